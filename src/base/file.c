@@ -1,0 +1,113 @@
+/* SPDX-FileCopyrightText: 2026 The dns-updater authors
+ * SPDX-License-Identifier: ISC */
+#include "base/file.h"
+
+#include "base/cleanup.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <sys/stat.h>
+
+enum { READ_STEP = 64 * 1024 };
+
+int file_read_fd(int fd, size_t max, struct buf *ret)
+{
+	size_t total = 0;
+	struct stat st;
+	size_t step = READ_STEP;
+
+	/* Room for the whole file and the read that finds its end. */
+	if (!fstat(fd, &st) && st.st_size > 0 && (size_t)st.st_size <= max) {
+		step = (size_t)st.st_size + 1;
+	}
+	for (;;) {
+		char *room = buf_room(ret, step);
+		ssize_t n;
+
+		if (!room) {
+			return -ENOMEM;
+		}
+		n = read(fd, room, step);
+		if (n < 0 && errno == EINTR) {
+			continue;
+		}
+		if (n < 0) {
+			return -errno;
+		}
+		if (!n) {
+			return 0;
+		}
+		total += (size_t)n;
+		if (total > max) {
+			return -EFBIG;
+		}
+		ret->len += (size_t)n;
+		step = step > (size_t)n ? step - (size_t)n : READ_STEP;
+	}
+}
+
+int file_read(int dir, const char *name, size_t max, struct buf *ret)
+{
+	_cleanup_(close_fdp) int fd = openat(dir, name, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+
+	return fd < 0 ? -errno : file_read_fd(fd, max, ret);
+}
+
+int file_write_all(int fd, const void *bytes, size_t n)
+{
+	const char *at = bytes;
+
+	while (n) {
+		ssize_t written = write(fd, at, n);
+
+		if (written < 0 && errno == EINTR) {
+			continue;
+		}
+		if (written < 0) {
+			return -errno;
+		}
+		at += written;
+		n -= (size_t)written;
+	}
+	return 0;
+}
+
+int file_replace(int dir, const char *name, mode_t mode, const void *bytes, size_t n, bool durable)
+{
+	_cleanup_(close_fdp) int fd = -1;
+	char tmp[PATH_MAX];
+	int r;
+
+	if (snprintf(tmp, sizeof(tmp), "%s.tmp", name) >= (int)sizeof(tmp)) {
+		return -ENAMETOOLONG;
+	}
+	if (unlinkat(dir, tmp, 0) < 0 && errno != ENOENT) {	/* left by a crash */
+		return -errno;
+	}
+	fd = openat(dir, tmp, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode);
+	if (fd < 0) {
+		return -errno;
+	}
+	r = file_write_all(fd, bytes, n);
+	if (!r && durable && fsync(fd) < 0) {
+		r = -errno;
+	}
+	if (!r && close(steal_fd(&fd)) < 0) {	/* NFS reports a full disk only here */
+		r = -errno;
+	}
+	if (!r && renameat(dir, tmp, dir, name) < 0) {
+		r = -errno;
+	}
+	if (r) {
+		(void)unlinkat(dir, tmp, 0);	/* r already tells why */
+	}
+	return r;
+}
+
+bool file_same_stat(const struct stat *a, const struct stat *b)
+{
+	return a->st_dev == b->st_dev && a->st_ino == b->st_ino && a->st_size == b->st_size &&
+	       a->st_mtim.tv_sec == b->st_mtim.tv_sec && a->st_mtim.tv_nsec == b->st_mtim.tv_nsec;
+}

@@ -1,0 +1,97 @@
+/* SPDX-FileCopyrightText: 2026 The dns-updater authors
+ * SPDX-License-Identifier: ISC */
+#include "base/log.h"
+
+#include "base/buf.h"
+#include "base/file.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* A process has one log; this is its state. */
+static bool to_stderr = true, to_journal;
+static char *tempfile_path;
+static struct buf latest;
+static bool latest_is_new, tempfile_failed;
+
+/* systemd(1) names in $JOURNAL_STREAM the device and inode of the stream that is the journal. */
+static bool stderr_is_journal(void)
+{
+	const char *stream = getenv("JOURNAL_STREAM");
+	char mine[64];
+	struct stat st;
+
+	if (!stream || fstat(STDERR_FILENO, &st) < 0) {
+		return false;
+	}
+	(void)snprintf(mine, sizeof(mine), "%llu:%llu", (unsigned long long)st.st_dev,
+		       (unsigned long long)st.st_ino);	/* two numbers fit */
+	return !strcmp(mine, stream);
+}
+
+void log_open(const char *ident, bool stderr_wanted)
+{
+	to_stderr = stderr_wanted;
+	to_journal = to_stderr && stderr_is_journal();
+	if (!to_stderr) {
+		openlog(ident, LOG_PID | LOG_NDELAY, LOG_DAEMON);
+	}
+}
+
+void log_set_tempfile(const char *path)
+{
+	free(tempfile_path);
+	tempfile_path = path ? strdup(path) : NULL;
+	tempfile_failed = false;
+}
+
+void log_flush(void)
+{
+	int r;
+
+	if (!tempfile_path || !latest_is_new || buf_error(&latest)) {
+		return;
+	}
+	latest_is_new = false;
+	r = file_replace(AT_FDCWD, tempfile_path, 0644, latest.data, latest.len, false);
+	if (r && !tempfile_failed) {
+		log_error("unable to write '%s': %s; the log goes on without it", tempfile_path,
+			  strerror(-r));
+		latest_is_new = false;
+	}
+	tempfile_failed = r;
+}
+
+void log_write(int priority, const char *format, ...)
+{
+	struct buf line = { 0 };
+	va_list ap;
+
+	if (to_journal) {
+		buf_printf(&line, "<%d>", priority);
+	}
+	va_start(ap, format);
+	buf_vprintf(&line, format, ap);
+	va_end(ap);
+	if (to_stderr) {
+		buf_adds(&line, "\n");
+		/* Nobody is left to tell that standard error cannot be written. */
+		(void)file_write_all(STDERR_FILENO, line.data, buf_error(&line) ? 0 : line.len);
+	} else {
+		syslog(priority, "%s", buf_str(&line));
+	}
+	buf_deinit(&line);
+
+	if (tempfile_path) {
+		buf_clear(&latest);
+		va_start(ap, format);
+		buf_vprintf(&latest, format, ap);
+		va_end(ap);
+		buf_adds(&latest, "\n");
+		latest_is_new = true;
+	}
+}

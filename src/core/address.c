@@ -1,0 +1,326 @@
+/* SPDX-FileCopyrightText: 2026 The dns-updater authors
+ * SPDX-License-Identifier: ISC */
+#include "core/address.h"
+
+#include "core/name.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#define ALL_NAMES SIZE_MAX	/* of an entry: it stands without a name */
+
+/* One address, or one "none", of the text. */
+struct entry {
+	size_t name;		/* index in the user's names, or ALL_NAMES */
+	struct ip ip;		/* n 0: none */
+	unsigned line;
+};
+
+struct parser {
+	const char *const *names;
+	size_t n_names;
+	const struct address_rules *rules;
+	struct entry *entries;
+	size_t n, size;
+	unsigned line;
+	struct address_error error;
+};
+
+struct token {
+	const char *at;
+	size_t n;
+};
+
+static int refuse(struct parser *p, const char *why, struct token about)
+{
+	p->error = (struct address_error){
+		.line = p->line,
+		.why = why,
+		.bytes = about.n ? about.at : NULL,
+		.n_bytes = about.n,
+	};
+	return ADDRESS_E_REFUSED;
+}
+
+static bool is_blank(char c)
+{
+	return c == ' ' || c == '\t' || c == '\r' || c == '\v' || c == '\f';
+}
+
+/* The next word of the line, up to a blank or a comment; n 0 when there is none. */
+static struct token next_token(const char **at, const char *end)
+{
+	struct token t;
+
+	while (*at < end && is_blank(**at)) {
+		(*at)++;
+	}
+	t.at = *at;
+	while (*at < end && !is_blank(**at) && **at != '#') {
+		(*at)++;
+	}
+	t.n = (size_t)(*at - t.at);
+	return t;
+}
+
+static bool is_none(struct token t)
+{
+	return t.n == 4 && !strncasecmp(t.at, "none", 4);
+}
+
+/* For the message only: what somebody who wrote this had in mind. */
+static const char *what_it_is_not(struct token t, bool alone)
+{
+	if (memchr(t.at, ':', t.n)) {
+		return "not an IPv6 address";
+	}
+	for (size_t i = 0; i < t.n; i++) {
+		if (t.at[i] != '.' && (t.at[i] < '0' || t.at[i] > '9')) {
+			return alone ? "neither an address nor one of the user's names" :
+				       "not a name of this user";
+		}
+	}
+	return "not an IPv4 address";
+}
+
+static int add_entry(struct parser *p, size_t name, const struct ip *ip)
+{
+	if (p->n == p->size) {
+		size_t size = p->size ? 2 * p->size : 16;
+		struct entry *more = reallocarray(p->entries, size, sizeof(*more));
+
+		if (!more) {
+			return -ENOMEM;
+		}
+		p->entries = more;
+		p->size = size;
+	}
+	p->entries[p->n++] = (struct entry){ .name = name, .ip = *ip, .line = p->line };
+	return 0;
+}
+
+static int take_value(struct parser *p, size_t name, struct token t)
+{
+	struct ip ip = { 0 };
+	const char *special;
+
+	if (is_none(t)) {
+		return add_entry(p, name, &ip);
+	}
+	if (!ip_parse(t.at, t.n, &ip)) {
+		return refuse(p, what_it_is_not(t, true), t);
+	}
+	special = ip_special(&ip);
+	if (special) {
+		return refuse(p, special, t);
+	}
+	if (!ip_nets_accept(p->rules->networks, &ip)) {
+		return refuse(p, "an address that the configured networks do not accept", t);
+	}
+	return add_entry(p, name, &ip);
+}
+
+/* Which of the user's names this is; false when it is none of them. */
+static bool find_name(const struct parser *p, struct token t, size_t *ret)
+{
+	char name[NAME_SIZE];
+	size_t n;
+
+	if (name_canon(t.at, t.n, name, &n)) {
+		return false;
+	}
+	for (size_t i = 0; i < p->n_names; i++) {
+		if (!strcmp(p->names[i], name)) {
+			*ret = i;
+			return true;
+		}
+	}
+	return false;
+}
+
+static int parse_line(struct parser *p, const char *at, const char *end)
+{
+	struct token first = next_token(&at, end), t = first;
+	size_t name = ALL_NAMES;
+	struct ip ip;
+
+	if (!first.n) {
+		return 0;
+	}
+	if (!is_none(first) && !ip_parse(first.at, first.n, &ip)) {
+		t = next_token(&at, end);
+		if (!find_name(p, first, &name)) {
+			return refuse(p, what_it_is_not(first, !t.n), first);
+		}
+		if (!t.n) {
+			return refuse(p, "no address behind the name", first);
+		}
+	}
+	for (; t.n; t = next_token(&at, end)) {
+		int r = take_value(p, name, t);
+
+		if (r) {
+			return r;
+		}
+	}
+	return 0;
+}
+
+/* A "none" tolerates no address for what it speaks of: bare none beside anything, a name's none
+ * beside that name's addresses. */
+static int check_nones(struct parser *p)
+{
+	bool *has_none = calloc(p->n_names + 1, 1), *has_address = calloc(p->n_names + 1, 1);
+	bool bare_none = false, any_address = false;
+	int r = has_none && has_address ? 0 : -ENOMEM;
+
+	for (size_t i = 0; !r && i < p->n; i++) {
+		const struct entry *e = &p->entries[i];
+		size_t name = e->name == ALL_NAMES ? p->n_names : e->name;
+
+		*(e->ip.n ? &has_address[name] : &has_none[name]) = true;
+		any_address = any_address || e->ip.n;
+		bare_none = bare_none || (!e->ip.n && e->name == ALL_NAMES);
+		p->line = e->line;
+		if (bare_none && any_address) {
+			r = refuse(p, "'none' beside an address", (struct token){ 0 });
+		} else if (has_none[name] && has_address[name]) {
+			r = refuse(p, "'none' beside an address of the same name",
+				   (struct token){ 0 });
+		}
+	}
+	free(has_none);
+	free(has_address);
+	return r;
+}
+
+static int compare_names(const void *a, const void *b)
+{
+	const struct entry *x = a, *y = b;
+
+	return (x->name > y->name) - (x->name < y->name);
+}
+
+/* Appends the set's addresses of one family to ips. */
+static size_t add_family(struct ip *ips, size_t n, const struct ip_set *set, uint8_t family)
+{
+	size_t n_set = !set ? 0 : family == 4 ? set->n_v4 : set->n_v6;
+
+	for (size_t i = 0; i < n_set; i++) {
+		ips[n].n = family;
+		memcpy(ips[n++].bytes, family == 4 ? ip_set_v4(set, i) : ip_set_v6(set, i), family);
+	}
+	return n;
+}
+
+/* The addresses that the entries from *i on give to this name, which they are sorted by; *i moves
+ * on. The family that they do not speak of comes from bare. */
+static int collect(struct parser *p, size_t *i, size_t name, const struct ip_set *bare,
+		   struct ip *scratch, struct ip_set **ret)
+{
+	bool own_v4 = false, own_v6 = false;
+	unsigned line = 0;
+	size_t n = 0;
+	int r;
+
+	for (; *i < p->n && p->entries[*i].name == name; (*i)++) {
+		const struct entry *e = &p->entries[*i];
+
+		own_v4 = own_v4 || e->ip.n != 16;	/* none speaks of both */
+		own_v6 = own_v6 || e->ip.n != 4;
+		line = e->line > line ? e->line : line;
+		if (e->ip.n) {
+			scratch[n++] = e->ip;
+		}
+	}
+	n = own_v4 ? n : add_family(scratch, n, bare, 4);
+	n = own_v6 ? n : add_family(scratch, n, bare, 16);
+	r = ip_set_new(scratch, n, p->rules->addresses_max, ret);
+	if (r == IP_E_TOO_MANY) {
+		p->line = line;
+		return refuse(p, "more addresses of one family than addresses_max allows",
+			      (struct token){ 0 });
+	}
+	return r;
+}
+
+static int collect_all(struct parser *p, struct ip_set **ret_sets)
+{
+	struct ip_set **sets = calloc(p->n_names + 1, sizeof(*sets)), *bare = NULL;
+	struct ip *scratch = calloc(p->n + 2 * IP_SET_EACH_MAX, sizeof(*scratch));
+	size_t i = 0;
+	int r = sets && scratch ? 0 : -ENOMEM;
+
+	qsort(p->entries, p->n, sizeof(*p->entries), compare_names);
+	while (i < p->n && p->entries[i].name != ALL_NAMES) {
+		i++;
+	}
+	if (!r) {
+		r = collect(p, &i, ALL_NAMES, NULL, scratch, &bare);
+	}
+	i = 0;
+	for (size_t name = 0; !r && name < p->n_names; name++) {
+		r = collect(p, &i, name, bare, scratch, &sets[name]);
+	}
+	if (!r) {
+		memcpy(ret_sets, sets, p->n_names * sizeof(struct ip_set *));
+	} else if (sets) {
+		for (size_t name = 0; name < p->n_names; name++) {
+			free(sets[name]);
+		}
+	}
+	free(bare);
+	free(sets);
+	free(scratch);
+	return r;
+}
+
+static int parse_text(struct parser *p, const char *text, size_t n)
+{
+	const char *at = text, *end = text + n;
+
+	if (n >= 2 && (!memcmp(text, "\xff\xfe", 2) || !memcmp(text, "\xfe\xff", 2))) {
+		p->line = 1;
+		return refuse(p, "UTF-16 text; write the file in ASCII or UTF-8",
+			      (struct token){ 0 });
+	}
+	if (n >= 3 && !memcmp(text, "\xef\xbb\xbf", 3)) {	/* a BOM, which says nothing */
+		at += 3;
+	}
+	while (at < end) {
+		const char *newline = memchr(at, '\n', (size_t)(end - at));
+		const char *stop = newline ? newline : end;
+		int r;
+
+		p->line++;
+		r = parse_line(p, at, stop);
+		if (r) {
+			return r;
+		}
+		at = newline ? newline + 1 : end;
+	}
+	return p->n ? 0 : ADDRESS_E_EMPTY;
+}
+
+int address_parse(const char *text, size_t n, const char *const *names, size_t n_names,
+		  const struct address_rules *rules, struct ip_set **ret_sets,
+		  struct address_error *ret_error)
+{
+	struct parser p = { .names = names, .n_names = n_names, .rules = rules };
+	int r;
+
+	r = parse_text(&p, text, n);
+	if (!r) {
+		r = check_nones(&p);
+	}
+	if (!r) {
+		r = collect_all(&p, ret_sets);
+	}
+	if (r == ADDRESS_E_REFUSED) {
+		*ret_error = p.error;
+	}
+	free(p.entries);
+	return r;
+}

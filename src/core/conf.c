@@ -1,0 +1,520 @@
+/* SPDX-FileCopyrightText: 2026 The dns-updater authors
+ * SPDX-License-Identifier: ISC */
+#include "core/conf.h"
+
+#include "base/buf.h"
+#include "core/name.h"
+
+#include <errno.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum section { IN_NOTHING, IN_DAEMON, IN_USERS, IN_UNKNOWN };
+
+struct text {
+	const char *at;
+	size_t n;
+};
+
+struct reader {
+	struct conf *c;
+	const char *file;
+	conf_report_fn *report;
+	void *arg;
+	unsigned line;
+	bool users_only;	/* a users_file: no sections */
+	bool mistakes;
+	uint32_t seen;		/* a bit for each key of the table */
+};
+
+static void mistake(struct reader *r, const char *format, ...)
+	__attribute__((format(printf, 2, 3)));
+
+static void mistake(struct reader *r, const char *format, ...)
+{
+	struct buf b = { 0 };
+	va_list ap;
+
+	va_start(ap, format);
+	buf_vprintf(&b, format, ap);
+	va_end(ap);
+	r->mistakes = true;
+	r->report(r->arg, r->file, r->line, buf_str(&b));
+	buf_deinit(&b);
+}
+
+/* A mistake about a text from the file, which is shown escaped and cut. */
+static void mistake_about(struct reader *r, const char *before, struct text t, const char *what)
+{
+	struct buf b = { 0 };
+
+	buf_add_escaped(&b, t.at, t.n, 64);
+	mistake(r, "%s'%s' %s", before, buf_str(&b), what);
+	buf_deinit(&b);
+}
+
+static bool is_blank(char c)
+{
+	return c == ' ' || c == '\t' || c == '\r';
+}
+
+static struct text trim(struct text t)
+{
+	while (t.n && is_blank(*t.at)) {
+		t.at++;
+		t.n--;
+	}
+	while (t.n && is_blank(t.at[t.n - 1])) {
+		t.n--;
+	}
+	return t;
+}
+
+/* Takes the next item off a list that is separated by commas or blanks. */
+static bool next_item(struct text *list, struct text *ret)
+{
+	while (list->n && (is_blank(*list->at) || *list->at == ',')) {
+		list->at++;
+		list->n--;
+	}
+	ret->at = list->at;
+	while (list->n && !is_blank(*list->at) && *list->at != ',') {
+		list->at++;
+		list->n--;
+	}
+	ret->n = (size_t)(list->at - ret->at);
+	return ret->n;
+}
+
+static bool is(struct text t, const char *s)
+{
+	return strlen(s) == t.n && !memcmp(t.at, s, t.n);
+}
+
+/* Digits only, at most max; the rest of the text is left in t. */
+static bool take_number(struct text *t, uint64_t max, uint64_t *ret)
+{
+	uint64_t value = 0;
+
+	if (!t->n || *t->at < '0' || *t->at > '9') {
+		return false;
+	}
+	while (t->n && *t->at >= '0' && *t->at <= '9') {
+		value = value * 10 + (uint64_t)(*t->at - '0');
+		if (value > max) {
+			return false;
+		}
+		t->at++;
+		t->n--;
+	}
+	*ret = value;
+	return true;
+}
+
+/* One key each. They take the trimmed value, and return 0, or -ENOMEM: a mistake is reported. */
+struct key {
+	const char *name;
+	int (*set)(struct reader *r, const struct key *k, struct text value);
+	size_t value_at, line_at;	/* offsets in struct conf; line_at 0: not kept */
+	uint64_t min, max;
+	const char *const *words;
+};
+
+static void *value_of(struct reader *r, const struct key *k)
+{
+	return (char *)r->c + k->value_at;
+}
+
+static int set_string(struct reader *r, const struct key *k, struct text value)
+{
+	char **there = value_of(r, k);
+	char *copy;
+
+	if (!value.n) {
+		mistake(r, "%s has no value", k->name);
+		return 0;
+	}
+	copy = strndup(value.at, value.n);
+	if (!copy) {
+		return -ENOMEM;
+	}
+	free(*there);
+	*there = copy;
+	return 0;
+}
+
+static int set_path(struct reader *r, const struct key *k, struct text value)
+{
+	if (value.n && *value.at != '/') {
+		mistake_about(r, "path ", value, "does not begin with a slash");
+		return 0;
+	}
+	if (value.n >= PATTERN_PATH_MAX) {
+		mistake(r, "%s is too long for a path", k->name);
+		return 0;
+	}
+	return set_string(r, k, value);
+}
+
+static int set_number(struct reader *r, const struct key *k, struct text value)
+{
+	struct text rest = value;
+	uint64_t number;
+
+	if (!take_number(&rest, k->max, &number) || rest.n || number < k->min) {
+		mistake(r, "%s is a number from %llu to %llu", k->name, (unsigned long long)k->min,
+			(unsigned long long)k->max);
+		return 0;
+	}
+	*(unsigned *)value_of(r, k) = (unsigned)number;
+	return 0;
+}
+
+static int set_duration(struct reader *r, const struct key *k, struct text value)
+{
+	static const struct {
+		const char *unit;
+		uint64_t ms;
+	} units[] = { { "ms", 1 }, { "s", 1000 }, { "m", 60000 }, { "h", 3600000 } };
+	uint64_t number, factor = 0;
+	struct text rest = value;
+
+	if (take_number(&rest, UINT32_MAX, &number)) {
+		factor = !number && !rest.n;	/* 0 needs no unit */
+		for (size_t i = 0; i < sizeof(units) / sizeof(*units); i++) {
+			factor = is(rest, units[i].unit) ? units[i].ms : factor;
+		}
+	}
+	if (!factor) {
+		mistake_about(r, "", value, "is not a time such as 500ms, 1s, 5m or 1h");
+		return 0;
+	}
+	if (number * factor < k->min || number * factor > k->max) {
+		mistake(r, "%s is from %llu ms to %llu ms", k->name, (unsigned long long)k->min,
+			(unsigned long long)k->max);
+		return 0;
+	}
+	*(uint64_t *)value_of(r, k) = number * factor;
+	return 0;
+}
+
+static int set_word(struct reader *r, const struct key *k, struct text value)
+{
+	struct buf b = { 0 };
+
+	for (unsigned i = 0; k->words[i]; i++) {
+		if (is(value, k->words[i])) {
+			*(unsigned *)value_of(r, k) = i;
+			buf_deinit(&b);
+			return 0;
+		}
+		buf_printf(&b, "%s%s", i ? " or " : "", k->words[i]);
+	}
+	mistake(r, "%s is %s", k->name, buf_str(&b));
+	buf_deinit(&b);
+	return 0;
+}
+
+static int set_patterns(struct reader *r, const struct key *k, struct text value)
+{
+	struct conf *c = r->c;
+	struct text item;
+
+	while (next_item(&value, &item)) {
+		int e;
+
+		if (c->n_patterns == CONF_PATTERNS_MAX) {
+			mistake(r, "%s has more than %d patterns", k->name, CONF_PATTERNS_MAX);
+			return 0;
+		}
+		e = pattern_parse(item.at, item.n, &c->patterns[c->n_patterns]);
+		if (e < 0) {
+			return e;
+		}
+		if (e) {
+			mistake_about(r, "pattern ", item, pattern_strerror(e));
+		} else {
+			c->n_patterns++;
+		}
+	}
+	return 0;
+}
+
+static int set_networks(struct reader *r, const struct key *k, struct text value)
+{
+	struct ip_nets *nets = value_of(r, k);
+	struct text item;
+
+	while (next_item(&value, &item)) {
+		int e = ip_nets_add(nets, item.at, item.n);
+
+		if (e < 0) {
+			return e;
+		}
+		if (e == IP_NETS_E_HOST_BITS) {
+			mistake_about(r, "network ", item, "has bits set behind its prefix length");
+		} else if (e) {
+			mistake_about(r, "network ", item, "is not a network such as 192.0.2.0/24");
+		}
+	}
+	return 0;
+}
+
+static const char *const missing_words[] = { "keep", "withdraw", NULL };
+static const char *const replace_words[] = { "exchange", "rename", NULL };
+_Static_assert(sizeof(enum conf_missing) == sizeof(unsigned) &&
+	       sizeof(enum conf_replace) == sizeof(unsigned), "set_word writes an unsigned");
+
+#define AT(field) .value_at = offsetof(struct conf, field)
+#define LINE(field) .line_at = offsetof(struct conf, field)
+#define HOURS(n) ((uint64_t)(n) * 3600 * 1000)
+
+static const struct key keys[] = {
+	{ "ttl", set_number, AT(ttl), .min = 0, .max = INT32_MAX }, /* RFC 2181 section 8 */
+	{ "pathpattern", set_patterns, LINE(pathpattern_line) },
+	{ "datafile", set_path, AT(datafile), LINE(datafile_line) },
+	{ "makecommand", set_string, AT(makecommand), LINE(makecommand_line) },
+	{ "log_tempfile", set_path, AT(log_tempfile), LINE(log_tempfile_line) },
+	{ "user", set_string, AT(user), LINE(user_line) },
+	{ "users_file", set_path, AT(users_file), LINE(users_file_line) },
+	{ "state", set_path, AT(state), LINE(state_line) },
+	{ "publish_interval", set_duration, AT(publish_interval_ms), .max = HOURS(1) },
+	{ "make_timeout", set_duration, AT(make_timeout_ms), .min = 1, .max = HOURS(24) },
+	{ "rescan", set_duration, AT(rescan_ms), .min = 100, .max = HOURS(24) },
+	{ "missing", set_word, AT(missing), .words = missing_words },
+	{ "missing_after", set_duration, AT(missing_after_ms), .max = HOURS(24 * 30) },
+	{ "replace", set_word, AT(replace), .words = replace_words },
+	{ "addresses_max", set_number, AT(addresses_max), .min = 1, .max = IP_SET_EACH_MAX },
+	{ "networks", set_networks, AT(networks) },
+};
+
+enum { N_KEYS = sizeof(keys) / sizeof(*keys) };
+_Static_assert(N_KEYS <= 32, "reader.seen has a bit for each key");
+
+static int read_key(struct reader *r, struct text name, struct text value)
+{
+	for (unsigned i = 0; i < N_KEYS; i++) {
+		const struct key *k = &keys[i];
+
+		if (!is(name, k->name)) {
+			continue;
+		}
+		if (r->seen & 1u << i) {
+			mistake(r, "%s was set before", k->name);
+			return 0;
+		}
+		r->seen |= 1u << i;
+		if (k->line_at) {
+			*(unsigned *)((char *)r->c + k->line_at) = r->line;
+		}
+		return k->set(r, k, value);
+	}
+	mistake_about(r, "unknown key ", name, "in [dns-updater]");
+	return 0;
+}
+
+static int read_user(struct reader *r, struct text user, struct text list)
+{
+	struct users *u = r->c->users;
+	bool any = false, good;
+	struct text item;
+	int e;
+
+	e = users_add(u, user.at, user.n, r->line);
+	if (e < 0) {
+		return e;
+	}
+	good = !e;
+	if (e == USERS_E_TWICE) {
+		mistake_about(r, "user ", user, "stands there more than once");
+	} else if (e) {
+		mistake_about(r, "user ", user,
+			      "is no user name: 1 to 64 characters, no slash, no blank, no dot first");
+	}
+	while (next_item(&list, &item)) {
+		char name[NAME_SIZE];
+		uint32_t other;
+		size_t n;
+
+		any = true;
+		e = name_canon(item.at, item.n, name, &n);
+		if (e) {
+			mistake_about(r, "name ", item, name_strerror(e));
+			continue;
+		}
+		if (!good) {
+			continue;	/* nobody to give it to */
+		}
+		e = users_add_name(u, name, n, &other);
+		if (e < 0) {
+			return e;
+		}
+		if (e == USERS_E_TAKEN && other == u->n_users - 1) {
+			mistake_about(r, "name ", item, "stands there twice");
+		} else if (e == USERS_E_TAKEN) {
+			struct buf b = { 0 };
+
+			buf_printf(&b, "is given to two users: %s and %s", users_user(u, other),
+				   users_user(u, u->n_users - 1));
+			mistake_about(r, "name ", item, buf_str(&b));
+			buf_deinit(&b);
+		}
+	}
+	if (!any) {
+		mistake_about(r, "user ", user, "has no names");
+	}
+	return 0;
+}
+
+static enum section read_heading(struct reader *r, struct text line)
+{
+	if (r->users_only) {
+		mistake_about(r, "section ", line, "in a users_file, which has none");
+		return IN_USERS;
+	}
+	if (is(line, "[dns-updater]")) {
+		return IN_DAEMON;
+	}
+	if (is(line, "[users]")) {
+		return IN_USERS;
+	}
+	mistake_about(r, "unknown section ", line, "");
+	return IN_UNKNOWN;
+}
+
+static int read_line(struct reader *r, struct text line, enum section *section)
+{
+	const char *equals;
+	struct text key, value;
+
+	line = trim(line);
+	if (!line.n || *line.at == '#' || *line.at == ';') {
+		return 0;
+	}
+	if (memchr(line.at, '\0', line.n)) {
+		mistake(r, "a NUL byte");
+		return 0;
+	}
+	if (*line.at == '[') {
+		*section = read_heading(r, line);
+		return 0;
+	}
+	if (*section == IN_UNKNOWN) {
+		return 0;	/* the heading was reported */
+	}
+	equals = memchr(line.at, '=', line.n);
+	if (!equals) {
+		mistake_about(r, "", line, "is neither 'key = value' nor a [section]");
+		return 0;
+	}
+	key = trim((struct text){ line.at, (size_t)(equals - line.at) });
+	value = trim((struct text){ equals + 1, (size_t)(line.at + line.n - equals - 1) });
+	if (*section == IN_DAEMON) {
+		return read_key(r, key, value);
+	}
+	if (*section == IN_USERS) {
+		return read_user(r, key, value);
+	}
+	mistake_about(r, "", key, "stands before the first [section]");
+	return 0;
+}
+
+static int read_lines(struct reader *r, const char *text, size_t n, enum section section)
+{
+	const char *at = text, *end = text + n;
+
+	if (n >= 3 && !memcmp(text, "\xef\xbb\xbf", 3)) {
+		at += 3;
+	}
+	while (at < end) {
+		const char *newline = memchr(at, '\n', (size_t)(end - at));
+		const char *stop = newline ? newline : end;
+		int e;
+
+		r->line++;
+		e = read_line(r, (struct text){ at, (size_t)(stop - at) }, &section);
+		if (e) {
+			return e;
+		}
+		at = newline ? newline + 1 : end;
+	}
+	return r->mistakes ? CONF_E_MISTAKES : 0;
+}
+
+int conf_init(struct conf *ret)
+{
+	struct conf c = {
+		.ttl = 60,
+		.publish_interval_ms = 1000,
+		.make_timeout_ms = 5 * 60 * 1000,
+		.rescan_ms = 5 * 60 * 1000,
+		.missing = CONF_MISSING_KEEP,
+		.missing_after_ms = 60 * 1000,
+		.replace = CONF_REPLACE_EXCHANGE,
+		.addresses_max = 8,
+	};
+
+	c.user = strdup("dns-updater");
+	c.state = strdup("/var/lib/dns-updater/state");
+	c.users = users_new();
+	if (!c.user || !c.state || !c.users) {
+		conf_deinit(&c);
+		return -ENOMEM;
+	}
+	*ret = c;
+	return 0;
+}
+
+void conf_deinit(struct conf *c)
+{
+	for (unsigned i = 0; i < c->n_patterns; i++) {
+		pattern_deinit(&c->patterns[i]);
+	}
+	free(c->datafile);
+	free(c->makecommand);
+	free(c->log_tempfile);
+	free(c->users_file);
+	free(c->user);
+	free(c->state);
+	ip_nets_deinit(&c->networks);
+	users_free(c->users);
+	*c = (struct conf){ 0 };
+}
+
+int conf_parse(struct conf *c, const char *file, const char *text, size_t n,
+	       conf_report_fn *report, void *arg)
+{
+	struct reader r = { .c = c, .file = file, .report = report, .arg = arg };
+
+	return read_lines(&r, text, n, IN_NOTHING);
+}
+
+int conf_parse_users(struct conf *c, const char *file, const char *text, size_t n,
+		     conf_report_fn *report, void *arg)
+{
+	struct reader r = { .c = c, .file = file, .report = report, .arg = arg,
+			    .users_only = true };
+
+	return read_lines(&r, text, n, IN_USERS);
+}
+
+int conf_finish(struct conf *c, const char *file, conf_report_fn *report, void *arg)
+{
+	struct reader r = { .c = c, .file = file, .report = report, .arg = arg };
+
+	if (!c->n_patterns && !c->pathpattern_line) {
+		mistake(&r, "pathpattern is not set");
+	} else if (!c->n_patterns) {
+		r.line = c->pathpattern_line;
+		mistake(&r, "pathpattern has no usable pattern");
+	}
+	r.line = 0;
+	if (!c->datafile) {
+		mistake(&r, "datafile is not set");
+	}
+	if (!c->users->n_users) {
+		mistake(&r, "no users, neither in [users] nor in users_file");
+	}
+	return r.mistakes ? CONF_E_MISTAKES : 0;
+}

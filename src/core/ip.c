@@ -1,0 +1,250 @@
+/* SPDX-FileCopyrightText: 2026 The dns-updater authors
+ * SPDX-License-Identifier: ISC */
+#include "core/ip.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+bool ip_parse(const char *text, size_t n, struct ip *ret)
+{
+	char z[IP_TEXT_SIZE];
+	struct ip ip = { 0 };
+
+	if (n >= sizeof(z) || memchr(text, '\0', n)) {
+		return false;
+	}
+	memcpy(z, text, n);
+	z[n] = '\0';
+	if (inet_pton(AF_INET, z, ip.bytes) == 1) {
+		ip.n = 4;
+	} else if (inet_pton(AF_INET6, z, ip.bytes) == 1) {
+		ip.n = 16;
+	} else {
+		return false;
+	}
+	*ret = ip;
+	return true;
+}
+
+size_t ip_print(const uint8_t *bytes, size_t n, char ret[IP_TEXT_SIZE])
+{
+	ret[0] = '\0';
+	(void)inet_ntop(n == 4 ? AF_INET : AF_INET6, bytes, ret, IP_TEXT_SIZE); /* cannot fail */
+	return strlen(ret);
+}
+
+/* Whether the first n_bits of both are the same. */
+static bool same_prefix(const uint8_t *a, const uint8_t *b, unsigned n_bits)
+{
+	unsigned rest = n_bits % 8;
+	uint8_t mask = (uint8_t)(0xff00 >> rest);
+
+	return !memcmp(a, b, n_bits / 8) &&
+	       (!rest || (a[n_bits / 8] & mask) == (b[n_bits / 8] & mask));
+}
+
+/* From the registries of RFC 6890; the first that fits gives its word. */
+static const struct {
+	uint8_t n, prefix, bytes[16];
+	const char *why_not;
+} specials[] = {
+	{ 4, 32, { 255, 255, 255, 255 }, "the broadcast address is never published" },
+	{ 4, 8, { 0 }, "an unspecified address is never published" },
+	{ 4, 8, { 127 }, "a loopback address is never published" },
+	{ 4, 16, { 169, 254 }, "a link-local address is never published" },
+	{ 4, 4, { 224 }, "a multicast address is never published" },
+	{ 4, 4, { 240 }, "a class E address is never published" },
+	{ 16, 128, { 0 }, "the unspecified address is never published" },
+	{ 16, 128, { [15] = 1 }, "the loopback address is never published" },
+	{ 16, 10, { 0xfe, 0x80 }, "a link-local address is never published" },
+	{ 16, 8, { 0xff }, "a multicast address is never published" },
+	{ 16, 96, { [10] = 0xff, 0xff }, "an IPv4-mapped address is never published" },
+	{ 16, 96, { 0 }, "an IPv4-compatible address is never published" },
+};
+
+const char *ip_special(const struct ip *ip)
+{
+	for (size_t i = 0; i < sizeof(specials) / sizeof(*specials); i++) {
+		if (specials[i].n == ip->n &&
+		    same_prefix(specials[i].bytes, ip->bytes, specials[i].prefix)) {
+			return specials[i].why_not;
+		}
+	}
+	return NULL;
+}
+
+static int compare(const void *a, const void *b)
+{
+	const struct ip *x = a, *y = b;
+
+	return x->n != y->n ? x->n - y->n : memcmp(x->bytes, y->bytes, x->n);
+}
+
+int ip_set_new(struct ip *ips, size_t n, unsigned max_each, struct ip_set **ret)
+{
+	size_t n_unique = 0, n_v4 = 0;
+	struct ip_set *s;
+	uint8_t *at;
+
+	if (!n) {
+		*ret = NULL;
+		return 0;
+	}
+	qsort(ips, n, sizeof(*ips), compare);
+	for (size_t i = 0; i < n; i++) {
+		if (i && !compare(&ips[i], &ips[n_unique - 1])) {
+			continue;
+		}
+		ips[n_unique++] = ips[i];
+		n_v4 += ips[i].n == 4;
+	}
+	if (n_v4 > max_each || n_unique - n_v4 > max_each) {
+		return IP_E_TOO_MANY;
+	}
+	s = malloc(sizeof(*s) + n_v4 * 4 + (n_unique - n_v4) * 16);
+	if (!s) {
+		return -ENOMEM;
+	}
+	s->n_v4 = (uint16_t)n_v4;
+	s->n_v6 = (uint16_t)(n_unique - n_v4);
+	at = s->bytes;
+	for (size_t i = 0; i < n_unique; i++) {
+		memcpy(at, ips[i].bytes, ips[i].n);
+		at += ips[i].n;
+	}
+	*ret = s;
+	return 0;
+}
+
+const uint8_t *ip_set_v4(const struct ip_set *s, size_t i)
+{
+	return s->bytes + 4 * i;
+}
+
+const uint8_t *ip_set_v6(const struct ip_set *s, size_t i)
+{
+	return s->bytes + 4 * (size_t)s->n_v4 + 16 * i;
+}
+
+bool ip_set_equal_v4(const struct ip_set *a, const struct ip_set *b)
+{
+	size_t n_a = a ? a->n_v4 : 0, n_b = b ? b->n_v4 : 0;
+
+	return n_a == n_b && (!n_a || !memcmp(ip_set_v4(a, 0), ip_set_v4(b, 0), 4 * n_a));
+}
+
+bool ip_set_equal_v6(const struct ip_set *a, const struct ip_set *b)
+{
+	size_t n_a = a ? a->n_v6 : 0, n_b = b ? b->n_v6 : 0;
+
+	return n_a == n_b && (!n_a || !memcmp(ip_set_v6(a, 0), ip_set_v6(b, 0), 16 * n_a));
+}
+
+bool ip_set_equal(const struct ip_set *a, const struct ip_set *b)
+{
+	return ip_set_equal_v4(a, b) && ip_set_equal_v6(a, b);
+}
+
+void ip_set_print(struct buf *b, const struct ip_set *s, const char *separator)
+{
+	size_t n = s ? (size_t)s->n_v4 + s->n_v6 : 0;
+	char text[IP_TEXT_SIZE];
+
+	for (size_t i = 0; i < n; i++) {
+		if (i) {
+			buf_adds(b, separator);
+		}
+		if (i < s->n_v4) {
+			buf_add(b, text, ip_print(ip_set_v4(s, i), 4, text));
+		} else {
+			buf_add(b, text, ip_print(ip_set_v6(s, i - s->n_v4), 16, text));
+		}
+	}
+}
+
+void ip_nets_deinit(struct ip_nets *nets)
+{
+	free(nets->nets);
+	*nets = (struct ip_nets){ 0 };
+}
+
+/* One to three digits, at most max. */
+static bool parse_prefix(const char *text, size_t n, unsigned max, uint8_t *ret)
+{
+	unsigned value = 0;
+
+	if (!n || n > 3) {
+		return false;
+	}
+	for (size_t i = 0; i < n; i++) {
+		if (text[i] < '0' || text[i] > '9') {
+			return false;
+		}
+		value = value * 10 + (unsigned)(text[i] - '0');
+	}
+	if (value > max) {
+		return false;
+	}
+	*ret = (uint8_t)value;
+	return true;
+}
+
+static bool host_bits(const struct ip *ip, unsigned prefix)
+{
+	for (unsigned bit = prefix; bit < ip->n * 8u; bit++) {
+		if (ip->bytes[bit / 8] & 0x80 >> bit % 8) {
+			return true;
+		}
+	}
+	return false;
+}
+
+int ip_nets_add(struct ip_nets *nets, const char *text, size_t n)
+{
+	struct ip_net net = { 0 }, *more;
+	const char *slash;
+
+	if (n && *text == '!') {
+		net.refuse = true;
+		text++;
+		n--;
+	}
+	slash = memchr(text, '/', n);
+	if (!ip_parse(text, slash ? (size_t)(slash - text) : n, &net.ip)) {
+		return IP_NETS_E_SYNTAX;
+	}
+	net.prefix = (uint8_t)(net.ip.n * 8);
+	if (slash && !parse_prefix(slash + 1, n - (size_t)(slash + 1 - text), net.prefix,
+				   &net.prefix)) {
+		return IP_NETS_E_SYNTAX;
+	}
+	if (host_bits(&net.ip, net.prefix)) {
+		return IP_NETS_E_HOST_BITS;
+	}
+	more = reallocarray(nets->nets, nets->n + 1, sizeof(*more));
+	if (!more) {
+		return -ENOMEM;
+	}
+	nets->nets = more;
+	nets->nets[nets->n++] = net;
+	return 0;
+}
+
+bool ip_nets_accept(const struct ip_nets *nets, const struct ip *ip)
+{
+	const struct ip_net *best = NULL;
+	bool only_refusals = true;
+
+	for (size_t i = 0; i < nets->n; i++) {
+		const struct ip_net *net = &nets->nets[i];
+
+		only_refusals = only_refusals && net->refuse;
+		if (net->ip.n == ip->n && same_prefix(net->ip.bytes, ip->bytes, net->prefix) &&
+		    (!best || net->prefix >= best->prefix)) {
+			best = net;
+		}
+	}
+	return best ? !best->refuse : only_refusals;
+}

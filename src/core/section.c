@@ -1,0 +1,198 @@
+/* SPDX-FileCopyrightText: 2026 The dns-updater authors
+ * SPDX-License-Identifier: ISC */
+#include "core/section.h"
+
+#include <errno.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const char START[] = " start dynamic dns entries";
+static const char END[] = " end dynamic dns entries";
+
+struct line {
+	const char *at;
+	size_t n;	/* with its newline, if it has one */
+};
+
+static bool next_line(const char **at, const char *end, struct line *ret)
+{
+	const char *newline;
+
+	if (*at >= end) {
+		return false;
+	}
+	newline = memchr(*at, '\n', (size_t)(end - *at));
+	ret->at = *at;
+	ret->n = newline ? (size_t)(newline + 1 - *at) : (size_t)(end - *at);
+	*at += ret->n;
+	return true;
+}
+
+static bool is_marker(struct line l, char comment, const char *words)
+{
+	size_t n = strlen(words);
+
+	if (l.n < 1 + n || *l.at != comment || memcmp(l.at + 1, words, n)) {
+		return false;
+	}
+	for (size_t i = 1 + n; i < l.n; i++) {
+		if (!memchr(" \t\r\n", l.at[i], 4)) {
+			return false;
+		}
+	}
+	return true;
+}
+
+int section_find(const char *text, size_t n, char comment, struct section *ret)
+{
+	const char *at = text, *end = text + n;
+	unsigned n_starts = 0, n_ends = 0;
+	struct section s = { 0 };
+	struct line l;
+
+	while (next_line(&at, end, &l)) {
+		if (*l.at != comment) {
+			continue;
+		}
+		if (is_marker(l, comment, START)) {
+			n_starts++;
+			s.begin = (size_t)(at - text);
+		} else if (is_marker(l, comment, END)) {
+			n_ends++;
+			s.end = (size_t)(l.at - text);
+		}
+	}
+	if (!n_starts && !n_ends) {
+		return SECTION_E_NO_MARKERS;
+	}
+	if (n_starts != 1) {
+		return n_starts ? SECTION_E_TWO_STARTS : SECTION_E_NO_START;
+	}
+	if (n_ends != 1) {
+		return n_ends ? SECTION_E_TWO_ENDS : SECTION_E_NO_END;
+	}
+	if (s.end < s.begin) {
+		return SECTION_E_ORDER;
+	}
+	*ret = s;
+	return 0;
+}
+
+const char *section_strerror(int outcome)
+{
+	switch (outcome) {
+	case SECTION_E_NO_MARKERS:
+		return "the lines 'start dynamic dns entries' and 'end dynamic dns entries' "
+		       "are missing";
+	case SECTION_E_NO_START:
+		return "the line 'start dynamic dns entries' is missing";
+	case SECTION_E_NO_END:
+		return "the line 'end dynamic dns entries' is missing";
+	case SECTION_E_TWO_STARTS:
+		return "the line 'start dynamic dns entries' stands there more than once";
+	case SECTION_E_TWO_ENDS:
+		return "the line 'end dynamic dns entries' stands there more than once";
+	case SECTION_E_ORDER:
+		return "'end dynamic dns entries' stands before 'start dynamic dns entries'";
+	}
+	return "the section cannot be found";
+}
+
+void section_replace(struct buf *b, const char *text, size_t n, const struct section *s,
+		     const struct buf *body)
+{
+	buf_add(b, text, s->begin);
+	buf_add(b, body->data, body->len);
+	buf_add(b, text + s->end, n - s->end);
+}
+
+/* Without a section, everything is before it. */
+static struct section section_or_none(const char *text, size_t n, char comment)
+{
+	struct section s;
+
+	if (section_find(text, n, comment, &s)) {
+		s = (struct section){ .begin = n, .end = n };
+	}
+	return s;
+}
+
+bool section_same_outside(const char *a, size_t n_a, const char *b, size_t n_b, char comment)
+{
+	struct section s_a = section_or_none(a, n_a, comment);
+	struct section s_b = section_or_none(b, n_b, comment);
+
+	return s_a.begin == s_b.begin && n_a - s_a.end == n_b - s_b.end &&
+	       !memcmp(a, b, s_a.begin) && !memcmp(a + s_a.end, b + s_b.end, n_a - s_a.end);
+}
+
+static size_t count_lines(const char *text, size_t n)
+{
+	const char *at = text, *end = text + n;
+	struct line l;
+	size_t count = 0;
+
+	while (next_line(&at, end, &l)) {
+		count++;
+	}
+	return count;
+}
+
+/* Whether a line has its newline yet does not matter: something may have been appended since. */
+static int compare(const void *x, const void *y)
+{
+	const struct line *a = x, *b = y;
+	size_t n_a = a->n - (a->at[a->n - 1] == '\n'), n_b = b->n - (b->at[b->n - 1] == '\n');
+	int r = memcmp(a->at, b->at, n_a < n_b ? n_a : n_b);
+
+	return r ? r : (n_a > n_b) - (n_a < n_b);
+}
+
+static int sorted_outside(const char *text, size_t n, char comment, struct line **ret,
+			  size_t *ret_n)
+{
+	struct section s = section_or_none(text, n, comment);
+	struct line *lines = calloc(count_lines(text, n) + 1, sizeof(*lines));
+	const char *at = text;
+	size_t n_lines = 0;
+
+	if (!lines) {
+		return -ENOMEM;
+	}
+	while (next_line(&at, text + s.begin, &lines[n_lines])) {
+		n_lines++;
+	}
+	at = text + s.end;
+	while (next_line(&at, text + n, &lines[n_lines])) {
+		n_lines++;
+	}
+	qsort(lines, n_lines, sizeof(*lines), compare);
+	*ret = lines;
+	*ret_n = n_lines;
+	return 0;
+}
+
+int section_within(const char *a, size_t n_a, const char *b, size_t n_b, char comment)
+{
+	struct line *in_a = NULL, *in_b = NULL;
+	size_t lines_a = 0, lines_b = 0, i = 0, j = 0;
+	int r;
+
+	r = sorted_outside(a, n_a, comment, &in_a, &lines_a);
+	if (!r) {
+		r = sorted_outside(b, n_b, comment, &in_b, &lines_b);
+	}
+	while (!r && i < lines_a && j < lines_b) {
+		int order = compare(&in_a[i], &in_b[j]);
+
+		if (order < 0) {
+			break;
+		}
+		i += !order;
+		j++;
+	}
+	free(in_a);
+	free(in_b);
+	return r ? r : i == lines_a;
+}

@@ -1,0 +1,15 @@
+/* SPDX-FileCopyrightText: 2026 The dns-updater authors
+ * SPDX-License-Identifier: ISC */
+#pragma once
+
+/* Which accounts own what. Looked up at start and reload only: the databases behind it may be slow
+ * or, later, out of reach. */
+
+#include "daemon/roster.h"
+
+struct accounts_special {
+	uid_t front_end;	/* whose files are trusted in every pattern; SOURCE_NO_ACCOUNT */
+};
+
+/* Fills in roster_user.account for all users, and the special ones. */
+void accounts_find(struct roster *r, struct accounts_special *ret);

@@ -1,0 +1,44 @@
+/* SPDX-FileCopyrightText: 2026 The dns-updater authors
+ * SPDX-License-Identifier: ISC */
+#pragma once
+
+/* Runs the configured commands, one at a time, in a small process of its own. That process is
+ * forked before anything hostile is read and before any thread exists; it knows the commands and
+ * takes nothing but "run number N". A command gets /bin/sh -c, a session of its own, a clean
+ * environment, no standard input, and no capabilities at all. */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct command;
+struct uv_loop_s;
+
+enum command_end {
+	COMMAND_EXITED,		/* value: the exit status */
+	COMMAND_KILLED,		/* value: the signal */
+	COMMAND_TIMED_OUT,	/* it was killed */
+	COMMAND_NOT_STARTED,	/* value: errno */
+};
+
+struct command_handlers {
+	/* A line of what the command prints, without its newline; not escaped. */
+	void (*output)(void *arg, unsigned number, const char *line, size_t n);
+	void (*ended)(void *arg, unsigned number, enum command_end how, int value);
+	/* The helper process is gone; nothing can be run any more. */
+	void (*lost)(void *arg);
+	void *arg;
+};
+
+/* Forks the helper. The strings must stay until then only. 0 or a negative errno. */
+int command_new(const char *const *commands, unsigned n, struct command **ret);
+
+/* Hangs the helper's answers on the loop. */
+int command_attach(struct command *c, struct uv_loop_s *loop, const struct command_handlers *h);
+
+/* Starts command number; it is killed after timeout_ms. Only one may run. 0 or a negative errno. */
+int command_run(struct command *c, unsigned number, uint64_t timeout_ms);
+
+/* Lets go of the helper, which kills what it runs and ends. The loop must run once more for the
+ * memory to be freed. */
+struct command *command_free(struct command *c);

@@ -1,0 +1,22 @@
+/* SPDX-FileCopyrightText: 2026 The dns-updater authors
+ * SPDX-License-Identifier: ISC */
+#pragma once
+
+/* The daemon proper: takes hints from the watch, reads address files, decides what each user wants,
+ * and hands the changes on to be published. */
+
+#include "core/conf.h"
+
+struct command;
+struct daemon;
+
+/* Everything that needs the rights of the start is done: conf is complete, the command's helper runs
+ * (NULL: none is configured). Takes over both, also when it fails. conf_path is for reloads. Returns
+ * 0 or a negative errno, which is not logged yet. */
+int daemon_new(struct conf *conf, const char *conf_path, struct command *command,
+	       struct daemon **ret);
+
+/* Runs until SIGTERM or SIGINT, or until it can no longer work. Returns the exit status, 0 or 111. */
+int daemon_run(struct daemon *d);
+
+struct daemon *daemon_free(struct daemon *d);

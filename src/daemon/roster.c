@@ -1,0 +1,143 @@
+/* SPDX-FileCopyrightText: 2026 The dns-updater authors
+ * SPDX-License-Identifier: ISC */
+#include "daemon/roster.h"
+
+#include "base/cleanup.h"
+#include "daemon/source.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct roster *roster_new(struct users *users, unsigned n_patterns)
+{
+	struct roster *r = calloc(1, sizeof(*r));
+
+	if (!r) {
+		return NULL;
+	}
+	r->n_patterns = n_patterns;
+	/* One more of each, so that none is empty. */
+	r->state = calloc(users->n_users + 1u, sizeof(*r->state));
+	r->prints = calloc((size_t)users->n_users * n_patterns + 1, sizeof(*r->prints));
+	r->sets = calloc(users->n_names + 1u, sizeof(struct ip_set *));
+	r->is_changed = calloc(users->n_names / 8 + 1, 1);
+	if (!r->state || !r->prints || !r->sets || !r->is_changed) {
+		return roster_free(r);
+	}
+	for (uint32_t i = 0; i < users->n_users; i++) {
+		r->state[i].account = SOURCE_NO_ACCOUNT;
+		r->state[i].pattern = ROSTER_NO_PATTERN;
+	}
+	r->users = users;
+	return r;
+}
+
+struct roster *roster_free(struct roster *r)
+{
+	if (!r) {
+		return NULL;
+	}
+	for (uint32_t i = 0; r->users && i < r->users->n_names; i++) {
+		free(r->sets[i]);
+	}
+	users_free(r->users);
+	free(r->state);
+	free(r->prints);
+	free(r->sets);
+	free(r->changed);
+	free(r->is_changed);
+	free(r);
+	return NULL;
+}
+
+static int make_room(struct roster *r, uint32_t n)
+{
+	uint32_t size = r->changed_size;
+	uint32_t *more;
+
+	if (size - r->n_changed >= n) {
+		return 0;
+	}
+	while (size - r->n_changed < n) {
+		size = size ? size * 2 : 16;
+	}
+	more = reallocarray(r->changed, size, sizeof(*more));
+	if (!more) {
+		return -ENOMEM;
+	}
+	r->changed = more;
+	r->changed_size = size;
+	return 0;
+}
+
+int roster_mark(struct roster *r, uint32_t name)
+{
+	uint8_t bit = (uint8_t)(1u << name % 8);
+
+	if (r->is_changed[name / 8] & bit) {
+		return 0;
+	}
+	if (make_room(r, 1)) {
+		return -ENOMEM;
+	}
+	r->is_changed[name / 8] |= bit;
+	r->changed[r->n_changed++] = name;
+	return 0;
+}
+
+int roster_put(struct roster *r, uint32_t user, struct ip_set **sets)
+{
+	uint32_t first = r->users->users[user].first_name, n = users_n_names(r->users, user);
+	int n_changed = 0;
+
+	if (make_room(r, n)) {
+		for (uint32_t i = 0; i < n; i++) {
+			free(sets[i]);
+		}
+		return -ENOMEM;
+	}
+	for (uint32_t i = 0; i < n; i++) {
+		if (ip_set_equal(r->sets[first + i], sets[i])) {
+			free(sets[i]);
+			continue;
+		}
+		free(r->sets[first + i]);
+		r->sets[first + i] = sets[i];
+		(void)roster_mark(r, first + i);	/* there is room */
+		n_changed++;
+	}
+	r->state[user].known = true;
+	return n_changed;
+}
+
+void roster_published(struct roster *r)
+{
+	for (uint32_t i = 0; i < r->n_changed; i++) {
+		r->is_changed[r->changed[i] / 8] = 0;	/* its neighbours are in the list too */
+	}
+	r->n_changed = 0;
+}
+
+void roster_inherit(struct roster *r, struct roster *old)
+{
+	for (uint32_t name = 0; name < r->users->n_names; name++) {
+		const char *text = users_name(r->users, name);
+		uint32_t user = r->users->names[name].user;
+		uint32_t before = users_find_name(old->users, text, strlen(text));
+		uint32_t user_before;
+
+		if (before == TABLE_NONE) {
+			continue;
+		}
+		user_before = old->users->names[before].user;
+		if (strcmp(users_user(old->users, user_before), users_user(r->users, user)) != 0) {
+			continue;
+		}
+		r->sets[name] = steal_ptr(&old->sets[before]);
+		r->state[user].known = r->state[user].known || old->state[user_before].known;
+		if (old->is_changed[before / 8] & 1u << before % 8) {
+			(void)roster_mark(r, name);	/* only a line of the log depends on it */
+		}
+	}
+}

@@ -1,0 +1,61 @@
+/* SPDX-FileCopyrightText: 2026 The dns-updater authors
+ * SPDX-License-Identifier: ISC */
+#pragma once
+
+/* Who has which names, and which addresses each name has now. Users and names are numbered as in
+ * struct users. */
+
+#include "core/ip.h"
+#include "core/users.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#define ROSTER_NO_PATTERN UINT8_MAX
+
+/* What the daemon remembers of a user beside his names. */
+struct roster_user {
+	uid_t account;		/* SOURCE_NO_ACCOUNT: none */
+	uint32_t missing_since;	/* seconds, monotonic; 0: not missing */
+	uint8_t pattern;	/* the one whose file is in force, or ROSTER_NO_PATTERN */
+	uint8_t last_written;	/* of the patterns marked as written, the latest */
+	uint8_t looks;		/* a bit for each pattern that wants to be looked at */
+	uint8_t written;	/* of these, whose file was just written */
+	bool known;		/* his addresses are known: from a file, or remembered */
+	bool trouble_said;	/* that his file cannot be opened */
+};
+
+struct roster {
+	struct users *users;
+	unsigned n_patterns;
+	struct roster_user *state;	/* of each user */
+	uint64_t *prints;		/* of each user and pattern: what was last taken; 0: nothing */
+	struct ip_set **sets;		/* of each name */
+	uint32_t *changed;		/* names whose change is not published yet */
+	uint32_t n_changed, changed_size;
+	uint8_t *is_changed;		/* of each name, a bit */
+};
+
+/* Takes over users. NULL when there is no memory; users is the caller's still, then. */
+struct roster *roster_new(struct users *users, unsigned n_patterns);
+struct roster *roster_free(struct roster *r);
+
+static inline uint64_t *roster_print(const struct roster *r, uint32_t user, unsigned pattern)
+{
+	return &r->prints[(size_t)user * r->n_patterns + pattern];
+}
+
+/* Gives the user's names these sets, which are taken over, and notes which names that changes.
+ * Returns how many, or -ENOMEM, with the sets freed and nothing changed. */
+int roster_put(struct roster *r, uint32_t user, struct ip_set **sets);
+
+/* Notes that what is published for this name is not what it should be. 0 or -ENOMEM. */
+int roster_mark(struct roster *r, uint32_t name);
+
+/* Everything that was noted is published. */
+void roster_published(struct roster *r);
+
+/* A user who is in both rosters keeps the addresses of the names that are his in both. Moves them
+ * out of old. */
+void roster_inherit(struct roster *r, struct roster *old);

@@ -1,0 +1,287 @@
+/* SPDX-FileCopyrightText: 2026 The dns-updater authors
+ * SPDX-License-Identifier: ISC */
+#include "daemon/source.h"
+
+#include "base/cleanup.h"
+#include "base/file.h"
+#include "daemon/mounts.h"
+#include "daemon/watch.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <linux/magic.h>
+#include <linux/openat2.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <sys/vfs.h>
+
+/* glibc has no wrapper yet. */
+static int open_below(int dir, const char *name, int flags)
+{
+	struct open_how how = {
+		.flags = (unsigned)(flags | O_CLOEXEC | O_NOCTTY),
+		.resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS,
+	};
+
+	return (int)syscall(SYS_openat2, dir, name, &how, sizeof(how));
+}
+
+/* Opening with O_PATH does not trigger an automount at the path's end (open(2)); going further
+ * would. */
+static bool is_automount_point(int fd)
+{
+	struct statfs fs;
+
+	return !fstatfs(fd, &fs) && fs.f_type == AUTOFS_SUPER_MAGIC;
+}
+
+const char *source_path(const struct pattern *p, const char *user_name, char *ret)
+{
+	if (!pattern_path(p, p->n, user_name, ret)) {
+		(void)snprintf(ret, PATTERN_PATH_MAX, "%s", p->text);
+	}
+	return ret;
+}
+
+void source_watch_shared(const struct pattern *p, unsigned pattern_number, struct watch *watch)
+{
+	for (unsigned level = 0; level <= p->first_user && level < p->n; level++) {
+		_cleanup_(close_fdp) int fd = -1;
+		char path[PATTERN_PATH_MAX];
+
+		if (!pattern_path(p, level, "", path)) {
+			return;
+		}
+		fd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+		if (fd < 0 || is_automount_point(fd)) {
+			return;	/* the levels above tell when that changes; else the mount table */
+		}
+		/* Without a watch the sweep serves. */
+		(void)watch_dir(watch, fd, pattern_number, level, WATCH_SHARED);
+	}
+}
+
+/* Whether going to the base directory would trigger an automount: some directory on the way is an
+ * automount point and what should be mounted below it is not. */
+static bool would_trigger(const struct source_place *at)
+{
+	const struct pattern *p = at->pattern;
+
+	for (unsigned level = 1; level < p->base; level++) {
+		_cleanup_(close_fdp) int fd = -1;
+		char path[PATTERN_PATH_MAX];
+
+		if (!pattern_path(p, level, at->user_name, path)) {
+			return false;
+		}
+		fd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+		if (fd < 0) {
+			return false;
+		}
+		if (is_automount_point(fd)) {
+			return !pattern_path(p, level + 1, at->user_name, path) ||
+			       !at->mounts || !mounts_has(at->mounts, path);
+		}
+	}
+	return false;
+}
+
+static int fail(struct source_file *f, int error, const char *path)
+{
+	(void)snprintf(f->why, sizeof(f->why), "unable to open '%.200s': %s", path,
+		       strerror(-error));
+	return error;
+}
+
+static int refuse(struct source_file *f, const char *format, ...)
+	__attribute__((format(printf, 2, 3)));
+
+static int refuse(struct source_file *f, const char *format, ...)
+{
+	va_list ap;
+
+	va_start(ap, format);
+	(void)vsnprintf(f->why, sizeof(f->why), format, ap);	/* cut where it is too long */
+	va_end(ap);
+	return SOURCE_E_REFUSED;
+}
+
+/* Opens the directory that the file lies in, step by step, with a watch on each. */
+static int open_directory(const struct source_place *at, struct source_file *f, int *ret)
+{
+	const struct pattern *p = at->pattern;
+	_cleanup_(close_fdp) int dir = -1;
+	char path[PATTERN_PATH_MAX], name[NAME_MAX + 1];
+
+	if (!pattern_path(p, p->base, at->user_name, path)) {
+		return fail(f, -ENAMETOOLONG, p->text);
+	}
+	if (would_trigger(at)) {
+		return SOURCE_E_NO_DIRECTORY;
+	}
+	dir = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (dir < 0) {
+		return errno == ENOENT || errno == ENOTDIR ? SOURCE_E_NO_DIRECTORY :
+							     fail(f, -errno, path);
+	}
+	if (is_automount_point(dir)) {
+		return SOURCE_E_NO_DIRECTORY;
+	}
+	for (unsigned level = p->base;; level++) {
+		int next;
+
+		if (at->watch && level > p->first_user) {
+			/* Without a watch the sweep serves. */
+			(void)watch_dir(at->watch, dir, at->pattern_number, level, at->user);
+		}
+		if (level + 1 == p->n) {
+			break;
+		}
+		if (!pattern_component(p, level, at->user_name, name)) {
+			return fail(f, -ENAMETOOLONG, p->text);
+		}
+		next = open_below(dir, name, O_PATH | O_DIRECTORY);
+		if (next < 0) {
+			int e = -errno;
+
+			if (e == -ELOOP) {
+				return refuse(f, "a symbolic link is on the way");
+			}
+			return e == -ENOENT || e == -ENOTDIR ? SOURCE_E_NO_DIRECTORY :
+							       fail(f, e, name);
+		}
+		close_fd(dir);
+		dir = next;
+	}
+	*ret = steal_fd(&dir);
+	return 0;
+}
+
+static uint64_t mix(uint64_t h, uint64_t value)
+{
+	h = (h ^ value) * 0x9e3779b97f4a7c15u;
+	return h ^ h >> 29;
+}
+
+/* What tells one state of a file from another. For a file that may not be read, its owner, mode and
+ * links count too: they may be what is mended next. */
+static uint64_t print_of(const struct stat *st, bool refused)
+{
+	uint64_t h = mix(mix(mix(mix(1, st->st_dev), st->st_ino), (uint64_t)st->st_size),
+			 (uint64_t)st->st_mtim.tv_sec * 1000000000 + (uint64_t)st->st_mtim.tv_nsec);
+
+	if (refused) {
+		h = mix(mix(mix(mix(h, st->st_mode), st->st_uid), st->st_nlink),
+			(uint64_t)st->st_ctim.tv_sec * 1000000000 + (uint64_t)st->st_ctim.tv_nsec);
+	}
+	return h ? h : 1;
+}
+
+/* The rules for a file that may be taken for its user's, by what fstat(2) says. */
+static int check(const struct source_place *at, const struct stat *st, const struct stat *dir,
+		 struct source_file *f)
+{
+	if (!S_ISREG(st->st_mode)) {
+		return refuse(f, "not a regular file");
+	}
+	if (st->st_nlink != 1) {
+		return refuse(f, "more than one link");
+	}
+	if (st->st_mode & S_IWOTH) {
+		return refuse(f, "writable by everyone");
+	}
+	if (st->st_uid != at->account && st->st_uid != dir->st_uid && st->st_uid != 0 &&
+	    st->st_uid != at->front_end) {
+		return refuse(f, "owned by uid %u, who is neither the user nor the owner of its "
+				 "directory", (unsigned)st->st_uid);
+	}
+	if ((size_t)st->st_size > at->size_max) {
+		return refuse(f, "larger than %zu bytes", at->size_max);
+	}
+	return 0;
+}
+
+/* Its own user's, beyond doubt: root's files may be in a home for any reason. */
+static bool is_quotable(const struct source_place *at, const struct stat *st,
+			const struct stat *dir)
+{
+	if (at->account != SOURCE_NO_ACCOUNT && st->st_uid == at->account) {
+		return true;
+	}
+	return st->st_uid != 0 && (st->st_uid == dir->st_uid || st->st_uid == at->front_end);
+}
+
+static int read_checked(const struct source_place *at, int fd, const struct stat *dir,
+			uint64_t known, struct source_file *f)
+{
+	struct stat st, after;
+	int r;
+
+	if (fstat(fd, &st) < 0) {
+		return fail(f, -errno, at->pattern->text);
+	}
+	f->time = st.st_mtim;
+	r = check(at, &st, dir, f);
+	f->print = print_of(&st, r);
+	if (f->print == known) {
+		return SOURCE_E_SAME;
+	}
+	if (r) {
+		return r;
+	}
+	f->quotable = is_quotable(at, &st, dir);
+	r = file_read_fd(fd, at->size_max, &f->text);
+	if (r && r != -EFBIG) {
+		return fail(f, r, at->pattern->text);
+	}
+	if (fstat(fd, &after) < 0) {
+		return fail(f, -errno, at->pattern->text);
+	}
+	return r || !file_same_stat(&st, &after) || f->text.len != (size_t)st.st_size ?
+		       SOURCE_E_CHANGING : 0;
+}
+
+int source_read(const struct source_place *at, uint64_t known, struct source_file *ret)
+{
+	const struct pattern *p = at->pattern;
+	_cleanup_(close_fdp) int dir = -1, fd = -1;
+	char name[NAME_MAX + 1], path[PATTERN_PATH_MAX];
+	struct stat dir_st;
+	int r;
+
+	buf_clear(&ret->text);
+	ret->why[0] = '\0';
+	ret->print = 1;	/* of what cannot even be looked at */
+	ret->time = (struct timespec){ 0 };
+	r = open_directory(at, ret, &dir);
+	if (r == SOURCE_E_REFUSED && ret->print == known) {
+		return SOURCE_E_SAME;
+	}
+	if (r) {
+		return r;
+	}
+	if (fstat(dir, &dir_st) < 0) {
+		return fail(ret, -errno, p->text);
+	}
+	if (!pattern_component(p, p->n - 1, at->user_name, name)) {
+		return fail(ret, -ENAMETOOLONG, p->text);
+	}
+	fd = open_below(dir, name, O_RDONLY | O_NONBLOCK);
+	if (fd < 0) {
+		int e = -errno;
+
+		if (e == -ENOENT) {
+			return SOURCE_E_NO_FILE;
+		}
+		if (e == -ELOOP || e == -ENXIO) {	/* ENXIO: a socket */
+			if (known == ret->print) {
+				return SOURCE_E_SAME;
+			}
+			return refuse(ret, e == -ELOOP ? "a symbolic link" : "not a regular file");
+		}
+		return fail(ret, e, source_path(p, at->user_name, path));
+	}
+	return read_checked(at, fd, &dir_st, known, ret);
+}

@@ -1,0 +1,62 @@
+/* SPDX-FileCopyrightText: 2026 The dns-updater authors
+ * SPDX-License-Identifier: ISC */
+#pragma once
+
+/* Opens and reads one address file of one user, and puts the watches along its way. The
+ * administrator's part of the path is resolved as usual; below it everything is the user's and
+ * taken for hostile: no link is followed, nothing is waited for, and what was opened is checked on
+ * the descriptor. */
+
+#include "base/buf.h"
+#include "core/pattern.h"
+#include "core/users.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/stat.h>
+
+struct watch;
+struct mounts;
+
+#define SOURCE_NO_ACCOUNT ((uid_t)-1)
+
+struct source_place {
+	const struct pattern *pattern;
+	unsigned pattern_number;
+	uint32_t user;
+	const char *user_name;
+	uid_t account;		/* the user's, or SOURCE_NO_ACCOUNT */
+	uid_t front_end;	/* whose files are trusted everywhere, or SOURCE_NO_ACCOUNT */
+	size_t size_max;	/* bytes */
+	struct watch *watch;	/* may be NULL: no watches wanted */
+	const struct mounts *mounts;
+};
+
+enum {
+	SOURCE_E_SAME = 1,	/* as it was when its print was the one given */
+	SOURCE_E_NO_FILE,	/* its directory is there, the file is not */
+	SOURCE_E_NO_DIRECTORY,	/* something on the way is not there */
+	SOURCE_E_CHANGING,	/* it changed while it was read */
+	SOURCE_E_REFUSED,	/* why says what is wrong with it */
+};
+
+struct source_file {
+	struct timespec time;	/* last modified */
+	uint64_t print;		/* of the file as it is: another content or file has another print;
+				 * never 0 */
+	struct buf text;
+	bool quotable;		/* it is the user's own: its bytes may stand in the log */
+	char why[256];
+};
+
+/* Puts watches on the directories that all users of the pattern share, and finds out whether one of
+ * them is an automount point (which we never trigger). */
+void source_watch_shared(const struct pattern *p, unsigned pattern_number, struct watch *watch);
+
+/* Reads the file unless its print is `known`. Returns 0, SOURCE_E_*, or a negative errno, with why
+ * telling what could not be opened. ret is zeroed or used before; the caller ends it with
+ * buf_deinit(&ret->text). time and print are valid with 0, SAME, CHANGING and REFUSED. */
+int source_read(const struct source_place *at, uint64_t known, struct source_file *ret);
+
+/* The path of the user's file, for messages. ret has room for PATTERN_PATH_MAX. */
+const char *source_path(const struct pattern *p, const char *user_name, char *ret);

@@ -1,0 +1,92 @@
+/* SPDX-FileCopyrightText: 2026 The dns-updater authors
+ * SPDX-License-Identifier: ISC */
+#pragma once
+
+/* Our section of a file that an administrator edits by hand: brought up to date so that every
+ * reader sees the old file or the new one, whole, and no line of anybody else's is ever lost.
+ *
+ * The new file is written beside the old one as .NAME.dnsu.part, linked as .NAME.dnsu.swap once
+ * it is complete, and exchanged with the old one (renameat2(2), RENAME_EXCHANGE). What came out
+ * is compared with what was read: a difference means that somebody got in between, the exchange is
+ * reversed and all begins again. The displaced file goes only when nobody can still write to
+ * it; until then it is .NAME.dnsu.late.N, and what is written to it late is merged.
+ *
+ * After a crash the two names tell how far it came: when .part is the same file as .swap, the
+ * exchange did not happen; when it is the same as NAME, it did. */
+
+#include "base/buf.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <time.h>
+
+struct splice;
+
+/* What happened that somebody should read. */
+typedef void splice_log_fn(void *arg, int priority, const char *message);
+
+struct splice_options {
+	const char *path;	/* may be a symbolic link: the file it points to is replaced */
+	char comment;		/* the sign that begins a comment line, '#' */
+	const char *compiled;	/* a file beside it whose appearance is counted: "data.cdb" */
+	bool by_rename;		/* accept the window of a file system without RENAME_EXCHANGE */
+	splice_log_fn *log;
+	void *arg;
+};
+
+/* Copies the path; compiled must outlive it. Opens nothing yet. 0 or -ENOMEM. */
+int splice_new(const struct splice_options *o, struct splice **ret);
+struct splice *splice_free(struct splice *s);
+
+enum {
+	SPLICE_E_SAME = 1,	/* the file has this section already; nothing was written */
+	SPLICE_E_SECTION,	/* the markers are not as they should be; nothing was written */
+	SPLICE_E_BUSY,		/* somebody is writing to the file just now: try again soon */
+};
+
+/* Opens the directory that the file really lies in, watches it, and clears away what a crash has
+ * left. Done by splice_put itself when needed. 0 or a negative errno. */
+int splice_open(struct splice *s);
+
+/* Reads the section's present content. 0, SPLICE_E_SECTION or a negative errno. */
+int splice_read_body(struct splice *s, struct buf *ret);
+
+struct splice_put {
+	const struct buf *body;		/* the section's new content */
+	bool even_if_same;		/* write the file anew although it would stay the same */
+	bool next_second;		/* the modification time gets a greater whole second */
+	struct timespec not_before;	/* and is later than this by one tick */
+	/* Called with the section's old content when the file is not as we left it, before it is
+	 * replaced; NULL: nobody wants to know. */
+	void (*foreign)(void *arg, const char *body, size_t n);
+	void *arg;
+};
+
+/* Returns 0 when the new file is in place and durable, SPLICE_E_*, or a negative errno. After
+ * anything but 0 and SPLICE_E_SAME, splice_trouble says what was wrong. */
+int splice_put(struct splice *s, const struct splice_put *put);
+
+/* "no line ...", "unable to write '...': No space left on device"; never NULL. */
+const char *splice_trouble(struct splice *s);
+
+/* The inotify descriptor to wait on for splice_look; -1 before the first splice_open. */
+int splice_fd(const struct splice *s);
+
+/* Reads what the directory's watch tells, merges what was written late, and lets go of displaced
+ * files whose time has come. The hints say what to look at: */
+struct splice_seen {
+	bool file;	/* the file is not as we left it (or cannot be found) */
+	unsigned n_compiled;	/* how often the compiled file was moved into place */
+};
+void splice_look(struct splice *s, struct splice_seen *ret);
+
+/* Milliseconds until splice_look should be called although nothing happened; -1: not needed. */
+int64_t splice_due_ms(const struct splice *s);
+
+/* stat(2) of a file in the same directory. 0 or a negative errno. */
+struct stat;
+int splice_stat(const struct splice *s, const char *name, struct stat *ret);
+
+/* The directory, with all links resolved, and the file's own name there. NULL before splice_open
+ * succeeded. */
+const char *splice_dir(const struct splice *s);

@@ -1,0 +1,341 @@
+/* SPDX-FileCopyrightText: 2026 The dns-updater authors
+ * SPDX-License-Identifier: ISC */
+#include "daemon/watch.h"
+
+#include "base/cleanup.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/inotify.h>
+#include <uv.h>
+
+enum {
+	EVENTS_SIZE = 64 * 1024,
+	READS_MAX = 16,		/* of one turn of the loop: others want to be served too */
+	SAME_MAX = 64,		/* places that one directory may serve as and be told apart */
+	WD_EMPTY = 0,		/* the kernel's watch descriptors begin with 1 */
+	WD_DELETED = -1,
+};
+
+/* What one watch descriptor serves as. A descriptor may have several entries. */
+struct entry {
+	int wd;
+	uint32_t user;
+	uint8_t pattern, level;
+};
+
+struct watch {
+	uv_poll_t poll;
+	int fd;
+	const struct users *users;
+	const struct pattern *patterns;
+	unsigned n_patterns;
+	struct watch_handlers handlers;
+	bool closing, limited;
+
+	struct entry *entries;	/* open addressing by wd */
+	uint32_t n_used, size;	/* used ones, deleted ones included; a power of two */
+
+	/* The watch descriptor of each place: the shared levels of all patterns first, then for
+	 * every user his own levels. 0: none. */
+	int *wds;
+	uint32_t n_shared, n_own;
+	uint32_t shared_at[8], own_at[8];	/* where a pattern's levels begin */
+};
+
+static const uint32_t MASK_DIR = IN_CREATE | IN_MOVED_TO | IN_MOVED_FROM | IN_DELETE | IN_ATTRIB |
+				 IN_DELETE_SELF | IN_MOVE_SELF;
+
+static uint32_t slot_of(int wd)
+{
+	return (uint32_t)wd * 2654435761u;	/* Knuth's multiplier spreads the small numbers */
+}
+
+static void put(struct watch *w, const struct entry *e)
+{
+	uint32_t i = slot_of(e->wd);
+
+	while (w->entries[i & (w->size - 1)].wd != WD_EMPTY) {
+		i++;
+	}
+	w->entries[i & (w->size - 1)] = *e;
+	w->n_used++;
+}
+
+/* Makes room for one more, and drops what was deleted. */
+static int make_room(struct watch *w)
+{
+	struct entry *old = w->entries;
+	uint32_t size_old = w->size, n = 1;
+
+	if (w->n_used < w->size / 4 * 3) {
+		return 0;
+	}
+	for (uint32_t i = 0; i < size_old; i++) {
+		n += old[i].wd > 0;
+	}
+	while (w->size / 2 < n + 8) {
+		w->size = w->size ? w->size * 2 : 32;
+	}
+	w->entries = calloc(w->size, sizeof(*w->entries));
+	if (!w->entries) {
+		w->entries = old;
+		w->size = size_old;
+		return -ENOMEM;
+	}
+	w->n_used = 0;
+	for (uint32_t i = 0; i < size_old; i++) {
+		if (old[i].wd > 0) {
+			put(w, &old[i]);
+		}
+	}
+	free(old);
+	return 0;
+}
+
+/* Copies up to SAME_MAX entries of the descriptor; a handler may change the table. */
+static unsigned entries_of(const struct watch *w, int wd, struct entry *ret)
+{
+	unsigned n = 0;
+
+	for (uint32_t i = slot_of(wd); w->size && n < SAME_MAX; i++) {
+		const struct entry *e = &w->entries[i & (w->size - 1)];
+
+		if (e->wd == WD_EMPTY) {
+			break;
+		}
+		if (e->wd == wd) {
+			ret[n++] = *e;
+		}
+	}
+	return n;
+}
+
+/* Where the descriptor of this place is kept. */
+static int *place(const struct watch *w, unsigned pattern, unsigned level, uint32_t user)
+{
+	const struct pattern *p = &w->patterns[pattern];
+
+	if (level <= p->first_user) {
+		return &w->wds[w->shared_at[pattern] + level];
+	}
+	return &w->wds[w->n_shared + (size_t)user * w->n_own + w->own_at[pattern] + level -
+		       p->first_user - 1];
+}
+
+/* Takes the entry out of the table; true when it was the descriptor's last. */
+static bool drop(struct watch *w, const struct entry *gone)
+{
+	unsigned n_left = 0;
+
+	for (uint32_t i = slot_of(gone->wd); w->size; i++) {
+		struct entry *e = &w->entries[i & (w->size - 1)];
+
+		if (e->wd == WD_EMPTY) {
+			break;
+		}
+		if (e->wd != gone->wd) {
+			continue;
+		}
+		if (e->user == gone->user && e->pattern == gone->pattern &&
+		    e->level == gone->level) {
+			e->wd = WD_DELETED;
+		} else {
+			n_left++;
+		}
+	}
+	return !n_left;
+}
+
+int watch_dir(struct watch *w, int dir_fd, unsigned pattern, unsigned level, uint32_t user)
+{
+	const struct pattern *p = &w->patterns[pattern];
+	uint32_t mask = MASK_DIR | (level + 1 == p->n ? IN_CLOSE_WRITE : 0);
+	struct entry e = { .user = level <= p->first_user ? WATCH_SHARED : user,
+			   .pattern = (uint8_t)pattern, .level = (uint8_t)level };
+	int *kept = place(w, pattern, level, user);
+	char path[64];
+	int wd;
+
+	(void)snprintf(path, sizeof(path), "/proc/self/fd/%d", dir_fd);	/* a number fits */
+	wd = inotify_add_watch(w->fd, path, mask | IN_ONLYDIR | IN_MASK_ADD);
+	if (wd < 0) {
+		int r = -errno;
+
+		if (r == -ENOSPC && !w->limited) {
+			w->limited = true;
+			w->handlers.limit(w->handlers.arg);
+		}
+		return r;
+	}
+	if (*kept == wd) {
+		return 0;
+	}
+	if (*kept) {
+		e.wd = *kept;
+		*kept = 0;
+		if (drop(w, &e)) {
+			(void)inotify_rm_watch(w->fd, e.wd);	/* it may be gone by itself */
+		}
+	}
+	if (make_room(w)) {
+		return -ENOMEM;
+	}
+	e.wd = wd;
+	put(w, &e);
+	*kept = wd;
+	return 0;
+}
+
+/* A directory is no longer what it was: forget the watch, look where it should be. */
+static void place_gone(struct watch *w, const struct entry *e)
+{
+	(void)drop(w, e);
+	*place(w, e->pattern, e->level, e->user) = 0;
+	if (e->user == WATCH_SHARED) {
+		w->handlers.look_all(w->handlers.arg);
+	} else {
+		w->handlers.look(w->handlers.arg, e->user, e->pattern, false);
+	}
+}
+
+/* Something happened to the name in the directory: is that a name on somebody's way? */
+static void name_event(struct watch *w, const struct entry *e, const struct inotify_event *event)
+{
+	const struct pattern *p = &w->patterns[e->pattern];
+	bool is_file = e->level + 1u == p->n;
+	bool written = is_file && event->mask & (IN_CLOSE_WRITE | IN_MOVED_TO);
+	const char *name;
+	uint32_t user = e->user;
+	size_t n;
+
+	if (!is_file && event->mask & IN_CLOSE_WRITE) {
+		return;
+	}
+	if (user != WATCH_SHARED) {
+		char expected[NAME_MAX + 1];
+
+		if (!pattern_component(p, e->level, users_user(w->users, user), expected) ||
+		    strcmp(expected, event->name)) {
+			return;
+		}
+	} else {
+		if (!pattern_match(p, e->level, event->name, &name, &n)) {
+			return;
+		}
+		if (!name) {
+			w->handlers.look_all(w->handlers.arg);
+			return;
+		}
+		user = users_find(w->users, name, n);
+		if (user == TABLE_NONE) {
+			return;
+		}
+	}
+	w->handlers.look(w->handlers.arg, user, e->pattern, written);
+}
+
+static void take_event(struct watch *w, const struct inotify_event *event)
+{
+	struct entry entries[SAME_MAX];
+	unsigned n;
+
+	if (event->mask & IN_Q_OVERFLOW) {
+		w->handlers.look_all(w->handlers.arg);
+		return;
+	}
+	n = entries_of(w, event->wd, entries);
+	if (n == SAME_MAX) {	/* some of those who share it may be missing here */
+		w->handlers.look_all(w->handlers.arg);
+	}
+	if (event->mask & IN_MOVE_SELF) {
+		(void)inotify_rm_watch(w->fd, event->wd);	/* IN_IGNORED follows */
+	}
+	for (unsigned i = 0; i < n; i++) {
+		if (event->mask & IN_IGNORED) {
+			place_gone(w, &entries[i]);
+		} else if (event->len) {
+			name_event(w, &entries[i], event);
+		}
+	}
+}
+
+static void readable(uv_poll_t *poll, int status, int events_mask)
+{
+	char events[EVENTS_SIZE] __attribute__((aligned(__alignof__(struct inotify_event))));
+	struct watch *w = poll->data;
+
+	(void)status;	/* read tells more */
+	(void)events_mask;
+	for (int i = 0; i < READS_MAX && !w->closing; i++) {
+		ssize_t n = read(w->fd, events, sizeof(events));
+		const struct inotify_event *e;
+
+		if (n <= 0) {
+			return;
+		}
+		for (char *at = events; at < events + n; at += sizeof(*e) + e->len) {
+			e = (const struct inotify_event *)(void *)at;
+			take_event(w, e);
+		}
+	}
+}
+
+int watch_new(struct uv_loop_s *loop, const struct users *users, const struct pattern *patterns,
+	      unsigned n_patterns, const struct watch_handlers *h, struct watch **ret)
+{
+	struct watch *w = calloc(1, sizeof(*w));
+	int r;
+
+	if (!w) {
+		return -ENOMEM;
+	}
+	w->users = users;
+	w->patterns = patterns;
+	w->n_patterns = n_patterns;
+	w->handlers = *h;
+	for (unsigned i = 0; i < n_patterns; i++) {
+		w->shared_at[i] = w->n_shared;
+		w->own_at[i] = w->n_own;
+		w->n_shared += patterns[i].first_user + 1;
+		w->n_own += patterns[i].n - 1 - patterns[i].first_user;
+	}
+	w->wds = calloc(w->n_shared + (size_t)w->n_own * users->n_users, sizeof(*w->wds));
+	w->fd = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
+	r = !w->wds ? -ENOMEM : w->fd < 0 ? -errno : uv_poll_init(loop, &w->poll, w->fd);
+	if (r) {
+		close_fd(w->fd);
+		free(w->wds);
+		free(w);
+		return r;
+	}
+	w->poll.data = w;
+	r = uv_poll_start(&w->poll, UV_READABLE, readable);
+	if (r) {
+		watch_free(w);
+		return r;
+	}
+	*ret = w;
+	return 0;
+}
+
+static void closed(uv_handle_t *handle)
+{
+	struct watch *w = handle->data;
+
+	close_fd(w->fd);
+	free(w->entries);
+	free(w->wds);
+	free(w);
+}
+
+struct watch *watch_free(struct watch *w)
+{
+	if (w) {
+		w->closing = true;
+		uv_close((uv_handle_t *)&w->poll, closed);
+	}
+	return NULL;
+}

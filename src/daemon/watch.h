@@ -1,0 +1,44 @@
+/* SPDX-FileCopyrightText: 2026 The dns-updater authors
+ * SPDX-License-Identifier: ISC */
+#pragma once
+
+/* inotify -> "look at this user again". A hint, never the truth: events get lost, queues overflow,
+ * file systems are mounted over. Watches are on directories only, one for each, however many users
+ * and patterns need it; names are matched exactly.
+ *
+ * A directory of a pattern is named by its level: the directory that its first `level` components
+ * lead to, 0 being the root. Levels up to pattern.first_user are the same for all users. */
+
+#include "core/pattern.h"
+#include "core/users.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct watch;
+struct uv_loop_s;
+
+struct watch_handlers {
+	/* This user's file of this pattern should be looked at. written: it was just closed after
+	 * writing, or moved into place; else anything may have happened. */
+	void (*look)(void *arg, uint32_t user, unsigned pattern, bool written);
+	/* Everything should be looked at: events were lost, or something shared has changed. */
+	void (*look_all)(void *arg);
+	/* The limit of watches is reached; said once. */
+	void (*limit)(void *arg);
+	void *arg;
+};
+
+/* Users, patterns and loop are borrowed and must outlive the watch. 0 or a negative errno. */
+int watch_new(struct uv_loop_s *loop, const struct users *users, const struct pattern *patterns,
+	      unsigned n_patterns, const struct watch_handlers *h, struct watch **ret);
+
+/* The memory goes when the loop has run once more; no handler is called after this. */
+struct watch *watch_free(struct watch *w);
+
+#define WATCH_SHARED UINT32_MAX	/* instead of a user, for a level that all users share */
+
+/* Watches the directory that dir_fd is open on (O_PATH suffices) as this level of the pattern. The
+ * directory that was watched as this before is let go. 0 or a negative errno; -ENOSPC, the limit,
+ * is told to the handler too. */
+int watch_dir(struct watch *w, int dir_fd, unsigned pattern, unsigned level, uint32_t user);

@@ -1,0 +1,306 @@
+/* SPDX-FileCopyrightText: 2026 The dns-updater authors
+ * SPDX-License-Identifier: ISC */
+
+/* What an address file says. The user has two names, a.example.com and *.example.com; want is
+ * what each of them gets, with " | " between. */
+
+#include "core/address.h"
+#include "rows.h"
+
+#define BOM "\xef\xbb\xbf"
+
+static const char *const names[] = { "a.example.com", "*.example.com" };
+
+static const struct accept_row {
+	const char *name;
+	const char *text;
+	size_t n;
+	const char *want; /* NULL: empty */
+	unsigned max; /* 0: the default */
+	const char *networks;
+} accepted[] = {
+	/* form */
+	{ "one address", T("1.2.3.4\n"), "1.2.3.4 | 1.2.3.4" },
+	{ "missing newline", T("1.2.3.4"), "1.2.3.4 | 1.2.3.4" },
+	{ "one v6 address", T("2001:db8::7\n"), "2001:db8::7 | 2001:db8::7" },
+	{ "both families", T("2001:db8::7\n1.2.3.4\n"),
+	  "1.2.3.4, 2001:db8::7 | 1.2.3.4, 2001:db8::7" },
+	{ "several of one family", T("5.6.7.8\n1.2.3.4\n"),
+	  "1.2.3.4, 5.6.7.8 | 1.2.3.4, 5.6.7.8" },
+	{ "several on one line", T("1.2.3.4 2001:db8::7\n"),
+	  "1.2.3.4, 2001:db8::7 | 1.2.3.4, 2001:db8::7" },
+	{ "several behind a name", T("a.example.com 1.2.3.4 5.6.7.8 2001:db8::7\n"),
+	  "1.2.3.4, 5.6.7.8, 2001:db8::7 | " },
+	{ "blanks and tabs", T(" \t1.2.3.4\t \n\n \t\n"), "1.2.3.4 | 1.2.3.4" },
+	{ "tab behind a name", T("a.example.com\t1.2.3.4\n"), "1.2.3.4 | " },
+	{ "CR", T("1.2.3.4\r\n\r\n2001:db8::7\r\n"),
+	  "1.2.3.4, 2001:db8::7 | 1.2.3.4, 2001:db8::7" },
+	{ "CR without newline", T("1.2.3.4\r"), "1.2.3.4 | 1.2.3.4" },
+	{ "CR behind none", T("none\r\n"), " | " },
+	{ "BOM", T(BOM "1.2.3.4\r\n"), "1.2.3.4 | 1.2.3.4" },
+	{ "BOM and a name", T(BOM "a.example.com 1.2.3.4\n"), "1.2.3.4 | " },
+	{ "BOM and a comment", T(BOM "# mine\n1.2.3.4\n"), "1.2.3.4 | 1.2.3.4" },
+	{ "comment before", T("# my address: 9.9.9.9\n1.2.3.4\n"), "1.2.3.4 | 1.2.3.4" },
+	{ "comment behind an address", T("1.2.3.4 # mine\n"), "1.2.3.4 | 1.2.3.4" },
+	{ "comment behind a name's address", T("a.example.com 1.2.3.4 # mine\n"),
+	  "1.2.3.4 | " },
+	{ "comment behind none", T("none # gone\n"), " | " },
+	{ "comment behind blanks", T("  # mine\n1.2.3.4\n"), "1.2.3.4 | 1.2.3.4" },
+	{ "comment in another script", T("# \xc3\xa4 \xe4 \x80\n1.2.3.4\n"),
+	  "1.2.3.4 | 1.2.3.4" },
+	{ "comment without newline", T("1.2.3.4\n# mine"), "1.2.3.4 | 1.2.3.4" },
+	{ "duplicates", T("1.2.3.4\n1.2.3.4\n1.2.3.4 1.2.3.4\n"), "1.2.3.4 | 1.2.3.4" },
+	{ "duplicates in another spelling", T("2001:db8::7\n2001:DB8:0::07\n"),
+	  "2001:db8::7 | 2001:db8::7" },
+	{ "duplicates behind a name", T("a.example.com 1.2.3.4\nA.example.com. 1.2.3.4\n"),
+	  "1.2.3.4 | " },
+
+	/* names */
+	{ "only one name", T("a.example.com 1.2.3.4\n"), "1.2.3.4 | " },
+	{ "each name its own", T("a.example.com 1.2.3.4\n*.example.com 5.6.7.8\n"),
+	  "1.2.3.4 | 5.6.7.8" },
+	{ "a name in another case", T("A.Example.COM 1.2.3.4\n"), "1.2.3.4 | " },
+	{ "a name with a trailing dot", T("a.example.com. 1.2.3.4\n"), "1.2.3.4 | " },
+	{ "a name on several lines", T("a.example.com 1.2.3.4\na.example.com 5.6.7.8\n"),
+	  "1.2.3.4, 5.6.7.8 | " },
+	{ "a name's line replaces the others", T("1.2.3.4\na.example.com 5.6.7.8\n"),
+	  "5.6.7.8 | 1.2.3.4" },
+	{ "the order does not matter", T("a.example.com 5.6.7.8\n1.2.3.4\n"),
+	  "5.6.7.8 | 1.2.3.4" },
+	{ "replaces v4 only", T("1.2.3.4\n2001:db8::7\na.example.com 5.6.7.8\n"),
+	  "5.6.7.8, 2001:db8::7 | 1.2.3.4, 2001:db8::7" },
+	{ "replaces v6 only", T("1.2.3.4\n2001:db8::7\na.example.com 2001:db8::8\n"),
+	  "1.2.3.4, 2001:db8::8 | 1.2.3.4, 2001:db8::7" },
+	{ "replaces both families",
+	  T("1.2.3.4\n2001:db8::7\na.example.com 5.6.7.8\na.example.com 2001:db8::8\n"),
+	  "5.6.7.8, 2001:db8::8 | 1.2.3.4, 2001:db8::7" },
+	{ "adds the family that is not there", T("1.2.3.4\na.example.com 2001:db8::8\n"),
+	  "1.2.3.4, 2001:db8::8 | 1.2.3.4" },
+	{ "replaces by the same address", T("1.2.3.4\n5.6.7.8\na.example.com 1.2.3.4\n"),
+	  "1.2.3.4 | 1.2.3.4, 5.6.7.8" },
+
+	/* none */
+	{ "none", T("none\n"), " | " },
+	{ "none without newline", T("none"), " | " },
+	{ "none twice", T("none\nnone\n"), " | " },
+	{ "a name none", T("a.example.com none\n"), " | " },
+	{ "a name none beside addresses", T("1.2.3.4\na.example.com none\n"), " | 1.2.3.4" },
+	{ "a name none withdraws both families", T("a.example.com none\n1.2.3.4 2001:db8::7\n"),
+	  " | 1.2.3.4, 2001:db8::7" },
+	{ "a name none beside another's address",
+	  T("a.example.com none\n*.example.com 1.2.3.4\n"), " | 1.2.3.4" },
+	{ "a name none twice", T("a.example.com none\nA.EXAMPLE.COM. none\n"), " | " },
+	{ "every name none", T("a.example.com none\n*.example.com none\n"), " | " },
+	{ "none beside a name none", T("none\na.example.com none\n"), " | " },
+
+	/* asks for nothing */
+	{ "empty: nothing", T(""), NULL },
+	{ "empty: a newline", T("\n"), NULL },
+	{ "empty: blanks", T(" \t\r\n \n"), NULL },
+	{ "empty: comments", T("# 1.2.3.4\n  # none\n#\n"), NULL },
+	{ "empty: a comment without newline", T("#"), NULL },
+	{ "empty: a BOM", T(BOM), NULL },
+
+	/* limits */
+	{ "as many as allowed of both", T("1.1.1.1\n1.1.1.2\n2001:db8::1\n2001:db8::2\n"),
+	  "1.1.1.1, 1.1.1.2, 2001:db8::1, 2001:db8::2 | 1.1.1.1, 1.1.1.2, 2001:db8::1, 2001:db8::2",
+	  .max = 2 },
+	{ "duplicates do not count", T("1.1.1.1\n1.1.1.2\n1.1.1.1\n1.1.1.2\n"),
+	  "1.1.1.1, 1.1.1.2 | 1.1.1.1, 1.1.1.2", .max = 2 },
+	{ "the limit is per name", T("1.1.1.1 1.1.1.2\na.example.com 1.1.1.3 1.1.1.4\n"),
+	  "1.1.1.3, 1.1.1.4 | 1.1.1.1, 1.1.1.2", .max = 2 },
+	{ "in networks", T("192.0.2.255\n"), "192.0.2.255 | 192.0.2.255",
+	  .networks = "192.0.2.0/24" },
+	{ "outside of refused networks", T("192.0.2.1\n"), "192.0.2.1 | 192.0.2.1",
+	  .networks = "!10.0.0.0/8" },
+	{ "private, without networks", T("10.0.0.1\n"), "10.0.0.1 | 10.0.0.1" },
+};
+
+/* line 0: which line is told is not said; bytes NULL: nor what is shown. */
+static const struct refuse_row {
+	const char *name;
+	const char *text;
+	size_t n;
+	unsigned line;
+	const char *bytes;
+	size_t n_bytes;
+	unsigned max;
+	const char *networks;
+} refused[] = {
+	/* no address */
+	{ "a word", T("garbage\n"), 1, T("garbage") },
+	{ "octet 999", T("1.2.3.999\n"), 1, T("1.2.3.999") },
+	{ "leading zero", T("010.1.1.1\n"), 1, T("010.1.1.1") },
+	{ "half an address", T("198.51.100.\n"), 1, T("198.51.100.") },
+	{ "a prefix length", T("1.2.3.4/32\n"), 1, T("1.2.3.4/32") },
+	{ "a comma", T("1.2.3.4, 5.6.7.8\n"), 1, T("1.2.3.4,") },
+	{ "a zone", T("fe80::1%eth0\n"), 1, T("fe80::1%eth0") },
+	{ "brackets", T("[2001:db8::7]\n"), 1, T("[2001:db8::7]") },
+	{ "without newline", T("1.2.3.999"), 1, T("1.2.3.999") },
+	{ "without its CR", T("1.2.3.999\r\n"), 1, T("1.2.3.999") },
+	{ "without its comment", T("1.2.3.999 # mine\n"), 1, T("1.2.3.999") },
+	{ "behind a good address", T("1.2.3.4 garbage\n"), 1, T("garbage") },
+	{ "behind a good line", T("1.2.3.4\ngarbage\n"), 2, T("garbage") },
+	{ "before a good line", T("garbage\n1.2.3.4\n"), 1, T("garbage") },
+	{ "blanks, comments, CR count as lines", T("# x\r\n\r\n \n1.2.3.4 # y\nbad\n"), 5,
+	  T("bad") },
+	{ "behind a BOM", T(BOM "1.2.3.4\nbad\n"), 2, T("bad") },
+	{ "the first of two", T("1.2.3.4\nbad\nworse\n"), 2, T("bad") },
+	{ "a BOM later", T("1.2.3.4\n" BOM "5.6.7.8\n"), 2, T(BOM "5.6.7.8") },
+	{ "two BOMs", T(BOM BOM "1.2.3.4\n"), 1, T(BOM "1.2.3.4") },
+	{ "a NUL behind an address", T("1.2.3.4\0\n"), 1, NULL, 0 },
+	{ "NULs only", T("\0\0\0\0"), 1, NULL, 0 },
+	{ "NULs behind a good line", T("1.2.3.4\n\0\0\0"), 2, NULL, 0 },
+	{ "UTF-16, little endian",
+	  T("\xff\xfe"
+	    "1\0.\0002\0.\0003\0.\0004\0\n\0"),
+	  1, NULL, 0 },
+	{ "UTF-16, big endian", T("\xfe\xff\0001\0.\0002\0.\0003\0.\0004\0\n"), 1, NULL, 0 },
+	{ "UTF-16, no BOM", T("1\0.\0002\0.\0003\0.\0004\0\n\0"), 1, NULL, 0 },
+	{ "a no-break space", T("1.2.3.4\xc2\xa0\n"), 1, T("1.2.3.4\xc2\xa0") },
+
+	/* names */
+	{ "not his name", T("1.2.3.4\nb.example.org 5.6.7.8\n"), 2, T("b.example.org") },
+	{ "not his name, none", T("b.example.org none\n"), 1, T("b.example.org") },
+	{ "his wildcard is no pattern", T("x.example.com 1.2.3.4\n"), 1, T("x.example.com") },
+	{ "the parent of his name", T("example.com 1.2.3.4\n"), 1, T("example.com") },
+	{ "his name is only the end", T("xa.example.com 1.2.3.4\n"), 1, T("xa.example.com") },
+	{ "a bad name", T("a..example.com 1.2.3.4\n"), 1, T("a..example.com") },
+	{ "two dots behind a name", T("a.example.com.. 1.2.3.4\n"), 1, T("a.example.com..") },
+	{ "a name alone", T("a.example.com\n"), 1, NULL, 0 },
+	{ "a name and a comment", T("a.example.com # 1.2.3.4\n"), 1, NULL, 0 },
+	{ "a name behind the address", T("1.2.3.4 a.example.com\n"), 1, T("a.example.com") },
+	{ "two names", T("a.example.com *.example.com 1.2.3.4\n"), 1, T("*.example.com") },
+	{ "a bad address behind a name", T("a.example.com 1.2.3.999\n"), 1, T("1.2.3.999") },
+
+	/* none */
+	{ "none, then an address", T("none\n1.2.3.4\n"), 0, NULL, 0 },
+	{ "an address, then none", T("1.2.3.4\nnone\n"), 0, NULL, 0 },
+	{ "none and an address on a line", T("none 1.2.3.4\n"), 1, NULL, 0 },
+	{ "an address and none on a line", T("1.2.3.4 none\n"), 1, NULL, 0 },
+	{ "none beside v6", T("none\n2001:db8::7\n"), 0, NULL, 0 },
+	{ "none beside a name's address", T("none\na.example.com 1.2.3.4\n"), 0, NULL, 0 },
+	{ "a name's address beside none", T("a.example.com 1.2.3.4\nnone\n"), 0, NULL, 0 },
+	{ "a name none, then its address", T("a.example.com none\na.example.com 1.2.3.4\n"), 0,
+	  NULL, 0 },
+	{ "a name's address, then none", T("a.example.com 1.2.3.4\na.example.com none\n"), 0,
+	  NULL, 0 },
+	{ "a name none, in another case", T("a.example.com none\nA.EXAMPLE.COM. 1.2.3.4\n"), 0,
+	  NULL, 0 },
+	{ "a name none beside its v6", T("a.example.com 2001:db8::7\na.example.com none\n"), 0,
+	  NULL, 0 },
+	{ "a name, none, an address", T("a.example.com none 1.2.3.4\n"), 1, NULL, 0 },
+	{ "a name, an address, none", T("a.example.com 1.2.3.4 none\n"), 1, NULL, 0 },
+
+	/* limits */
+	{ "one v4 too many", T("1.1.1.1\n1.1.1.2\n1.1.1.3\n"), 0, NULL, 0, .max = 2 },
+	{ "one v6 too many", T("2001:db8::1 2001:db8::2 2001:db8::3\n"), 0, NULL, 0, .max = 2 },
+	{ "one too many for a name", T("1.1.1.1\na.example.com 1.1.1.2 1.1.1.3 1.1.1.4\n"), 0,
+	  NULL, 0, .max = 2 },
+	{ "the default's first refused",
+	  T("9.0.0.1\n9.0.0.2\n9.0.0.3\n9.0.0.4\n9.0.0.5\n9.0.0.6\n9.0.0.7\n9.0.0.8\n9.0.0.9\n"),
+	  0, NULL, 0 },
+	{ "outside of networks", T("192.0.2.1\n192.0.3.0\n"), 2, T("192.0.3.0"),
+	  .networks = "192.0.2.0/24" },
+	{ "a refused network", T("10.0.0.1\n"), 1, T("10.0.0.1"), .networks = "!10.0.0.0/8" },
+	{ "a refused network, behind a name", T("a.example.com 10.0.0.1\n"), 1, T("10.0.0.1"),
+	  .networks = "!10.0.0.0/8" },
+	{ "a family without a network", T("192.0.2.1\n2001:db8::7\n"), 2, T("2001:db8::7"),
+	  .networks = "192.0.2.0/24" },
+
+	/* never published, whatever networks says */
+	{ "unspecified", T("0.0.0.0\n"), 1, T("0.0.0.0"), .networks = "0.0.0.0/0" },
+	{ "loopback", T("127.0.0.1\n"), 1, T("127.0.0.1"), .networks = "127.0.0.0/8" },
+	{ "link-local", T("169.254.1.1\n"), 1, T("169.254.1.1"), .networks = "169.254.0.0/16" },
+	{ "multicast", T("224.0.0.1\n"), 1, T("224.0.0.1"), .networks = "0.0.0.0/0" },
+	{ "broadcast", T("255.255.255.255\n"), 1, T("255.255.255.255"),
+	  .networks = "0.0.0.0/0" },
+	{ "class E", T("240.0.0.1\n"), 1, T("240.0.0.1"), .networks = "240.0.0.0/4" },
+	{ "unspecified v6", T("::\n"), 1, T("::"), .networks = "::/0" },
+	{ "loopback v6", T("::1\n"), 1, T("::1"), .networks = "::1" },
+	{ "link-local v6", T("fe80::1\n"), 1, T("fe80::1"), .networks = "fe80::/10" },
+	{ "multicast v6", T("ff02::1\n"), 1, T("ff02::1"), .networks = "::/0" },
+	{ "v4-mapped", T("::ffff:1.2.3.4\n"), 1, T("::ffff:1.2.3.4"), .networks = "::/0" },
+	{ "v4-compatible", T("::1.2.3.4\n"), 1, T("::1.2.3.4"), .networks = "::/0" },
+	{ "special, without networks", T("1.2.3.4\n127.0.0.1\n"), 2, T("127.0.0.1") },
+	{ "special, behind a name", T("a.example.com 127.0.0.1\n"), 1, T("127.0.0.1") },
+};
+
+static struct ip_set untouched;
+
+/* Parses a copy of the text that has exactly n bytes; *ret_error stays valid until *ret_text is
+ * freed. */
+static int parse(const char *text, size_t n, unsigned max, const char *networks,
+		 struct ip_set **ret_sets, struct address_error *ret_error, char **ret_text)
+{
+	struct ip_nets nets = { 0 };
+	struct address_rules rules = { .addresses_max = max ? max : 8, .networks = &nets };
+	int r;
+
+	if (networks)
+		assert_int_equal(ip_nets_add(&nets, networks, strlen(networks)), 0);
+	for (size_t i = 0; i < N_OF(names); i++)
+		ret_sets[i] = &untouched;
+	*ret_text = exact(text, n);
+	r = address_parse(*ret_text, n, names, N_OF(names), &rules, ret_sets, ret_error);
+	for (size_t i = 0; r && i < N_OF(names); i++)
+		assert_ptr_equal(ret_sets[i], &untouched);
+	ip_nets_deinit(&nets);
+	return r;
+}
+
+static void check_accepted(void **state)
+{
+	const struct accept_row *row = *state;
+	struct ip_set *sets[N_OF(names)];
+	struct address_error error = { 0 };
+	struct buf b = { 0 };
+	char *text;
+	int r;
+
+	r = parse(row->text, row->n, row->max, row->networks, sets, &error, &text);
+	if (r == ADDRESS_E_REFUSED)
+		print_message("refused: line %u: %s\n", error.line, error.why);
+	assert_int_equal(r, row->want ? 0 : ADDRESS_E_EMPTY);
+	for (size_t i = 0; !r && i < N_OF(names); i++) {
+		buf_adds(&b, i ? " | " : "");
+		ip_set_print(&b, sets[i], ", ");
+		free(sets[i]);
+	}
+	assert_string_equal(buf_str(&b), row->want ? row->want : "");
+	buf_deinit(&b);
+	free(text);
+}
+
+static void check_refused(void **state)
+{
+	const struct refuse_row *row = *state;
+	struct ip_set *sets[N_OF(names)];
+	struct address_error error = { 0 };
+	char *text;
+
+	assert_int_equal(parse(row->text, row->n, row->max, row->networks, sets, &error, &text),
+			 ADDRESS_E_REFUSED);
+	assert_non_null(error.why);
+	assert_true(error.line > 0);
+	if (row->line)
+		assert_int_equal(error.line, row->line);
+	if (error.bytes) {
+		assert_true(error.bytes >= text);
+		assert_true(error.bytes + error.n_bytes <= text + row->n);
+	}
+	if (row->bytes) {
+		assert_non_null(error.bytes);
+		assert_int_equal(error.n_bytes, row->n_bytes);
+		assert_memory_equal(error.bytes, row->bytes, row->n_bytes);
+	}
+	free(text);
+}
+
+int main(void)
+{
+	int failed = ROWS_RUN(accepted, check_accepted);
+
+	failed += ROWS_RUN(refused, check_refused);
+	return failed != 0;
+}

@@ -1,0 +1,151 @@
+/* SPDX-FileCopyrightText: 2026 The dns-updater authors
+ * SPDX-License-Identifier: ISC */
+
+/* Growing bytes: appending, the remembered failure, and what is safe in a log line. */
+
+#include "base/buf.h"
+#include "rows.h"
+
+#include <errno.h>
+
+static const struct row {
+	const char *name;
+	const char *bytes;
+	size_t n, max;
+	const char *want;
+} escaped[] = {
+	{ "nothing", T(""), 8, "" },
+	{ "plain text", T("1.2.3.4 # it's"), 64, "1.2.3.4 # it's" },
+	{ "a blank is printable", T(" "), 8, " " },
+	{ "a tilde is printable", T("~"), 8, "~" },
+	{ "the last control byte", T("\x1f"), 8, "\\x1f" },
+	{ "delete", T("\x7f"), 8, "\\x7f" },
+	{ "a backslash", T("\\"), 8, "\\\\" },
+	{ "a newline", T("a\nb"), 8, "a\\x0ab" },
+	{ "a tab", T("\t"), 8, "\\x09" },
+	{ "an escape sequence", T("\033[2J"), 8, "\\x1b[2J" },
+	{ "a NUL", T("a\0b"), 8, "a\\x00b" },
+	{ "bytes beyond ASCII", T("\x80\xff"), 8, "\\x80\\xff" },
+	{ "as long as allowed", T("1234"), 4, "1234" },
+	{ "one more than allowed", T("12345"), 4, "1234..." },
+	{ "the limit counts input, not output", T("\n\n\n"), 2, "\\x0a\\x0a..." },
+	{ "nothing allowed", T("a"), 0, "..." },
+};
+
+static void check_escaped(void **state)
+{
+	const struct row *row = *state;
+	char *bytes = exact(row->bytes, row->n);
+	struct buf b = { 0 };
+
+	buf_add_escaped(&b, bytes, row->n, row->max);
+	assert_string_equal(buf_str(&b), row->want);
+	buf_deinit(&b);
+	free(bytes);
+}
+
+static void appends(void **state)
+{
+	struct buf b = { 0 };
+	char *room;
+
+	(void)state;
+	assert_string_equal(buf_str(&b), "");
+	buf_add(&b, "a\0b", 3);
+	buf_adds(&b, "c");
+	buf_adds(&b, "");
+	buf_printf(&b, "%d-%s", 12, "x");
+	room = buf_room(&b, 2);
+	assert_non_null(room);
+	memcpy(room, "yz", 2);
+	b.len += 1; /* less than asked for is fine */
+	assert_int_equal(b.len, 9);
+	assert_memory_equal(b.data, "a\0bc12-xy", 9);
+	assert_int_equal(buf_str(&b)[9], '\0');
+	assert_int_equal(b.len, 9);
+	assert_int_equal(buf_error(&b), 0);
+	buf_deinit(&b);
+}
+
+static void grows(void **state)
+{
+	struct buf b = { 0 };
+	char text[5001];
+
+	(void)state;
+	memset(text, 'x', 5000);
+	text[5000] = '\0';
+	for (int i = 0; i < 100; i++) {
+		buf_adds(&b, "0123456789");
+		buf_printf(&b, "%s", text);
+	}
+	assert_int_equal(buf_error(&b), 0);
+	assert_int_equal(b.len, 100 * 5010);
+	for (size_t i = 0; i < 100; i++) {
+		assert_memory_equal(b.data + i * 5010, "0123456789", 10);
+		assert_memory_equal(b.data + i * 5010 + 10, text, 5000);
+	}
+	buf_deinit(&b);
+}
+
+static void clear_keeps_memory(void **state)
+{
+	struct buf b = { 0 };
+	size_t size;
+
+	(void)state;
+	buf_adds(&b, "some text");
+	size = b.size;
+	buf_clear(&b);
+	assert_int_equal(b.len, 0);
+	assert_int_equal(b.size, size);
+	assert_string_equal(buf_str(&b), "");
+	buf_deinit(&b);
+}
+
+static void failure_is_remembered(void **state)
+{
+	struct buf b = { 0 };
+
+	(void)state;
+	buf_adds(&b, "a");
+	assert_null(buf_room(&b, SIZE_MAX));
+	assert_int_equal(buf_error(&b), -ENOMEM);
+	buf_adds(&b, "b");
+	buf_printf(&b, "%d", 1);
+	assert_int_equal(buf_error(&b), -ENOMEM);
+	buf_clear(&b);
+	assert_int_equal(buf_error(&b), 0);
+	buf_adds(&b, "c");
+	assert_int_equal(buf_error(&b), 0);
+	assert_string_equal(buf_str(&b), "c");
+	buf_deinit(&b);
+}
+
+static void ends_are_harmless(void **state)
+{
+	struct buf b = { 0 };
+
+	(void)state;
+	buf_deinit(&b);
+	buf_clear(&b);
+	buf_add(&b, NULL, 0);
+	assert_int_equal(b.len, 0);
+	assert_int_equal(buf_error(&b), 0);
+	buf_deinit(&b);
+}
+
+int main(void)
+{
+	static const struct CMUnitTest buf[] = {
+		cmocka_unit_test(appends),
+		cmocka_unit_test(grows),
+		cmocka_unit_test(clear_keeps_memory),
+		cmocka_unit_test(failure_is_remembered),
+		cmocka_unit_test(ends_are_harmless),
+	};
+	int failed = cmocka_run_group_tests(buf, NULL, NULL);
+
+	failed += ROWS_RUN(escaped, check_escaped);
+	return failed != 0;
+}
