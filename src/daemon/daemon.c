@@ -62,7 +62,6 @@ struct daemon {
 
 	uv_signal_t term, interrupt, hangup;
 	uv_timer_t rescan_timer, settle_timer, missing_timer, save_timer;
-	uv_check_t check;
 	uv_prepare_t prepare;
 	uv_idle_t sweep;
 
@@ -676,11 +675,9 @@ static void on_command_lost(void *arg)
 	uv_stop(&d->loop);
 }
 
-/* At the end of each turn of the loop: act on everything that was noted in it, together. */
-static void on_check(uv_check_t *check)
+/* Before the loop waits: act on everything that was noted in this turn, together. */
+static void act(struct daemon *d)
 {
-	struct daemon *d = check->data;
-
 	look_at_all_wanted(d);
 	if (d->withdrawals_held && !too_many_missing(d)) {
 		withdraw_missing(d, false);
@@ -696,7 +693,11 @@ static void on_check(uv_check_t *check)
 
 static void on_prepare(uv_prepare_t *prepare)
 {
-	(void)prepare;
+	struct daemon *d = prepare->data;
+
+	if (!d->stopping) {
+		act(d);
+	}
 	log_flush();
 }
 
@@ -841,8 +842,7 @@ static void on_term(uv_signal_t *signal, int number)
 	d->stopping = true;
 	log_info("stopping");
 	notify_state("STOPPING=1");
-	(void)uv_idle_stop(&d->sweep);	/* these cannot fail */
-	(void)uv_check_stop(&d->check);
+	(void)uv_idle_stop(&d->sweep);	/* cannot fail */
 	publish_stop(d->publish);
 }
 
@@ -866,10 +866,9 @@ static int init_handles(struct daemon *d)
 		(void)uv_timer_init(&d->loop, timers[i]);
 		timers[i]->data = d;
 	}
-	(void)uv_check_init(&d->loop, &d->check);
 	(void)uv_prepare_init(&d->loop, &d->prepare);
 	(void)uv_idle_init(&d->loop, &d->sweep);
-	d->check.data = d->prepare.data = d->sweep.data = d;
+	d->prepare.data = d->sweep.data = d;
 	for (size_t i = 0; !r && i < sizeof(signals) / sizeof(*signals); i++) {
 		r = uv_signal_init(&d->loop, signals[i].signal);
 		signals[i].signal->data = d;
@@ -943,7 +942,7 @@ int daemon_new(struct conf *conf, const char *conf_path, struct command *command
 int daemon_run(struct daemon *d)
 {
 	remember(d);
-	(void)uv_check_start(&d->check, on_check);	/* these fail only without a callback */
+	/* These fail only without a callback. */
 	(void)uv_prepare_start(&d->prepare, on_prepare);
 	(void)uv_timer_start(&d->rescan_timer, on_rescan_timer, d->conf.rescan_ms,
 			     d->conf.rescan_ms);
