@@ -192,9 +192,13 @@ static void look_again_later(struct daemon *d, uint32_t user, unsigned pattern, 
 {
 	struct later l = { .due_ms = uv_now(&d->loop) + SETTLE_MS, .user = user, .print = print,
 			   .pattern = (uint8_t)pattern };
+	struct roster_user *u = &d->roster->state[user];
 
-	(void)queue_add(&d->settling, &l);	/* without memory the sweep serves */
-	arm(d, &d->settle_timer, on_settle_timer, &d->settling);
+	/* Once is enough, however many events a user makes. Without memory the sweep serves. */
+	if (!(u->settling & 1u << pattern) && !queue_add(&d->settling, &l)) {
+		u->settling |= (uint8_t)(1u << pattern);
+		arm(d, &d->settle_timer, on_settle_timer, &d->settling);
+	}
 }
 
 static void parse(struct daemon *d, uint32_t user, const struct source_file *f,
@@ -409,7 +413,8 @@ static void look_at(struct daemon *d, uint32_t user, uint64_t settled_print)
 	unsigned looks = u->looks, written = u->written, n_no_file = 0, winner = UINT32_MAX;
 	uint32_t n_names = users_n_names(d->roster->users, user);
 	struct statement s[CONF_PATTERNS_MAX];
-	bool competes[CONF_PATTERNS_MAX] = { false }, any_new = false, any_gone = false;
+	bool competes[CONF_PATTERNS_MAX] = { false }, any_new = false, any_gone = false,
+	     again = false;
 
 	u->looks = u->written = 0;
 	/* Who compares needs to see all. */
@@ -455,9 +460,9 @@ static void look_at(struct daemon *d, uint32_t user, uint64_t settled_print)
 	} else if (any_gone) {
 		/* The file in force is gone: let the others compete, as they would at a start. */
 		u->pattern = ROSTER_NO_PATTERN;
-		for (unsigned i = 0; i < d->conf.n_patterns && d->conf.n_patterns > 1; i++) {
+		again = d->conf.n_patterns > 1;
+		for (unsigned i = 0; i < d->conf.n_patterns; i++) {
 			*roster_print(d->roster, user, i) = 0;
-			want_look(d, user, all_patterns(d));
 		}
 	}
 	if (n_no_file == d->conf.n_patterns) {
@@ -467,6 +472,10 @@ static void look_at(struct daemon *d, uint32_t user, uint64_t settled_print)
 	}
 	for (unsigned i = 0; i < d->conf.n_patterns; i++) {
 		statement_deinit(&s[i], n_names);
+	}
+	if (again) {	/* once: no pattern is in force any more */
+		u->looks = (uint8_t)all_patterns(d);
+		look_at(d, user, 0);
 	}
 }
 
@@ -489,6 +498,7 @@ static void on_settle_timer(uv_timer_t *timer)
 		struct later l = queue_take(&d->settling);
 		struct roster_user *u = &d->roster->state[l.user];
 
+		u->settling &= (uint8_t)~(1u << l.pattern);
 		if (u->looks) {
 			u->looks |= (uint8_t)(1u << l.pattern);	/* it is looked at anyway */
 			continue;
@@ -819,6 +829,9 @@ static void on_hangup(uv_signal_t *signal, int number)
 	struct daemon *d = signal->data;
 
 	(void)number;
+	if (d->stopping) {
+		return;
+	}
 	if (d->withdrawals_held) {
 		withdraw_missing(d, true);
 	}

@@ -643,10 +643,15 @@ void publish_replace(struct publish *p, const struct conf *conf, struct roster *
 
 	for (uint32_t name = 0; name < old->users->n_names; name++) {
 		const char *text = users_name(old->users, name);
+		uint32_t now = users_find_name(roster->users, text, strlen(text));
 
-		if (old->sets[name] &&
-		    users_find_name(roster->users, text, strlen(text)) == TABLE_NONE) {
+		if (!old->sets[name]) {
+			continue;	/* it had none, or has kept them */
+		}
+		if (now == TABLE_NONE) {
 			log_info("removing record for %s", text);
+		} else {	/* another user's now: his file will tell */
+			(void)roster_mark(roster, now);	/* only the log needs it */
 		}
 	}
 	p->conf = conf;

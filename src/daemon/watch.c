@@ -3,6 +3,7 @@
 #include "daemon/watch.h"
 
 #include "base/cleanup.h"
+#include "core/conf.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -30,7 +31,7 @@ struct watch {
 	uv_poll_t poll;
 	int fd;
 	const struct users *users;
-	const struct pattern *patterns;
+	struct pattern patterns[CONF_PATTERNS_MAX];	/* their texts are borrowed */
 	unsigned n_patterns;
 	struct watch_handlers handlers;
 	bool closing, limited;
@@ -42,7 +43,7 @@ struct watch {
 	 * every user his own levels. 0: none. */
 	int *wds;
 	uint32_t n_shared, n_own;
-	uint32_t shared_at[8], own_at[8];	/* where a pattern's levels begin */
+	uint32_t shared_at[CONF_PATTERNS_MAX], own_at[CONF_PATTERNS_MAX];	/* where a pattern's levels begin */
 };
 
 static const uint32_t MASK_DIR = IN_CREATE | IN_MOVED_TO | IN_MOVED_FROM | IN_DELETE | IN_ATTRIB |
@@ -293,10 +294,10 @@ int watch_new(struct uv_loop_s *loop, const struct users *users, const struct pa
 		return -ENOMEM;
 	}
 	w->users = users;
-	w->patterns = patterns;
-	w->n_patterns = n_patterns;
 	w->handlers = *h;
-	for (unsigned i = 0; i < n_patterns; i++) {
+	for (unsigned i = 0; i < n_patterns && i < CONF_PATTERNS_MAX; i++) {
+		w->patterns[i] = patterns[i];
+		w->n_patterns++;
 		w->shared_at[i] = w->n_shared;
 		w->own_at[i] = w->n_own;
 		w->n_shared += patterns[i].first_user + 1;

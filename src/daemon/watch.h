@@ -29,7 +29,8 @@ struct watch_handlers {
 	void *arg;
 };
 
-/* Users, patterns and loop are borrowed and must outlive the watch. 0 or a negative errno. */
+/* Users, the texts of the patterns (at most CONF_PATTERNS_MAX) and the loop are borrowed and must
+ * outlive the watch. 0 or a negative errno. */
 int watch_new(struct uv_loop_s *loop, const struct users *users, const struct pattern *patterns,
 	      unsigned n_patterns, const struct watch_handlers *h, struct watch **ret);
 
