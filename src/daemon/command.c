@@ -21,6 +21,7 @@ enum {
 	LINE_MAX_LOGGED = 1024,		/* longer ones are cut */
 	LINES_MAX = 200,		/* of one run; the rest is counted */
 	TERM_TO_KILL_MS = 1000,
+	SOCKET_FD = 3,			/* the helper's end, after the standard ones */
 };
 
 struct request {
@@ -273,9 +274,12 @@ static void helper_main(struct helper *h)
 	(void)signal(SIGINT, SIG_IGN);
 	(void)signal(SIGHUP, SIG_IGN);
 	(void)signal(SIGPIPE, SIG_IGN);
-	if (chdir("/") < 0 || privileges_none() < 0) {
+	/* Nothing of the daemon's stays open here, its lock least of all. */
+	if (dup2(h->socket, SOCKET_FD) < 0 || syscall(SYS_close_range, SOCKET_FD + 1u, ~0u, 0u) < 0 ||
+	    chdir("/") < 0 || privileges_none() < 0) {
 		_exit(111);
 	}
+	h->socket = SOCKET_FD;
 	while (recv(h->socket, &q, sizeof(q), 0) == sizeof(q)) {
 		run_one(h, &q);
 	}

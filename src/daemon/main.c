@@ -118,7 +118,7 @@ static int settle(const struct conf *conf)
 	r = state_lock(conf->state);
 	if (r == -EWOULDBLOCK) {
 		log_error("another dns-updater with state '%s' is running", conf->state);
-		return FIX_SOMETHING;
+		return TRY_AGAIN;	/* it may be about to end */
 	}
 	if (r) {
 		log_error("unable to lock '%s.lock': %s", conf->state, strerror(-r));
