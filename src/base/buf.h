@@ -24,7 +24,8 @@ char *buf_room(struct buf *b, size_t n);
 void buf_add(struct buf *b, const void *bytes, size_t n);
 void buf_adds(struct buf *b, const char *s);
 void buf_printf(struct buf *b, const char *format, ...) __attribute__((format(printf, 2, 3)));
-void buf_vprintf(struct buf *b, const char *format, va_list ap);
+void buf_vprintf(struct buf *b, const char *format, va_list ap)
+	__attribute__((format(printf, 2, 0)));
 
 /* Appends bytes from outside in a form that is safe in a log line: printable ASCII as it is,
  * a backslash as \\, every other byte as \xNN; after max bytes of input it ends in "...". */

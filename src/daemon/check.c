@@ -34,6 +34,9 @@ static void mistake(struct check *c, const char *file, unsigned line, const char
 static void warning(const char *file, unsigned line, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
 
+static void print(const char *file, unsigned line, const char *kind, const char *format,
+		  va_list ap) __attribute__((format(printf, 4, 0)));
+
 static void print(const char *file, unsigned line, const char *kind, const char *format, va_list ap)
 {
 	if (line) {

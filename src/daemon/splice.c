@@ -527,11 +527,15 @@ static int recover_lates(struct splice *s)
 	while (!r && (e = readdir(dir))) {
 		_cleanup_(buf_deinit) struct buf text = { 0 };
 		struct stat st;
-		unsigned number;
+		unsigned long number;
 		bool known = false;
+		char *rest;
 
-		if (strncmp(e->d_name, prefix, strlen(prefix)) ||
-		    sscanf(e->d_name + strlen(prefix), "%u", &number) != 1) {
+		if (strncmp(e->d_name, prefix, strlen(prefix)) != 0) {
+			continue;
+		}
+		number = strtoul(e->d_name + strlen(prefix), &rest, 10);
+		if (*rest) {
 			continue;
 		}
 		for (unsigned i = 0; i < s->n_late; i++) {

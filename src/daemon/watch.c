@@ -303,7 +303,7 @@ int watch_new(struct uv_loop_s *loop, const struct users *users, const struct pa
 		w->n_shared += patterns[i].first_user + 1;
 		w->n_own += patterns[i].n - 1 - patterns[i].first_user;
 	}
-	w->wds = calloc(w->n_shared + (size_t)w->n_own * users->n_users, sizeof(*w->wds));
+	w->wds = calloc(w->n_shared + (size_t)w->n_own * users->n_users + 1, sizeof(*w->wds));
 	w->fd = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
 	r = !w->wds ? -ENOMEM : w->fd < 0 ? -errno : uv_poll_init(loop, &w->poll, w->fd);
 	if (r) {
