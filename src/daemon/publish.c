@@ -486,44 +486,6 @@ static void foreign_product(struct publish *p)
 	}
 }
 
-static void on_ended(void *arg, unsigned number, enum command_end how, int value)
-{
-	_cleanup_(buf_deinit) struct buf why = { 0 };
-	struct publish *p = arg;
-	struct splice_seen seen;
-
-	(void)number;
-	p->running = false;
-	uv_update_time(p->loop);
-	(void)clock_gettime(CLOCK_REALTIME, &p->command_end);	/* cannot fail */
-	if (how == COMMAND_EXITED && !value) {
-		if (p->command_failing) {
-			log_info("makecommand works again");
-		}
-		p->command_failing = false;
-		p->command_due = false;
-		pause_end(p);
-	} else {
-		p->command_failing = true;
-		log_error("makecommand %s; trying again in %llu s",
-			  how_it_ended(&why, p, how, value),
-			  (unsigned long long)pause_grow(p) / 1000);
-	}
-	splice_look(p->splice, &seen);
-	p->wanted = p->wanted || seen.file;
-	p->n_compiled += seen.n_compiled;
-	if (splice_stat(p->splice, p->format->compiled, &p->compiled)) {
-		p->compiled = (struct stat){ 0 };
-	}
-	if (p->n_compiled > 1) {
-		foreign_product(p);
-	} else if (!p->wanted) {
-		p->n_foreign = 0;
-	}
-	set_attempted(p);
-	step(p);
-}
-
 static void on_lost(void *arg)
 {
 	struct publish *p = arg;
@@ -545,6 +507,9 @@ static void look(struct publish *p)
 			p->not_before_ms = 0;
 		}
 	}
+	if (seen.merged) {	/* in the time of whoever wrote it: made anew, with one of ours */
+		p->wanted = p->anew = true;
+	}
 	if (seen.n_compiled && p->running) {
 		p->n_compiled += seen.n_compiled;
 	} else if (seen.n_compiled && p->command && p->begun) {
@@ -555,6 +520,40 @@ static void look(struct publish *p)
 			foreign_product(p);
 		}
 	}
+}
+
+static void on_ended(void *arg, unsigned number, enum command_end how, int value)
+{
+	_cleanup_(buf_deinit) struct buf why = { 0 };
+	struct publish *p = arg;
+
+	(void)number;
+	uv_update_time(p->loop);
+	(void)clock_gettime(CLOCK_REALTIME, &p->command_end);	/* cannot fail */
+	if (how == COMMAND_EXITED && !value) {
+		if (p->command_failing) {
+			log_info("makecommand works again");
+		}
+		p->command_failing = false;
+		p->command_due = false;
+		pause_end(p);
+	} else {
+		p->command_failing = true;
+		log_error("makecommand %s; trying again in %llu s",
+			  how_it_ended(&why, p, how, value),
+			  (unsigned long long)pause_grow(p) / 1000);
+	}
+	look(p);	/* what our own command made is seen while it counts as running */
+	p->running = false;
+	if (splice_stat(p->splice, p->format->compiled, &p->compiled)) {
+		p->compiled = (struct stat){ 0 };
+	}
+	/* Once: perhaps the command itself makes it twice. */
+	if (p->n_compiled > 1 && !p->n_foreign) {
+		foreign_product(p);
+	}
+	set_attempted(p);
+	step(p);
 }
 
 static void on_watch_timer(uv_timer_t *timer)

@@ -44,7 +44,7 @@ struct splice {
 	char *path, *dir_path, base[NAME_SIZE_FILE];
 	const char *compiled;
 	char comment;
-	bool by_rename, recovered, owner_said, group_said, copy_said;
+	bool by_rename, recovered, owner_said, group_said, copy_said, lead_said;
 	splice_log_fn *log;
 	void *arg;
 	int dir, inotify, wd;
@@ -291,8 +291,8 @@ static bool merge_text(const struct splice *s, const struct buf *now, const stru
 	return false;
 }
 
-/* Brings the late text into the file. 0: it is in there; SPLICE_E_BUSY: not now; 1 is the outcome
- * that the two cannot be merged. */
+/* Brings the late text into the file. 0: it is in there; SPLICE_E_BUSY: not now; or the outcome that
+ * the two cannot be merged. */
 enum { MERGE_E_CONFLICT = 100 };
 
 static int merge(struct splice *s, const struct buf *before, const struct buf *late)
@@ -302,8 +302,7 @@ static int merge(struct splice *s, const struct buf *before, const struct buf *l
 	struct stat st;
 	int r;
 
-	if (section_within(late->data, late->len, before->data, before->len, s->comment) == 1 &&
-	    section_within(before->data, before->len, late->data, late->len, s->comment) == 1) {
+	if (section_same_outside(late->data, late->len, before->data, before->len, s->comment)) {
 		return 0;	/* only our section differs */
 	}
 	for (int i = 0; i < ATTEMPTS; i++) {
@@ -326,6 +325,7 @@ static int merge(struct splice *s, const struct buf *before, const struct buf *l
 			r = write_over(s, &now, &st, &new, &put);
 		}
 		if (r != -EAGAIN) {
+			s->seen.merged = s->seen.merged || !r;
 			return r;
 		}
 	}
@@ -719,7 +719,10 @@ static int set_time(struct splice *s, int fd, const struct stat *old, const stru
 			return -errno;
 		}
 	}
-	if (t[1].tv_sec - now.tv_sec > 2) {
+	if (t[1].tv_sec - now.tv_sec <= 2) {
+		s->lead_said = false;
+	} else if (!s->lead_said) {
+		s->lead_said = true;
 		say(s, LOG_WARNING,
 		    "%s gets a modification time %lld s ahead of the clock, for the database or the "
 		    "file itself was that far ahead", s->path,
@@ -795,7 +798,8 @@ static int settle_exchange(struct splice *s, const char *swap, const struct stat
 		r = undo(s, swap, ours);
 		return r ? r : -EAGAIN;
 	}
-	if (nobody == 1 && !unlinkat(s->dir, swap, 0)) {
+	/* Whoever began to open it for writing meanwhile waits for our lease to go. */
+	if (nobody == 1 && fcntl(fd, F_GETLEASE) == F_RDLCK && !unlinkat(s->dir, swap, 0)) {
 		return 0;
 	}
 	return late_add(s, swap, &out);

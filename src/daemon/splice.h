@@ -76,6 +76,7 @@ int splice_fd(const struct splice *s);
  * files whose time has come. The hints say what to look at: */
 struct splice_seen {
 	bool file;	/* the file is not as we left it (or cannot be found) */
+	bool merged;	/* what somebody wrote late was brought into the file */
 	unsigned n_compiled;	/* how often the compiled file was moved into place */
 };
 void splice_look(struct splice *s, struct splice_seen *ret);
