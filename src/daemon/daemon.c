@@ -383,7 +383,8 @@ static void missing_begin(struct daemon *d, uint32_t user)
 	struct roster_user *u = &d->roster->state[user];
 	struct later l = { .user = user };
 
-	if (u->missing_since || d->conf.missing != CONF_MISSING_WITHDRAW) {
+	if (u->missing_since || d->conf.missing != CONF_MISSING_WITHDRAW ||
+	    !roster_has_any(d->roster, user)) {
 		return;
 	}
 	l.since = now_s(d);
@@ -442,7 +443,7 @@ static void look_at(struct daemon *d, uint32_t user, uint64_t settled_print)
 			/* What is in force competes with what is found beside it. */
 			competes[i] = competes[i] || (s[i].outcome == SOURCE_E_SAME && u->pattern == i);
 			if (news && !competes[i]) {
-				log_warning("refusing %s of user %s: %s; he has no last addresses",
+				log_warning("refusing %s of user %s: %s; there are no last addresses",
 					    s[i].path, users_user(d->roster->users, user),
 					    buf_str(&s[i].why));
 			}
@@ -742,6 +743,16 @@ static bool same_string(const char *a, const char *b)
 	return a == b || (a && b && !strcmp(a, b));
 }
 
+static bool same_patterns(const struct conf *a, const struct conf *b)
+{
+	bool same = a->n_patterns == b->n_patterns;
+
+	for (unsigned i = 0; same && i < a->n_patterns; i++) {
+		same = same_string(a->patterns[i].text, b->patterns[i].text);
+	}
+	return same;
+}
+
 /* What cannot change while we run, and why a reload with it is refused; NULL: nothing. */
 static const char *needs_restart(const struct conf *old, const struct conf *new)
 {
@@ -772,7 +783,7 @@ static int swap_in(struct daemon *d, struct conf *new)
 		roster_free(roster);
 		return r;
 	}
-	roster_inherit(roster, d->roster);
+	roster_inherit(roster, d->roster, same_patterns(&d->conf, new));
 	publish_replace(d->publish, &d->conf, roster);
 	d->watch = watch_free(d->watch);
 	roster_free(d->roster);

@@ -119,8 +119,39 @@ void roster_published(struct roster *r)
 	r->n_changed = 0;
 }
 
-void roster_inherit(struct roster *r, struct roster *old)
+bool roster_has_any(const struct roster *r, uint32_t user)
 {
+	for (uint32_t i = 0; i < users_n_names(r->users, user); i++) {
+		if (r->sets[r->users->users[user].first_name + i]) {
+			return true;
+		}
+	}
+	return false;
+}
+
+static void inherit_patterns(struct roster *r, const struct roster *old)
+{
+	for (uint32_t user = 0; user < r->users->n_users; user++) {
+		const char *text = users_user(r->users, user);
+		uint32_t before = users_find(old->users, text, strlen(text));
+		uint8_t in_force = before == TABLE_NONE ? ROSTER_NO_PATTERN :
+							  old->state[before].pattern;
+
+		if (in_force == ROSTER_NO_PATTERN) {
+			continue;
+		}
+		r->state[user].pattern = in_force;
+		for (unsigned i = 0; i < r->n_patterns; i++) {
+			*roster_print(r, user, i) = i == in_force ? 0 : *roster_print(old, before, i);
+		}
+	}
+}
+
+void roster_inherit(struct roster *r, struct roster *old, bool same_patterns)
+{
+	if (same_patterns) {
+		inherit_patterns(r, old);
+	}
 	for (uint32_t name = 0; name < r->users->n_names; name++) {
 		const char *text = users_name(r->users, name);
 		uint32_t user = r->users->names[name].user;

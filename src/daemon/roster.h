@@ -57,6 +57,10 @@ int roster_mark(struct roster *r, uint32_t name);
 /* Everything that was noted is published. */
 void roster_published(struct roster *r);
 
-/* A user who is in both rosters keeps the addresses of the names that are his in both. Moves them
- * out of old. */
-void roster_inherit(struct roster *r, struct roster *old);
+/* A user who is in both rosters keeps the addresses of the names that are his in both, which are
+ * moved out of old. With same_patterns, the file that is in force stays in force; it is read again,
+ * for what it says may mean something else now. */
+void roster_inherit(struct roster *r, struct roster *old, bool same_patterns);
+
+/* Whether any of the user's names has an address. */
+bool roster_has_any(const struct roster *r, uint32_t user);

@@ -21,7 +21,7 @@
 static int open_below(int dir, const char *name, int flags)
 {
 	struct open_how how = {
-		.flags = (unsigned)(flags | O_CLOEXEC | O_NOCTTY),
+		.flags = (unsigned)(flags | O_CLOEXEC),
 		.resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS,
 	};
 
@@ -268,7 +268,7 @@ int source_read(const struct source_place *at, uint64_t known, struct source_fil
 	if (!pattern_component(p, p->n - 1, at->user_name, name)) {
 		return fail(ret, -ENAMETOOLONG, p->text);
 	}
-	fd = open_below(dir, name, O_RDONLY | O_NONBLOCK);
+	fd = open_below(dir, name, O_RDONLY | O_NONBLOCK | O_NOCTTY);
 	if (fd < 0) {
 		int e = -errno;
 
