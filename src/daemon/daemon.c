@@ -734,7 +734,11 @@ static void note_mistake(void *arg, const char *file, unsigned line, const char 
 	struct first_mistake *m = arg;
 
 	if (!m->n++) {
-		buf_printf(&m->text, "%s:%u: %s", file, line, what);
+		buf_adds(&m->text, file);
+		if (line) {
+			buf_printf(&m->text, ":%u", line);
+		}
+		buf_printf(&m->text, ": %s", what);
 	}
 }
 

@@ -27,7 +27,10 @@ static int load_file(struct conf *c, const char *path, parse_fn *parse, const ch
 		return r;
 	}
 	if (r) {
-		buf_printf(&what, "unable to read '%s': %s", path, strerror(-r));
+		if (path != from) {
+			buf_printf(&what, "unable to read '%s': ", path);
+		}
+		buf_adds(&what, strerror(-r));
 		report(arg, from, line, buf_str(&what));
 		return CONF_E_MISTAKES;
 	}

@@ -88,7 +88,11 @@ static int open_standard_fds(void)
 static void report_mistake(void *arg, const char *file, unsigned line, const char *what)
 {
 	(void)arg;
-	log_error("%s:%u: %s", file, line, what);
+	if (line) {
+		log_error("%s:%u: %s", file, line, what);
+	} else {
+		log_error("%s: %s", file, what);
+	}
 }
 
 static int failed(const char *what, int error)

@@ -36,6 +36,7 @@ struct publish {
 	bool wanted;		/* the section may not be what it should be */
 	bool anew;		/* write the file even if it would stay the same */
 	bool seen_section;	/* we know the section as it stands: a difference is news */
+	bool busy;		/* somebody was writing to the file at the last attempt */
 	bool command_due;	/* the file was written, the command has not succeeded since */
 	bool command_failing;
 
@@ -390,7 +391,8 @@ static bool write_section(struct publish *p)
 	}
 	follow(p);
 	arm_watch(p);
-	if (r == SPLICE_E_BUSY) {
+	p->busy = r == SPLICE_E_BUSY;
+	if (p->busy) {
 		p->not_before_ms = uv_now(p->loop) + BUSY_MS;
 		return false;
 	}
@@ -502,8 +504,8 @@ static void look(struct publish *p)
 	splice_look(p->splice, &seen);
 	if (seen.file && p->begun) {
 		p->wanted = true;
-		/* Whoever changed it may have mended it. */
-		if (p->trouble.len) {
+		/* Whoever changed it may have mended it, or be done with writing. */
+		if (p->trouble.len || p->busy) {
 			p->not_before_ms = 0;
 		}
 	}

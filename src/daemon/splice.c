@@ -206,7 +206,35 @@ static int nobody_writes(int fd)
 
 /* --- displaced files --- */
 
-/* Keeps the file of this name as a late one; text becomes the late's own. */
+static void late_forget(struct splice *s, unsigned i)
+{
+	buf_deinit(&s->late[i].text);
+	s->late[i] = s->late[--s->n_late];
+}
+
+/* Lets the oldest go before its time, if nothing was written to it: somebody replaces the file more
+ * often than anybody edits. */
+static int late_evict(struct splice *s)
+{
+	_cleanup_(buf_deinit) struct buf text = { 0 };
+	char name[NAME_SIZE_FILE];
+	unsigned oldest = 0;
+	struct stat st;
+
+	for (unsigned i = 1; i < s->n_late; i++) {
+		oldest = s->late[i].keep_until_ms < s->late[oldest].keep_until_ms ? i : oldest;
+	}
+	late_name(s, s->late[oldest].number, name);
+	if (read_whole(s, name, &text, &st) || !same_text(&text, &s->late[oldest].text) ||
+	    unlinkat(s->dir, name, 0) < 0) {
+		return -ENOSPC;
+	}
+	late_forget(s, oldest);
+	return 0;
+}
+
+/* Keeps the file of this name as a late one. text, what it says that is accounted for, becomes the
+ * late's own: what it says beyond that is merged. */
 static int late_add(struct splice *s, const char *name, struct buf *text)
 {
 	char to[NAME_SIZE_FILE];
@@ -214,7 +242,11 @@ static int late_add(struct splice *s, const char *name, struct buf *text)
 	int r;
 
 	if (s->n_late == LATE_MAX) {
-		return -ENOSPC;
+		r = late_evict(s);
+		if (r) {
+			return r;
+		}
+		l = &s->late[s->n_late];
 	}
 	do {
 		late_name(s, s->next_number++, to);
@@ -230,17 +262,11 @@ static int late_add(struct splice *s, const char *name, struct buf *text)
 		.number = s->next_number - 1,
 		.text = *text,
 		.keep_until_ms = now_ms() + LATE_KEEP_MS,
-		.look_ms = now_ms() + LATE_AGAIN_MS,
+		.look_ms = now_ms(),
 	};
 	*text = (struct buf){ 0 };
 	s->n_late++;
 	return 0;
-}
-
-static void late_forget(struct splice *s, unsigned i)
-{
-	buf_deinit(&s->late[i].text);
-	s->late[i] = s->late[--s->n_late];
 }
 
 /* An administrator's text that cannot be merged stays under a name that he can see. */
@@ -446,34 +472,21 @@ static bool same_inode(const struct stat *a, const struct stat *b)
 	return a->st_dev == b->st_dev && a->st_ino == b->st_ino;
 }
 
-/* The displaced file of an exchange after which we were killed. */
+/* The displaced file of an exchange after which we were killed. When nothing happened since, the
+ * file is ours as we wrote it, so what differs in the displaced one is an edit that got in between. */
 static int recover_displaced(struct splice *s, const char *swap, const struct stat *swap_st,
 			     const struct stat *file_st, bool exchanged)
 {
-	_cleanup_(buf_deinit) struct buf text = { 0 }, now = { 0 };
+	_cleanup_(buf_deinit) struct buf text = { 0 };
 	struct stat st;
 	int r;
 
-	r = read_whole(s, swap, &text, &st);
-	if (r) {
-		return r;
-	}
 	if (exchanged && changed_together(swap_st, file_st)) {
-		r = read_whole(s, s->base, &now, &st);
-		/* The file is ours as we wrote it, so what differs is an edit that came first. */
-		if (!r && !section_same_outside(text.data, text.len, now.data, now.len, s->comment)) {
-			r = merge(s, &now, &text);
-			if (!r) {
-				say(s, LOG_INFO, "merged an edit of %s that came during a publish",
-				    s->path);
-			}
-			r = r == MERGE_E_CONFLICT ? 0 : r;
-		}
-		if (r) {
-			return r;
-		}
+		r = read_whole(s, s->base, &text, &st);
+		return r ? r : late_add(s, swap, &text);
 	}
-	return settle_leftover(s, swap, &text);
+	r = read_whole(s, swap, &text, &st);
+	return r ? r : settle_leftover(s, swap, &text);
 }
 
 static int recover_pair(struct splice *s)
@@ -759,7 +772,7 @@ static int write_part(struct splice *s, const char *part, const struct buf *new,
 
 /* What lies under .swap after the exchange was reversed. It is ours, unless somebody renamed his
  * file over the name just then: that is the newest, and goes back where he put it. */
-static int undo(struct splice *s, const char *swap, const struct stat *ours)
+static int undo(struct splice *s, const char *swap, const struct stat *ours, const struct buf *old)
 {
 	_cleanup_(buf_deinit) struct buf text = { 0 };
 	struct stat st;
@@ -775,10 +788,10 @@ static int undo(struct splice *s, const char *swap, const struct stat *ours)
 	if (renameat2(s->dir, swap, s->dir, s->base, RENAME_EXCHANGE) < 0) {
 		return -errno;
 	}
-	do {
-		r = read_whole(s, swap, &text, &st);
-	} while (r == -EAGAIN);
-	return r ? r : settle_leftover(s, swap, &text);
+	/* Whoever did that has not seen the edit that is displaced now: it is merged. */
+	buf_add(&text, old->data, old->len);
+	r = buf_error(&text);
+	return r ? r : late_add(s, swap, &text);
 }
 
 /* After the exchange: what came out must be what was read, else -EAGAIN and the file is again what
@@ -795,7 +808,7 @@ static int settle_exchange(struct splice *s, const char *swap, const struct stat
 	nobody = fd < 0 ? -1 : nobody_writes(fd);
 	r = read_whole(s, swap, &out, &st);
 	if (r || !same_text(&out, old)) {
-		r = undo(s, swap, ours);
+		r = undo(s, swap, ours, old);
 		return r ? r : -EAGAIN;
 	}
 	/* Whoever began to open it for writing meanwhile waits for our lease to go. */
