@@ -196,3 +196,55 @@ int section_within(const char *a, size_t n_a, const char *b, size_t n_b, char co
 	free(in_b);
 	return r ? r : i == lines_a;
 }
+
+/* How many lines from *i on equal the given one; *i moves behind them, and behind lesser ones. */
+static size_t count_equal(const struct line *lines, size_t n, size_t *i, const struct line *wanted)
+{
+	size_t count = 0;
+
+	while (*i < n && compare(&lines[*i], wanted) < 0) {
+		(*i)++;
+	}
+	while (*i < n && !compare(&lines[*i], wanted)) {
+		(*i)++;
+		count++;
+	}
+	return count;
+}
+
+int section_added(struct buf *ret, const struct buf *before, const struct buf *late,
+		  const struct buf *now, char comment)
+{
+	struct line *in_before = NULL, *in_late = NULL, *in_now = NULL;
+	size_t n_before = 0, n_late = 0, n_now = 0, b = 0, l = 0, n = 0;
+	int r;
+
+	r = section_within(before->data, before->len, late->data, late->len, comment);
+	if (r <= 0) {
+		return r < 0 ? r : SECTION_E_REMOVED;
+	}
+	r = sorted_outside(before->data, before->len, comment, &in_before, &n_before);
+	if (!r) {
+		r = sorted_outside(late->data, late->len, comment, &in_late, &n_late);
+	}
+	if (!r) {
+		r = sorted_outside(now->data, now->len, comment, &in_now, &n_now);
+	}
+	while (!r && l < n_late) {
+		const struct line *line = &in_late[l];
+		size_t count = count_equal(in_late, n_late, &l, line);
+		size_t n_there = count_equal(in_now, n_now, &n, line);
+
+		if (count == count_equal(in_before, n_before, &b, line)) {
+			continue;	/* not his: whoever removed it from now may */
+		}
+		for (; n_there < count; n_there++) {
+			buf_add(ret, line->at, line->n - (line->at[line->n - 1] == '\n'));
+			buf_adds(ret, "\n");
+		}
+	}
+	free(in_before);
+	free(in_late);
+	free(in_now);
+	return r ? r : buf_error(ret);
+}

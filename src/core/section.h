@@ -42,6 +42,14 @@ void section_replace(struct buf *b, const char *text, size_t n, const struct sec
  * is not to be found counts as a whole. */
 bool section_same_outside(const char *a, size_t n_a, const char *b, size_t n_b, char comment);
 
+/* Three texts, outside of their sections: `before` was changed to `late` by one writer and to `now` by
+ * others. Appends to ret the lines that the one has added and that `now` lacks, each with a newline.
+ * Returns 0, -ENOMEM, or SECTION_E_REMOVED when he has also taken lines away: then ret is of no use,
+ * for nobody can say what is to be done with a line that one removed and others kept. */
+enum { SECTION_E_REMOVED = 100 };
+int section_added(struct buf *ret, const struct buf *before, const struct buf *late,
+		  const struct buf *now, char comment);
+
 /* Whether every line of a outside of its section stands outside of b's too, as often at least. On
  * 1: yes, 0: no, -ENOMEM. */
 int section_within(const char *a, size_t n_a, const char *b, size_t n_b, char comment);

@@ -19,7 +19,9 @@
 
 enum {
 	LATE_MAX = 64,			/* displaced files kept at the same time */
-	LATE_KEEP_MS = 60 * 1000,
+	LATE_KEEP_MS = 60 * 1000,	/* where nobody can tell whether it is open */
+	LATE_GRACE_MS = 2 * 1000,	/* where it is not: somebody may be about to open it */
+	LATE_GUARD_MS = 2 * 1000,	/* somebody may write back what he read before a merge */
 	LATE_SETTLE_MS = 2 * 1000,	/* without a lease: unchanged for so long is written */
 	LATE_AGAIN_MS = 500,		/* pause before the next look at one that is open */
 	EDITING_MAX_MS = 5 * 1000,	/* nobody may hold us up for longer by keeping it open */
@@ -34,8 +36,9 @@ enum {
 /* A displaced file that somebody may still write to. */
 struct late {
 	unsigned number;
-	struct buf text;	/* what is accounted for: what was read, or merged since */
-	int64_t keep_until_ms;
+	struct buf text;	/* what is accounted for: what was read, without our section */
+	int64_t born_ms;
+	int64_t merged_ms;	/* first merge of what stands in it now; 0: none */
 	int64_t look_ms;	/* look again at this time though nothing tells to; 0: no need */
 	bool published_since;	/* the next publish has come */
 };
@@ -44,7 +47,7 @@ struct splice {
 	char *path, *dir_path, base[NAME_SIZE_FILE];
 	const char *compiled;
 	char comment;
-	bool by_rename, recovered, owner_said, group_said, copy_said, lead_said;
+	bool by_rename, recovered, owner_said, group_said, copy_said, lead_said, closing;
 	splice_log_fn *log;
 	void *arg;
 	int dir, inotify, wd;
@@ -63,6 +66,8 @@ static int64_t now_ms(void)
 	(void)clock_gettime(CLOCK_MONOTONIC, &t); /* cannot fail */
 	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
 }
+
+static void late_look_all(struct splice *s);
 
 static void say(struct splice *s, int priority, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
@@ -135,6 +140,10 @@ struct splice *splice_free(struct splice *s)
 {
 	if (!s) {
 		return NULL;
+	}
+	if (s->recovered) {	/* what need not be kept for those who write late goes */
+		s->closing = true;
+		late_look_all(s);
 	}
 	for (unsigned i = 0; i < s->n_late; i++) {
 		buf_deinit(&s->late[i].text);
@@ -212,6 +221,11 @@ static void late_forget(struct splice *s, unsigned i)
 	s->late[i] = s->late[--s->n_late];
 }
 
+static bool accounted_for(const struct splice *s, const struct late *l, const struct buf *text)
+{
+	return section_same_outside(text->data, text->len, l->text.data, l->text.len, s->comment);
+}
+
 /* Lets the oldest go before its time, if nothing was written to it: somebody replaces the file more
  * often than anybody edits. */
 static int late_evict(struct splice *s)
@@ -222,10 +236,10 @@ static int late_evict(struct splice *s)
 	struct stat st;
 
 	for (unsigned i = 1; i < s->n_late; i++) {
-		oldest = s->late[i].keep_until_ms < s->late[oldest].keep_until_ms ? i : oldest;
+		oldest = s->late[i].born_ms < s->late[oldest].born_ms ? i : oldest;
 	}
 	late_name(s, s->late[oldest].number, name);
-	if (read_whole(s, name, &text, &st) || !same_text(&text, &s->late[oldest].text) ||
+	if (read_whole(s, name, &text, &st) || !accounted_for(s, &s->late[oldest], &text) ||
 	    unlinkat(s->dir, name, 0) < 0) {
 		return -ENOSPC;
 	}
@@ -233,38 +247,42 @@ static int late_evict(struct splice *s)
 	return 0;
 }
 
-/* Keeps the file of this name as a late one. text, what it says that is accounted for, becomes the
- * late's own: what it says beyond that is merged. */
-static int late_add(struct splice *s, const char *name, struct buf *text)
+/* Keeps the file of this name as a late one. accounted: the text that it had when it was read; what
+ * it says beyond that is merged. Of our section nothing is kept, for it may be large. */
+static int late_add(struct splice *s, const char *name, const struct buf *accounted)
 {
+	const struct buf nothing = { 0 };
 	char to[NAME_SIZE_FILE];
-	struct late *l = &s->late[s->n_late];
+	struct section section;
+	struct late *l;
 	int r;
 
-	if (s->n_late == LATE_MAX) {
-		r = late_evict(s);
-		if (r) {
-			return r;
-		}
-		l = &s->late[s->n_late];
+	r = s->n_late == LATE_MAX ? late_evict(s) : 0;
+	if (r) {
+		return r;
 	}
 	do {
 		late_name(s, s->next_number++, to);
 		r = renameat2(s->dir, name, s->dir, to, RENAME_NOREPLACE) < 0 ? -errno : 0;
-		if (r == -EINVAL) {	/* a file system that has none of the flags */
-			r = renameat(s->dir, name, s->dir, to) < 0 ? -errno : 0;
-		}
 	} while (r == -EEXIST);
 	if (r) {
 		return r;
 	}
+	l = &s->late[s->n_late];
 	*l = (struct late){
 		.number = s->next_number - 1,
-		.text = *text,
-		.keep_until_ms = now_ms() + LATE_KEEP_MS,
+		.born_ms = now_ms(),
 		.look_ms = now_ms(),
 	};
-	*text = (struct buf){ 0 };
+	if (section_find(accounted->data, accounted->len, s->comment, &section)) {
+		section = (struct section){ accounted->len, accounted->len };
+	}
+	section_replace(&l->text, accounted->data, accounted->len, &section, &nothing);
+	r = buf_error(&l->text);
+	if (r) {
+		buf_deinit(&l->text);	/* the file stays, and is accounted for at the next start */
+		return r;
+	}
 	s->n_late++;
 	return 0;
 }
@@ -290,10 +308,12 @@ static void keep_and_tell(struct splice *s, const char *name)
 static int write_over(struct splice *s, const struct buf *old, const struct stat *old_st,
 		      const struct buf *new, const struct splice_put *put);
 
+static int read_settled(struct splice *s, struct buf *ret, struct stat *ret_st);
+
 /* Makes one text of what the file is now and what was written late to the displaced file, which
  * read `before` when it was displaced. */
-static bool merge_text(const struct splice *s, const struct buf *now, const struct buf *before,
-		       const struct buf *late, struct buf *ret)
+static int merge_text(const struct splice *s, const struct buf *now, const struct buf *before,
+		      const struct buf *late, struct buf *ret)
 {
 	struct section in_now, in_late;
 	struct buf body;
@@ -304,23 +324,17 @@ static bool merge_text(const struct splice *s, const struct buf *now, const stru
 		body = (struct buf){ .data = now->data + in_now.begin,
 				     .len = in_now.end - in_now.begin };
 		section_replace(ret, late->data, late->len, &in_late, &body);
-		return true;
+		return buf_error(ret);
 	}
-	if (late->len > before->len && !memcmp(late->data, before->data, before->len)) {
-		buf_add(ret, now->data, now->len);
-		if (now->len && now->data[now->len - 1] != '\n') {
-			buf_adds(ret, "\n");
-		}
-		buf_add(ret, late->data + before->len, late->len - before->len);
-		return true;
+	buf_add(ret, now->data, now->len);
+	if (now->len && now->data[now->len - 1] != '\n') {
+		buf_adds(ret, "\n");
 	}
-	return false;
+	return section_added(ret, before, late, now, s->comment);
 }
 
-/* Brings the late text into the file. 0: it is in there; SPLICE_E_BUSY: not now; or the outcome that
- * the two cannot be merged. */
-enum { MERGE_E_CONFLICT = 100 };
-
+/* Brings the late text into the file. 0: it is in there; SPLICE_E_BUSY: not now;
+ * SECTION_E_REMOVED: the two cannot be merged; or a negative errno. */
 static int merge(struct splice *s, const struct buf *before, const struct buf *late)
 {
 	_cleanup_(buf_deinit) struct buf now = { 0 }, new = { 0 };
@@ -328,11 +342,8 @@ static int merge(struct splice *s, const struct buf *before, const struct buf *l
 	struct stat st;
 	int r;
 
-	if (section_same_outside(late->data, late->len, before->data, before->len, s->comment)) {
-		return 0;	/* only our section differs */
-	}
 	for (int i = 0; i < ATTEMPTS; i++) {
-		r = read_whole(s, s->base, &now, &st);
+		r = read_settled(s, &now, &st);
 		if (r == -EAGAIN) {
 			continue;
 		}
@@ -340,60 +351,77 @@ static int merge(struct splice *s, const struct buf *before, const struct buf *l
 			return r;
 		}
 		buf_clear(&new);
-		if (!merge_text(s, &now, before, late, &new)) {
-			return MERGE_E_CONFLICT;
+		r = merge_text(s, &now, before, late, &new);
+		if (r || section_same_outside(new.data, new.len, now.data, now.len, s->comment)) {
+			return r;
 		}
-		r = buf_error(&new);
-		if (!r && same_text(&new, &now)) {
-			return 0;
-		}
+		r = write_over(s, &now, &st, &new, &put);
 		if (!r) {
-			r = write_over(s, &now, &st, &new, &put);
+			s->seen.merged = true;
+			say(s, LOG_INFO, "merged late changes of %s", s->path);
 		}
 		if (r != -EAGAIN) {
-			s->seen.merged = s->seen.merged || !r;
 			return r;
 		}
 	}
 	return SPLICE_E_BUSY;
 }
 
+/* What was written to the file late. true: it is in the visible file, and was so for long enough. */
+static bool late_merge(struct splice *s, struct late *l, const char *name, struct buf *text,
+		       bool *ret_done)
+{
+	int r = merge(s, &l->text, text);
+
+	if (r == SECTION_E_REMOVED) {
+		keep_and_tell(s, name);
+		*ret_done = true;
+	}
+	if (r) {
+		return false;
+	}
+	if (!l->merged_ms) {
+		l->merged_ms = now_ms();
+	}
+	if (now_ms() - l->merged_ms < LATE_GUARD_MS) {
+		return false;
+	}
+	l->merged_ms = 0;
+	buf_deinit(&l->text);
+	l->text = *text;
+	*text = (struct buf){ 0 };
+	return true;
+}
+
 /* Looks at one displaced file that is still there. true: it is done with. */
 static bool late_settle(struct splice *s, struct late *l, const char *name, int fd)
 {
 	_cleanup_(buf_deinit) struct buf text = { 0 };
-	int nobody = nobody_writes(fd), r;
+	int nobody = nobody_writes(fd);
 	struct timespec now;
+	int64_t keep_until;
+	bool done = false;
 	struct stat st;
 
 	l->look_ms = now_ms() + LATE_AGAIN_MS;
-	if (!nobody) {
-		l->look_ms = 0;	/* that it is closed is an event */
+	if (!nobody || read_whole(s, name, &text, &st)) {
 		return false;
 	}
-	if (read_whole(s, name, &text, &st)) {
-		return false;
-	}
-	if (!same_text(&text, &l->text)) {
+	if (!accounted_for(s, l, &text)) {
 		(void)clock_gettime(CLOCK_REALTIME, &now);
 		if (nobody < 0 && now.tv_sec - st.st_mtim.tv_sec < LATE_SETTLE_MS / 1000) {
 			return false;	/* perhaps not all of it yet */
 		}
-		r = merge(s, &l->text, &text);
-		if (r == MERGE_E_CONFLICT) {
-			keep_and_tell(s, name);
-			return true;
+		if (!late_merge(s, l, name, &text, &done)) {
+			return done;
 		}
-		if (r) {
-			return false;
-		}
-		say(s, LOG_INFO, "merged late changes of %s", s->path);
-		buf_deinit(&l->text);
-		l->text = text;
-		text = (struct buf){ 0 };
 	}
-	if (nobody < 0 && (now_ms() < l->keep_until_ms || !l->published_since)) {
-		l->look_ms = now_ms() < l->keep_until_ms ? l->keep_until_ms : 0;
+	keep_until = l->born_ms + (nobody == 1 ? LATE_GRACE_MS : LATE_KEEP_MS);
+	if (nobody == 1 && s->closing) {
+		keep_until = 0;
+	}
+	if (now_ms() < keep_until || (nobody < 0 && !l->published_since)) {
+		l->look_ms = now_ms() < keep_until ? keep_until : 0;
 		return false;
 	}
 	return !unlinkat(s->dir, name, 0);
@@ -437,7 +465,7 @@ int64_t splice_due_ms(const struct splice *s)
 /* A text that a crash has left under this name: accounted for when all of it stands in the file. */
 static int settle_leftover(struct splice *s, const char *name, const struct buf *text)
 {
-	_cleanup_(buf_deinit) struct buf now = { 0 }, copy = { 0 };
+	_cleanup_(buf_deinit) struct buf now = { 0 };
 	struct stat st;
 	int r;
 
@@ -453,9 +481,7 @@ static int settle_leftover(struct splice *s, const char *name, const struct buf 
 		keep_and_tell(s, name);
 		return 0;
 	}
-	buf_add(&copy, text->data, text->len);
-	r = buf_error(&copy);
-	return r ? r : late_add(s, name, &copy);
+	return late_add(s, name, text);
 }
 
 /* The exchange happened and nothing since: both inodes were changed at the same moment. */
@@ -774,9 +800,7 @@ static int write_part(struct splice *s, const char *part, const struct buf *new,
  * file over the name just then: that is the newest, and goes back where he put it. */
 static int undo(struct splice *s, const char *swap, const struct stat *ours, const struct buf *old)
 {
-	_cleanup_(buf_deinit) struct buf text = { 0 };
 	struct stat st;
-	int r;
 
 	if (renameat2(s->dir, swap, s->dir, s->base, RENAME_EXCHANGE) < 0 ||
 	    fstatat(s->dir, swap, &st, AT_SYMLINK_NOFOLLOW) < 0) {
@@ -789,9 +813,7 @@ static int undo(struct splice *s, const char *swap, const struct stat *ours, con
 		return -errno;
 	}
 	/* Whoever did that has not seen the edit that is displaced now: it is merged. */
-	buf_add(&text, old->data, old->len);
-	r = buf_error(&text);
-	return r ? r : late_add(s, swap, &text);
+	return late_add(s, swap, old);
 }
 
 /* After the exchange: what came out must be what was read, else -EAGAIN and the file is again what
@@ -799,30 +821,29 @@ static int undo(struct splice *s, const char *swap, const struct stat *ours, con
 static int settle_exchange(struct splice *s, const char *swap, const struct stat *ours,
 			   const struct buf *old)
 {
-	_cleanup_(close_fdp) int fd =
-		openat(s->dir, swap, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
 	_cleanup_(buf_deinit) struct buf out = { 0 };
 	struct stat st;
-	int nobody, r;
+	int r;
 
-	nobody = fd < 0 ? -1 : nobody_writes(fd);
 	r = read_whole(s, swap, &out, &st);
 	if (r || !same_text(&out, old)) {
 		r = undo(s, swap, ours, old);
 		return r ? r : -EAGAIN;
 	}
-	/* Whoever began to open it for writing meanwhile waits for our lease to go. */
-	if (nobody == 1 && fcntl(fd, F_GETLEASE) == F_RDLCK && !unlinkat(s->dir, swap, 0)) {
-		return 0;
-	}
-	return late_add(s, swap, &out);
+	return late_add(s, swap, old);
 }
 
 static int exchange(struct splice *s, const char *part, const struct stat *ours,
-		    const struct buf *old)
+		    const struct buf *old, const struct stat *old_st)
 {
 	char swap[NAME_SIZE_FILE];
+	struct stat now;
 
+	/* Not needed to be right: to be seldom wrong, for undoing shows others the old text. */
+	if (fstatat(s->dir, s->base, &now, AT_SYMLINK_NOFOLLOW) < 0 ||
+	    !file_same_stat(&now, old_st)) {
+		return -EAGAIN;
+	}
 	beside(s, "swap", swap);
 	if (linkat(s->dir, part, s->dir, swap, 0) < 0) {
 		return trouble(s, -errno, "link", swap);
@@ -881,7 +902,7 @@ static int write_over(struct splice *s, const struct buf *old, const struct stat
 	} else if (s->by_rename) {
 		r = replace_by_rename(s, part, old);
 	} else {
-		r = exchange(s, part, &ours, old);
+		r = exchange(s, part, &ours, old, old_st);
 	}
 	if (unlinkat(s->dir, part, 0) < 0 && errno != ENOENT && !r) {
 		r = trouble(s, -errno, "remove", part);
@@ -958,6 +979,19 @@ void splice_look(struct splice *s, struct splice_seen *ret)
 	}
 }
 
+/* Reads the file, unless somebody is in the middle of writing to it: -EAGAIN. Whoever began before we
+ * read has left an event. */
+static int read_settled(struct splice *s, struct buf *ret, struct stat *ret_st)
+{
+	int r = read_whole(s, s->base, ret, ret_st);
+
+	drain(s);
+	if (s->editing_since_ms && now_ms() - s->editing_since_ms < EDITING_MAX_MS) {
+		return -EAGAIN;
+	}
+	return r;
+}
+
 /* --- the section --- */
 
 static int section_trouble(struct splice *s, int outcome)
@@ -997,7 +1031,7 @@ static int put_once(struct splice *s, const struct splice_put *put)
 	struct stat st;
 	int r;
 
-	r = read_whole(s, s->base, &old, &st);
+	r = read_settled(s, &old, &st);
 	if (r) {
 		return r == -EAGAIN ? r : trouble(s, r, "read", s->base);
 	}
@@ -1027,14 +1061,9 @@ int splice_put(struct splice *s, const struct splice_put *put)
 	if (r) {
 		return r;
 	}
-	drain(s);
-	if (s->editing_since_ms && now_ms() - s->editing_since_ms < EDITING_MAX_MS) {
-		r = -EAGAIN;
-	} else {
+	r = -EAGAIN;
+	for (int i = 0; r == -EAGAIN && i < ATTEMPTS; i++) {
 		r = put_once(s, put);
-		for (int i = 1; r == -EAGAIN && i < ATTEMPTS; i++) {
-			r = put_once(s, put);
-		}
 	}
 	if (r == -EAGAIN) {
 		buf_clear(&s->trouble);
