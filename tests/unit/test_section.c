@@ -173,6 +173,45 @@ static void check_compare(void **state)
 	free(b);
 }
 
+/* What one writer has added to `before` in `late`, as far as `now` lacks it. */
+static const struct added {
+	const char *name, *before, *late, *now;
+	int outcome;
+	const char *added;
+} adds[] = {
+	{ "nothing was added", "a\nb\n", "a\nb\n", "a\nb\nc\n", 0, "" },
+	{ "one line", "a\n", "a\nb\n", "a\n", 0, "b\n" },
+	{ "one line, beside another's", "a\n", "a\nb\n", "a\nc\n", 0, "b\n" },
+	{ "a line that is there already", "a\n", "a\nb\n", "b\na\n", 0, "" },
+	{ "a second one of the same", "a\n", "a\na\n", "a\n", 0, "a\n" },
+	{ "in the middle", "a\nc\n", "a\nb\nc\n", "a\nc\nd\n", 0, "b\n" },
+	{ "without a newline at its end", "a\n", "a\nb", "a\n", 0, "b\n" },
+	{ "what another removed stays away", "a\nb\n", "a\nb\nc\n", "a\n", 0, "c\n" },
+	{ "a line was removed", "a\nb\n", "a\n", "a\nb\n", SECTION_E_REMOVED, NULL },
+	{ "a line was changed", "a\nb\n", "a\nB\n", "a\nb\n", SECTION_E_REMOVED, NULL },
+	{ "inside of the section does not count", "a\n" START "s\n" END, "a\n" START "t\n" END,
+	  "a\n" START END, 0, "" },
+	{ "into nothing", "", "a\n", "", 0, "a\n" },
+};
+
+static void check_added(void **state)
+{
+	const struct added *row = *state;
+	struct buf before = { 0 }, late = { 0 }, now = { 0 }, ret = { 0 };
+
+	buf_adds(&before, row->before);
+	buf_adds(&late, row->late);
+	buf_adds(&now, row->now);
+	assert_int_equal(section_added(&ret, &before, &late, &now, '#'), row->outcome);
+	if (row->added) {
+		assert_string_equal(buf_str(&ret), row->added);
+	}
+	buf_deinit(&before);
+	buf_deinit(&late);
+	buf_deinit(&now);
+	buf_deinit(&ret);
+}
+
 static void other_comment_sign(void **state)
 {
 	static const char text[] =
@@ -205,5 +244,6 @@ int main(void)
 	failed += ROWS_RUN(finds, check_find);
 	failed += ROWS_RUN(replaces, check_replace);
 	failed += ROWS_RUN(compares, check_compare);
+	failed += ROWS_RUN(adds, check_added);
 	return failed != 0;
 }
