@@ -69,7 +69,9 @@ struct daemon {
 	uint32_t n_to_look;
 	struct queue settling, missing;
 	uint32_t n_missing;
-	bool withdrawals_held, publish_wanted;
+	bool withdrawals_held;	/* too many at once: until SIGHUP, or until they are few again */
+	bool coming_back;	/* they became few again: each who comes back buys time for the rest */
+	bool publish_wanted;
 	uint32_t sweep_at;
 	bool sweeping, sweep_again, ready, stopping, state_dirty, state_failed;
 	uint64_t save_cost_ms;
@@ -396,13 +398,27 @@ static void missing_begin(struct daemon *d, uint32_t user)
 	}
 }
 
+/* All who are missing are waited for from now on. */
+static void missing_wait_anew(struct daemon *d)
+{
+	for (size_t i = 0; i < d->missing.n; i++) {
+		d->missing.items[d->missing.first + i].due_ms =
+			uv_now(&d->loop) + d->conf.missing_after_ms;
+	}
+	arm(d, &d->missing_timer, on_missing_timer, &d->missing);
+}
+
 static void missing_end(struct daemon *d, uint32_t user)
 {
 	struct roster_user *u = &d->roster->state[user];
 
-	if (u->missing_since) {
-		u->missing_since = 0;
-		d->n_missing--;
+	if (!u->missing_since) {
+		return;
+	}
+	u->missing_since = 0;
+	d->coming_back = --d->n_missing && d->coming_back;
+	if (d->coming_back) {
+		missing_wait_anew(d);
 	}
 }
 
@@ -540,9 +556,9 @@ static void withdraw_missing(struct daemon *d, bool confirmed)
 		d->roster->state[user].looks = (uint8_t)all_patterns(d);
 		look_at(d, user, 0);
 		if (d->roster->state[user].missing_since) {
-			missing_end(d, user);
-			withdraw_all(d, user);
 			d->roster->state[user].missing_since = 0;
+			d->n_missing--;
+			withdraw_all(d, user);
 		}
 	}
 	d->withdrawals_held = false;
@@ -691,7 +707,9 @@ static void act(struct daemon *d)
 {
 	look_at_all_wanted(d);
 	if (d->withdrawals_held && !too_many_missing(d)) {
-		withdraw_missing(d, false);
+		d->withdrawals_held = false;
+		d->coming_back = true;
+		missing_wait_anew(d);
 	}
 	if (d->publish_wanted && (d->ready || !d->sweeping)) {
 		d->publish_wanted = false;
@@ -801,7 +819,7 @@ static int swap_in(struct daemon *d, struct conf *new)
 	d->n_to_look = 0;
 	d->settling.n = d->settling.first = d->missing.n = d->missing.first = 0;
 	d->n_missing = 0;
-	d->withdrawals_held = false;
+	d->withdrawals_held = d->coming_back = false;
 	accounts_find(roster, &d->special);
 	return 0;
 }

@@ -15,6 +15,8 @@
 
 struct mounts {
 	uv_poll_t poll;
+	uv_idle_t idle;		/* for the first turns of the loop only */
+	unsigned n_turns, n_handles;
 	int fd;
 	struct buf table;
 	void (*changed)(void *arg);
@@ -41,6 +43,25 @@ static void readable(uv_poll_t *poll, int status, int events)
 	m->changed(m->arg);
 }
 
+/* The kernel tells of each change once, and a change between the first reading of the table and the
+ * loop's first wait is told to epoll_ctl(2), which forgets it. So after that wait, compare. */
+static void on_turn(uv_idle_t *idle)
+{
+	struct mounts *m = idle->data;
+	struct buf before = m->table;
+
+	if (!m->n_turns++) {
+		return;		/* it has not waited yet */
+	}
+	(void)uv_idle_stop(idle);	/* cannot fail */
+	m->table = (struct buf){ 0 };
+	(void)read_table(m);	/* as in readable */
+	if (before.len != m->table.len || memcmp(before.data, m->table.data, before.len) != 0) {
+		m->changed(m->arg);
+	}
+	buf_deinit(&before);
+}
+
 int mounts_new(struct uv_loop_s *loop, void (*changed)(void *arg), void *arg, struct mounts **ret)
 {
 	struct mounts *m = calloc(1, sizeof(*m));
@@ -62,7 +83,10 @@ int mounts_new(struct uv_loop_s *loop, void (*changed)(void *arg), void *arg, st
 		free(m);
 		return r;
 	}
-	m->poll.data = m;
+	(void)uv_idle_init(loop, &m->idle);	/* cannot fail */
+	m->poll.data = m->idle.data = m;
+	m->n_handles = 2;
+	(void)uv_idle_start(&m->idle, on_turn);	/* fails only without a callback */
 	r = uv_poll_start(&m->poll, UV_PRIORITIZED, readable);
 	if (r) {
 		mounts_free(m);
@@ -76,6 +100,9 @@ static void closed(uv_handle_t *handle)
 {
 	struct mounts *m = handle->data;
 
+	if (--m->n_handles) {
+		return;
+	}
 	buf_deinit(&m->table);
 	close_fd(m->fd);
 	free(m);
@@ -85,6 +112,7 @@ struct mounts *mounts_free(struct mounts *m)
 {
 	if (m) {
 		uv_close((uv_handle_t *)&m->poll, closed);
+		uv_close((uv_handle_t *)&m->idle, closed);
 	}
 	return NULL;
 }

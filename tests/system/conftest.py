@@ -1,0 +1,66 @@
+# SPDX-FileCopyrightText: 2026 The dns-updater authors
+# SPDX-License-Identifier: ISC
+"""A directory for every test that others than root can reach, and an environment in it."""
+
+import os
+import pathlib
+import shutil
+import tempfile
+
+import pytest
+
+from harness import DNS_UPDATER, TINYDNS, Env
+
+
+def pytest_sessionstart(session):
+    if session.config.option.collectonly:
+        return
+    if os.geteuid() != 0:
+        pytest.exit('the system tests start daemons that change their user: run them as root', 1)
+    for program in (DNS_UPDATER, TINYDNS):
+        if not os.access(program, os.X_OK):
+            pytest.exit(f'{program} is not there', 1)
+
+
+@pytest.fixture(scope='session')
+def base():
+    """The tests' own directory. pytest's is closed to everyone but root, and makecommand runs
+    as somebody else. DNS_UPDATER_KEEP=1 leaves it there."""
+    path = pathlib.Path(tempfile.mkdtemp(prefix='dns-updater-test.'))
+    path.chmod(0o755)
+    yield path
+    if not os.environ.get('DNS_UPDATER_KEEP'):
+        shutil.rmtree(path, ignore_errors=True)
+
+
+@pytest.fixture
+def tmp_path(base, request):
+    name = ''.join(c if c.isalnum() else '_' for c in request.node.name)[:40]
+    path = pathlib.Path(tempfile.mkdtemp(prefix=name + '.', dir=base))
+    path.chmod(0o755)
+    yield path
+    if not os.environ.get('DNS_UPDATER_KEEP'):
+        shutil.rmtree(path, ignore_errors=True)
+
+
+@pytest.fixture
+def env(tmp_path):
+    e = Env(tmp_path)
+    yield e
+    e.close()
+
+
+@pytest.fixture(autouse=True)
+def umask():
+    """Modes are what the tests say, whoever runs them."""
+    old = os.umask(0o022)
+    yield
+    os.umask(old)
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport(item):
+    report = (yield).get_result()
+    e = getattr(item, 'funcargs', {}).get('env')
+    if report.failed and e is not None:
+        report.sections.append(('dns-updater', e.transcript()))

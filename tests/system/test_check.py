@@ -1,0 +1,430 @@
+# SPDX-FileCopyrightText: 2026 The dns-updater authors
+# SPDX-License-Identifier: ISC
+"""dns-updater check: every mistake at once, as file:line, exit status 100; warnings leave it 0."""
+
+import hashlib
+import os
+import re
+import subprocess
+
+import pytest
+
+from harness import BASE, DNS_UPDATER, END, SERVICE, START, TIMEOUT, clean_env, unshare_mounts
+
+JOHN = 'john.dyn.example.com'
+
+
+@pytest.fixture
+def ok(env):
+    """A set-up without a mistake and without a warning."""
+    env.users = {'john': [JOHN]}
+    env.make_home('john')
+    env.make_home('fence')
+    return env
+
+
+def check(env, text=None):
+    if text is not None:
+        env.conf_text = text
+    done = env.check()
+    # Where the tests' directory lies is not what is tested.
+    done.lines = [l for l in done.lines if "everyone may add files to '/tmp'" not in l]
+    return done
+
+
+def line_of(env, key):
+    for n, line in enumerate(env.conf_file.read_text().split('\n'), 1):
+        if line.startswith(key):
+            return n
+    raise KeyError(key)
+
+
+def mistakes(done):
+    return [l for l in done.lines if re.match(r'/[^:]*(:\d+)?: (?!warning)', l)]
+
+
+def warnings(done):
+    return [l for l in done.lines if 'warning: ' in l]
+
+
+def assert_mistake(env, key, pattern):
+    """Exactly one mistake, on the line of this key."""
+    __tracebackhide__ = True
+    done = check(env)
+    assert done.returncode == 100, done.stdout
+    where = f'{env.conf_file}:{line_of(env, key)}: ' if key else ''
+    assert len(mistakes(done)) == 1, done.stdout
+    assert re.match(re.escape(where) + pattern, mistakes(done)[0]), done.stdout
+
+
+def assert_warning(env, pattern):
+    __tracebackhide__ = True
+    done = check(env)
+    assert done.returncode == 0, done.stdout
+    assert mistakes(done) == []
+    assert [w for w in warnings(done) if re.search(pattern, w)], done.stdout
+
+
+def test_a_good_set_up_has_no_mistake_and_no_warning(ok):
+    done = check(ok)
+    assert (done.returncode, mistakes(done), warnings(done)) == (0, [], [])
+    assert done.stderr == ''
+
+
+def test_the_systemd_drop_in_is_printed_ready_to_paste(ok):
+    lines = check(ok).lines
+    i = lines.index('[Service]')
+    assert re.search('/etc/systemd/system/dns-updater.service.d/.*conf', lines[i - 1])
+    assert lines[i - 1].startswith('#')
+    assert lines[i + 1] == f'ReadWritePaths={ok.root}'
+
+
+def test_the_drop_in_names_where_a_link_points_to(ok):
+    real = ok.tmp / 'real'
+    os.rename(ok.root, real)
+    ok.root.symlink_to(real)
+    assert f'ReadWritePaths={real}' in check(ok).lines
+
+
+# ---- one mistake of each kind in the configuration
+
+@pytest.mark.parametrize('line, what', [
+    ('colour = red', "unknown key 'colour'"),
+    ('ttl = soon', 'ttl is a number from'),
+    ('ttl = -1', 'ttl is a number from'),
+    ('ttl = 2147483648', 'ttl is a number from'),
+    ('publish_interval = 1 week', ".*is not a time such as"),
+    ('make_timeout = 0', 'make_timeout is from'),
+    ('rescan = 1ms', 'rescan is from'),
+    ('missing = maybe', 'missing is keep or withdraw'),
+    ('replace = maybe', 'replace is exchange or rename'),
+    ('addresses_max = 0', 'addresses_max is a number from'),
+    ('networks = 192.0.2.1/24', '.*has bits set behind its prefix length'),
+    ('networks = here', '.*is not a network'),
+    ('datafile = data', ".*does not begin with a slash"),
+    ('state = state', ".*does not begin with a slash"),
+    ('datafile =', '.*has no value'),
+    ('pathpattern = /home/.dynamicdns', '.*%u'),
+    ('pathpattern = home/%u/.dynamicdns', '.*pattern'),
+    ('pathpattern = /home/%x/%u', '.*pattern'),
+    ('ttl 60', ".*is neither 'key = value' nor a"),
+    ('[unknown]', ".*unknown section"),
+])
+def test_a_mistake_in_a_line_is_told_with_its_number(ok, line, what):
+    key = line.split()[0]
+    ok.conf.pop(key, None)
+    ok.write_conf()
+    text = ok.conf_file.read_text().replace('[dns-updater]\n', f'[dns-updater]\n# one\n{line}\n')
+    done = check(ok, text)
+    assert done.returncode == 100
+    assert [l for l in mistakes(done) if re.match(rf'{re.escape(str(ok.conf_file))}:3: {what}', l)], \
+        done.stdout
+
+
+@pytest.mark.parametrize('line, what', [
+    ('jane = a..example.com', ".*'a\\.\\.example\\.com'"),
+    ('jane = ' + 'a' * 64 + '.example.com', '.*aaaa'),
+    ('jane =', ".*has no names"),
+    (f'jane = {JOHN.upper()}', '.*given to two users: john and jane'),
+    ('jane = b.example.com b.example.com', '.*stands there twice'),
+    ('john = b.example.com', '.*stands there more than once'),
+    ('../jane = b.example.com', '.*is no user name'),
+    ('.jane = b.example.com', '.*is no user name'),
+])
+def test_a_mistake_in_users_is_told_with_its_number(ok, line, what):
+    ok.write_conf()
+    text = ok.conf_file.read_text() + line + '\n'
+    done = check(ok, text)
+    n = text.count('\n')
+    assert done.returncode == 100
+    assert [l for l in mistakes(done) if re.match(rf'{re.escape(str(ok.conf_file))}:{n}: {what}', l)], \
+        done.stdout
+
+
+def test_a_mistake_in_users_file_is_told_with_that_file(ok):
+    users = ok.tmp / 'users'
+    users.write_text(f'john = {JOHN}\n\njane = a..b\n')
+    ok.conf['users_file'] = str(users)
+    done = check(ok)
+    assert done.returncode == 100
+    assert len(mistakes(done)) == 1 and mistakes(done)[0].startswith(f'{users}:3: ')
+
+
+@pytest.mark.parametrize('key', ['pathpattern', 'datafile'])
+def test_a_key_that_is_needed_and_missing_is_told(ok, key):
+    ok.conf[key] = None
+    done = check(ok)
+    assert done.returncode == 100
+    assert [l for l in mistakes(done) if f'{key} is not set' in l], done.stdout
+
+
+def test_a_key_that_is_set_twice_is_told(ok):
+    ok.write_conf()
+    text = ok.conf_file.read_text().replace('[dns-updater]\n', '[dns-updater]\nttl = 60\n')
+    n = [i for i, l in enumerate(text.split('\n'), 1) if l == 'ttl = 60'][1]
+    done = check(ok, text)
+    assert done.returncode == 100
+    assert mistakes(done) == [f'{ok.conf_file}:{n}: ttl was set before'] or \
+        mistakes(done)[0].startswith(f'{ok.conf_file}:{n}: ttl was set before')
+
+
+def test_hostile_bytes_of_a_configuration_are_escaped(ok):
+    ok.write_conf()
+    ok.conf_file.write_bytes(b'[dns-updater]\n\x1b[2J = 1\n')
+    done = subprocess.run([DNS_UPDATER, 'check', '-c', str(ok.conf_file)], capture_output=True,
+                          env=clean_env(), timeout=TIMEOUT)
+    assert done.returncode == 100
+    assert b'\x1b' not in done.stdout and b'\\x1b[2J' in done.stdout
+
+
+def test_a_configuration_that_is_not_there_is_told(ok):
+    done = subprocess.run([DNS_UPDATER, 'check', '-c', '/nonexistent/conf'], capture_output=True,
+                          text=True, env=clean_env(), timeout=TIMEOUT)
+    assert (done.returncode, done.stdout) == (100, '/nonexistent/conf: No such file or directory\n')
+
+
+# ---- one mistake of each kind in the set-up
+
+def test_a_data_file_that_is_not_there(ok):
+    ok.data.unlink()
+    assert_mistake(ok, 'datafile', '.*unable to find .*No such file')
+
+
+def test_a_data_file_that_is_a_directory(ok):
+    ok.data.unlink()
+    ok.data.mkdir()
+    assert_mistake(ok, 'datafile', '.*not a regular file')
+
+
+@pytest.mark.parametrize('text', ['', f'{START}\n', f'{END}\n', f'{END}\n{START}\n',
+                                  f'{START}\n{START}\n{END}\n', f'{START}\n{END}\n{END}\n'])
+def test_markers_that_are_not_as_they_should_be(ok, text):
+    ok.write_data(text + '# else\n')
+    done = check(ok)
+    assert done.returncode == 100
+    assert len(mistakes(done)) == 1
+    assert re.match(rf"{ok.data}: .*dynamic dns entries.*; put the two lines", mistakes(done)[0])
+
+
+def test_a_data_file_that_the_service_may_not_read(ok):
+    os.chown(ok.data, 0, 0)
+    ok.data.chmod(0o600)
+    done = check(ok)
+    # The daemon's one capability lets it read the file all the same; the command has none.
+    assert done.returncode == 100
+    assert f"datafile: '{ok.data}' is not readable by user {SERVICE}" in done.stdout
+
+
+def test_a_directory_that_the_service_may_not_write(ok):
+    ok.root.chmod(0o755)
+    assert_mistake(ok, 'datafile', f"datafile: directory '{ok.root}' is not writable by user {SERVICE}")
+
+
+def test_a_directory_that_everyone_may_write(ok):
+    ok.root.chmod(0o777)
+    assert_mistake(ok, 'datafile', f"datafile: everyone may write to '{ok.root}'")
+
+
+def test_a_directory_on_the_way_that_everyone_may_write(ok):
+    ok.tmp.chmod(0o777)
+    done = check(ok)
+    assert done.returncode == 100
+    for key in ('datafile', 'pathpattern'):
+        assert f"{ok.conf_file}:{line_of(ok, key)}: {key}: everyone may write to '{ok.tmp}'" in done.lines
+
+
+def test_a_directory_on_the_way_that_belongs_to_somebody_else(ok):
+    os.chown(ok.root, 61888, -1)
+    ok.root.chmod(0o2775)
+    done = check(ok)
+    assert done.returncode == 100
+    assert f"datafile: '{ok.root}' belongs to uid 61888" in done.stdout
+
+
+def test_a_data_file_that_everyone_may_write(ok):
+    ok.data.chmod(0o666)
+    assert_mistake(ok, 'datafile', f"datafile: everyone may write to '{ok.data}'")
+
+
+def test_a_home_that_everyone_may_write(ok):
+    ok.home('john').chmod(0o777)
+    assert_mistake(ok, 'pathpattern', f"everyone may write to '{ok.home('john')}' and so publish as "
+                                      f"user john")
+
+
+def test_a_user_that_does_not_exist(ok):
+    ok.conf['user'] = 'nobody-of-this-name'
+    done = check(ok)
+    assert done.returncode == 100
+    assert f"{ok.conf_file}:{line_of(ok, 'user ')}: there is no user 'nobody-of-this-name'" in done.lines
+
+
+def test_a_command_that_the_shell_does_not_understand(ok):
+    ok.conf['makecommand'] = "make 'all"
+    assert_mistake(ok, 'makecommand', 'makecommand: ')
+
+
+def test_a_state_whose_directory_is_not_there(ok):
+    ok.conf['state'] = '/nonexistent/state'
+    assert_mistake(ok, 'state', "state: unable to find directory '/nonexistent'")
+
+
+def test_a_state_whose_directory_the_service_may_not_write(ok):
+    os.chown(ok.state_dir, 0, 0)
+    assert_mistake(ok, 'state', f"state: directory '{ok.state_dir}' is not writable")
+
+
+def test_a_log_tempfile_whose_directory_the_service_may_not_write(ok):
+    ok.conf['log_tempfile'] = f'{ok.homes}/last'
+    assert_mistake(ok, 'log_tempfile', f"log_tempfile: directory '{ok.homes}' is not writable")
+
+
+def test_a_configuration_that_everyone_may_write(ok):
+    ok.write_conf()
+    ok.conf_file.chmod(0o666)
+    done = subprocess.run([DNS_UPDATER, 'check', '-c', str(ok.conf_file)], capture_output=True,
+                          text=True, env=clean_env(), timeout=TIMEOUT)
+    assert done.returncode == 100
+    assert f'{ok.conf_file}: everyone may write to it\n' in done.stdout
+
+
+# ---- all at once
+
+def test_all_mistakes_of_the_text_are_told_in_one_go(ok):
+    ok.conf_text = ('colour = red\n[dns-updater]\nttl = soon\npathpattern = /home/x\n'
+                    'networks = here\n[users]\njane = a..b\n[more]\n')
+    done = check(ok)
+    assert done.returncode == 100
+    told = {int(m[1]) for l in done.lines if (m := re.match(r'[^:]+:(\d+): ', l))}
+    assert told == {1, 3, 4, 5, 7, 8}
+    assert 'datafile is not set' in done.stdout
+
+
+def test_mistakes_of_the_text_and_of_the_set_up_are_told_in_one_go(ok):
+    ok.conf['ttl'] = 'soon'
+    ok.conf['state'] = '/nonexistent/state'
+    ok.root.chmod(0o777)
+    ok.home('john').chmod(0o777)
+    ok.write_data('# no markers\n')
+    out = check(ok).stdout
+    for what in ('ttl is a number', "unable to find directory '/nonexistent'",
+                 f"everyone may write to '{ok.root}'", f"everyone may write to '{ok.home('john')}'",
+                 f'{ok.data}: '):
+        assert what in out, out
+
+
+# ---- warnings
+
+def test_a_wildcard_mx_that_a_dynamic_address_hides(ok):
+    ok.write_data(BASE + '@*.dyn.example.com::mail.example.com:10:3600\n')
+    n = BASE.count('\n') + 1
+    assert_warning(ok, rf'^{ok.data}:{n}: warning: the wildcard MX \*\.dyn\.example\.com .*{JOHN}')
+
+
+def test_a_static_a_on_a_dynamic_name(ok):
+    ok.write_data(BASE + f'+{JOHN}:192.0.2.5:3600\n')
+    n = BASE.count('\n') + 1
+    assert_warning(ok, rf'^{ok.data}:{n}: warning: a static A record on the dynamic name {JOHN}')
+
+
+def test_a_cname_on_a_dynamic_name(ok):
+    ok.write_data(BASE + f'C{JOHN.upper()}:other.example.com:3600\n')
+    n = BASE.count('\n') + 1
+    assert_warning(ok, rf'^{ok.data}:{n}: warning: a CNAME on the dynamic name {JOHN}')
+
+
+def test_what_stands_in_the_section_is_no_static_record(ok):
+    ok.write_data(BASE.replace(END, f'+{JOHN}:192.0.2.5:60\n{END}'))
+    done = check(ok)
+    assert (done.returncode, warnings(done)) == (0, [])
+
+
+def test_a_static_aaaa_mx_or_txt_on_a_dynamic_name_is_no_matter(ok):
+    assert f':{JOHN}:28:' in BASE and f'@{JOHN}:' in BASE
+    assert warnings(check(ok)) == []
+
+
+def test_no_makecommand(ok):
+    ok.conf['makecommand'] = None
+    assert_warning(ok, 'warning: without makecommand')
+
+
+def test_a_directory_of_homes_that_is_not_there_yet(ok):
+    ok.conf['pathpattern'] += f' {ok.tmp}/later/%u/.dynamicdns'
+    assert_warning(ok, f"warning: directory '{ok.tmp}/later' of pattern .* is not there yet")
+
+
+def test_an_inotify_limit_that_is_too_low(ok):
+    """Not the machine's own limit: another file lies over it, in a mount namespace."""
+    limit = ok.tmp / 'limit'
+    limit.write_text('1\n')
+    ok.write_conf()
+    done = subprocess.run(
+        [*unshare_mounts(), 'sh', '-c',
+         f'mount --bind {limit} /proc/sys/fs/inotify/max_user_watches && '
+         f'exec {DNS_UPDATER} check -c {ok.conf_file}'],
+        capture_output=True, text=True, env=clean_env(), timeout=TIMEOUT)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert f'{ok.conf_file}:{line_of(ok, "pathpattern")}: warning: fs.inotify.max_user_watches is 1,' \
+        in done.stdout
+
+
+# ---- it only looks
+
+def snapshot(top):
+    found = {}
+    for dir, dirs, files in os.walk(top):
+        for name in [*dirs, *files]:
+            path = os.path.join(dir, name)
+            st = os.lstat(path)
+            text = open(path, 'rb').read() if os.path.isfile(path) else b''
+            found[path] = (st.st_mode, st.st_uid, st.st_gid, st.st_ino, st.st_size,
+                           st.st_mtime_ns if os.path.isfile(path) else 0,
+                           hashlib.sha256(text).hexdigest())
+    return found
+
+
+@pytest.mark.parametrize('bad', [False, True], ids=['good', 'bad'])
+def test_check_changes_nothing_on_disk(ok, bad):
+    if bad:
+        ok.write_data('# no markers\n')
+        ok.conf['ttl'] = 'soon'
+    ok.write('john', '1.2.3.4')
+    ok.write_conf()
+    before = snapshot(ok.tmp)
+    subprocess.run([DNS_UPDATER, 'check', '-c', str(ok.conf_file)], stdout=subprocess.DEVNULL,
+                   env=clean_env(), timeout=TIMEOUT)
+    assert snapshot(ok.tmp) == before
+
+
+def test_check_beside_a_running_daemon_disturbs_nothing(env):
+    env.write('john', '1.2.3.4', age=60)
+    env.start()
+    runs, before = env.runs(), env.data.stat()
+    assert env.check().returncode == 0
+    env.fence(publish=False)
+    assert env.runs() == runs
+    assert env.data.stat().st_ino == before.st_ino
+    assert env.count('changed by somebody') == 0
+
+
+def test_check_may_be_run_by_somebody_who_is_not_root(ok):
+    ok.write_conf()
+    done = subprocess.run([DNS_UPDATER, 'check', '-c', str(ok.conf_file)], user=61999, group=61999,
+                          extra_groups=[], capture_output=True, text=True, env=clean_env(),
+                          timeout=TIMEOUT)
+    assert done.returncode in (0, 100)
+    assert 'run as root to check whether' in done.stdout
+
+
+def test_what_check_finds_good_the_daemon_starts_with(ok):
+    assert check(ok).returncode == 0
+    ok.start()
+
+
+def test_a_mistake_of_the_text_also_keeps_the_daemon_from_starting(ok):
+    ok.conf['ttl'] = 'soon'
+    assert check(ok).returncode == 100
+    ok.expect_exit = {100}
+    ok.start(wait=False, tinydns=False)
+    assert ok.wait_exit() == 100

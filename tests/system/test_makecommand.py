@@ -1,0 +1,438 @@
+# SPDX-FileCopyrightText: 2026 The dns-updater authors
+# SPDX-License-Identifier: ISC
+"""makecommand: how it is run, what becomes of its output and its end, and that data.cdb is never
+older than the data it should be of."""
+
+import os
+import re
+import shutil
+import signal
+import subprocess
+import time
+
+import pytest
+
+from harness import SERVICE_UID, TIMEOUT, TINYDNS_DATA, descendants
+
+JOHN = 'john.dyn.example.com'
+
+
+@pytest.fixture
+def out(env):
+    """A directory in which the command may leave what it saw."""
+    path = env.tmp / 'out'
+    path.mkdir()
+    os.chown(path, SERVICE_UID, SERVICE_UID)
+    return path
+
+
+def until(env, test, what, timeout=TIMEOUT):
+    __tracebackhide__ = True
+    end = time.monotonic() + timeout
+    while not test():
+        if time.monotonic() > end:
+            env.fail(what)
+        time.sleep(0.005)
+
+
+def gone(pid):
+    try:
+        with open(f'/proc/{pid}/stat') as f:
+            return f.read().rpartition(')')[2].split()[0] in 'ZX'
+    except OSError:
+        return True
+
+
+def pid_in(path):
+    return path.exists() and path.read_text().strip() and int(path.read_text())
+
+
+def run_once(env, command):
+    """The command runs for one change at start, before readiness is told."""
+    env.conf['makecommand'] = command
+    env.write('john', '1.2.3.4', age=60)
+    env.start(tinydns=False)
+
+
+# ---- what it runs as and in
+
+def test_its_capability_sets_are_empty(env, out):
+    run_once(env, f'grep Cap /proc/self/status > {out}/caps; grep NoNewPrivs /proc/self/status >> '
+                  f'{out}/caps')
+    sets = dict(line.split(':\t') for line in (out / 'caps').read_text().splitlines())
+    assert {k: int(sets[k], 16) for k in ('CapInh', 'CapPrm', 'CapEff', 'CapAmb')} == {
+        'CapInh': 0, 'CapPrm': 0, 'CapEff': 0, 'CapAmb': 0}
+    assert int(sets['CapBnd'], 16) == 0 or sets['NoNewPrivs'] == '1'
+
+
+def test_it_cannot_read_what_only_the_daemon_may(env, out):
+    secret = env.tmp / 'secret'
+    secret.write_text('x')
+    secret.chmod(0o600)
+    run_once(env, f'cat {secret} > {out}/secret; echo "status $?"')
+    env.wait_line('makecommand: status 1')
+
+
+def test_it_runs_as_the_services_user(env, out):
+    run_once(env, f'id -u > {out}/id; id -ru >> {out}/id')
+    assert (out / 'id').read_text().split() == [str(SERVICE_UID)] * 2
+
+
+def test_it_leads_a_session_of_its_own(env, out):
+    run_once(env, f'echo $$ > {out}/pid; cut -d" " -f5,6 /proc/$$/stat > {out}/session')
+    pid = (out / 'pid').read_text().strip()
+    assert (out / 'session').read_text().split() == [pid, pid]
+
+
+def test_its_environment_is_clean(env, out):
+    env.environ = {'SECRET': 'x', 'MAKEFLAGS': '-n', 'ENV': '/nonexistent', 'LD_LIBRARY_PATH': '/x'}
+    run_once(env, f'tr "\\0" "\\n" < /proc/$$/environ > {out}/env')
+    names = {line.partition('=')[0] for line in (out / 'env').read_text().splitlines()}
+    assert names == {'PATH', 'SHELL', 'LC_ALL'}
+
+
+def test_it_has_stdin_of_dev_null_and_no_other_descriptors(env, out):
+    run_once(env, f'exec ls -l /proc/$$/fd > {out}/fd')
+    fds = dict(re.findall(r' (\d+) -> (.*)', (out / 'fd').read_text()))
+    assert fds.pop('3', '/proc/').startswith('/proc/')	# what ls reads
+    assert fds['0'] == '/dev/null' and fds['2'].startswith('pipe:')
+    assert set(fds) == {'0', '1', '2'}
+
+
+def test_signals_have_their_default_actions(env, out):
+    run_once(env, f'grep -E "Sig(Blk|Ign)" /proc/self/status > {out}/sig')
+    assert [int(line.split()[1], 16) for line in (out / 'sig').read_text().splitlines()] == [0, 0]
+
+
+# ---- its output
+
+def test_what_it_prints_goes_to_the_log(env):
+    run_once(env, 'echo one; echo two >&2; printf three')
+    env.wait_line('makecommand: three')
+    assert [m for m in env.lines() if m.startswith('makecommand')] == [
+        'makecommand: one', 'makecommand: two', 'makecommand: three']
+
+
+def test_what_it_prints_is_escaped(env):
+    run_once(env, r"printf '\033[2J\\ \r\303\244\n'")
+    env.wait_line(r'makecommand: \x1b[2J\\ \x0d\xc3\xa4')
+
+
+def test_a_long_line_is_cut(env):
+    run_once(env, "head -c 100000 /dev/zero | tr '\\0' x; echo; echo next")
+    env.wait_line('makecommand: next')
+    longest = max(len(line) for line in env.lines())
+    assert 500 < longest < 4096
+
+
+def test_a_flood_is_cut_and_counted(env):
+    run_once(env, 'seq 5000')
+    more = env.wait_log(r'^makecommand: \((\d+) more lines\)$').group(1)
+    shown = env.count(r'^makecommand: \d+$')
+    assert shown < 500 and shown + int(more) == 5000
+
+
+def test_a_silent_success_is_silent(env):
+    run_once(env, 'true')
+    assert env.count('makecommand') == 0
+
+
+# ---- its end
+
+def test_an_exit_status_is_said_and_it_is_run_again(env, out):
+    run_once(env, f'echo x >> {out}/n; [ -e {out}/ok ] || exit 3')
+    env.wait_log(r'^makecommand failed with exit status 3; trying again in 1 s$')
+    mark = env.mark()
+    (out / 'ok').touch()
+    env.wait_line('makecommand works again', mark)
+
+
+def test_pauses_grow(env, out):
+    run_once(env, 'exit 3')
+    env.wait_log(r'trying again in 1 s$')
+    env.wait_log(r'trying again in 2 s$')
+    env.wait_log(r'trying again in 4 s$')
+    at = [t for line, t in zip(env.log.lines, env.log.times) if 'trying again' in line]
+    assert at[1] - at[0] > 0.9 and at[2] - at[1] > 1.9
+
+
+def test_a_change_does_not_cut_the_pause_short_and_is_published_with_the_next_try(env, out):
+    run_once(env, f'[ -e {out}/ok ] || exit 3; cp {env.data} {out}/data')
+    env.wait_log(r'trying again in 1 s$')
+    (out / 'ok').touch()
+    env.write('john', '5.6.7.8')
+    env.wait_line('makecommand works again')
+    assert f'+{JOHN}:5.6.7.8:60' in (out / 'data').read_text()
+
+
+def test_a_signal_is_said(env):
+    run_once(env, 'kill -SEGV $$')
+    env.wait_log(r'^makecommand was killed by signal 11; trying again in 1 s$')
+
+
+def test_a_command_that_is_not_there_is_said(env):
+    run_once(env, '/nonexistent/make')
+    env.wait_log(r'^makecommand: .*not found')
+    env.wait_log(r'^makecommand failed with exit status 127; ')
+
+
+def test_one_that_hangs_is_killed_with_all_of_its_children(env, out):
+    env.conf['make_timeout'] = '300ms'
+    run_once(env, f'sleep 1000 & echo $! > {out}/pid; echo $$ > {out}/shell; wait')
+    env.wait_log(r'^makecommand exceeded .* and was killed; trying again in 1 s$')
+    for name in ('pid', 'shell'):
+        until(env, lambda: gone(int((out / name).read_text())), f'{name} runs on')
+
+
+def test_one_that_ignores_sigterm_is_killed_too(env, out):
+    env.conf['make_timeout'] = '300ms'
+    run_once(env, f"trap '' TERM; sh -c 'sleep 1000; sleep 1000' & echo $! > {out}/pid; "
+                  f'while :; do sleep 1000; done')
+    env.wait_log(r'^makecommand exceeded ')
+    until(env, lambda: gone(int((out / 'pid').read_text())), 'its child runs on')
+
+
+def test_a_child_that_ignores_sigterm_is_killed_when_the_shell_was_not_so_stubborn(env, out):
+    env.conf['make_timeout'] = '300ms'
+    run_once(env, f"sh -c 'trap \"\" TERM; while :; do sleep 1000; done' & echo $! > {out}/pid; wait")
+    env.wait_log(r'^makecommand exceeded ')
+    until(env, lambda: gone(int((out / 'pid').read_text())), 'its child runs on')
+
+
+def leave_behind(env, out, command):
+    env.conf['makecommand'] = (f'printf x >> {env.made}; setsid {command} & echo $! >> {out}/pids; '
+                               f'make -s -C {env.root}')
+
+
+def kill_left(out):
+    for pid in (out / 'pids').read_text().split():
+        try:
+            os.kill(int(pid), signal.SIGKILL)
+        except ProcessLookupError:
+            pass
+
+
+def test_one_that_leaves_a_process_behind_which_holds_its_output_has_ended(env, out):
+    leave_behind(env, out, 'sleep 1000')
+    try:
+        env.start()
+        env.write('john', '1.2.3.4')
+        env.wait_answer(JOHN, 'A', {'1.2.3.4'})
+        env.write('john', '5.6.7.8')
+        env.wait_answer(JOHN, 'A', {'5.6.7.8'})
+    finally:
+        kill_left(out)
+
+
+def test_one_that_leaves_a_process_behind_which_prints_on_has_ended(env, out):
+    leave_behind(env, out, 'yes')
+    try:
+        env.start()
+        env.write('john', '1.2.3.4')
+        env.wait_answer(JOHN, 'A', {'1.2.3.4'})
+        env.write('john', '5.6.7.8')
+        env.wait_answer(JOHN, 'A', {'5.6.7.8'}, timeout=5)
+    finally:
+        kill_left(out)
+
+
+# ---- one at a time
+
+def test_changes_during_a_run_are_gathered_into_one_more(env, out):
+    """The command waits for us: `go` opens only when all changes were seen."""
+    os.mkfifo(out / 'go')
+    os.chown(out / 'go', SERVICE_UID, SERVICE_UID)
+    env.start()
+    env.stop()
+    env.conf['makecommand'] = (f'printf x >> {env.made}; [ -e {out}/free ] || read x < {out}/go; '
+                               f'make -s -C {env.root}')
+    env.start()
+    runs = env.runs()
+    env.write('john', '1.1.1.1')
+    until(env, lambda: env.runs() == runs + 1, 'it does not run')
+    for i in range(5):
+        env.write('john', f'198.51.100.{i}')
+        env.wait_line(f'user john requested update to 198.51.100.{i}')
+    assert env.runs() == runs + 1
+    (out / 'free').touch()
+    (out / 'go').write_text('\n')
+    env.wait_answer(JOHN, 'A', {'198.51.100.4'})
+    assert env.runs() == runs + 2
+
+
+def test_two_never_run_at_the_same_time(env, out):
+    env.conf['makecommand'] = (f'mkdir {out}/lock || touch {out}/twice; sleep 0.02; '
+                               f'make -s -C {env.root}; rmdir {out}/lock')
+    env.start()
+    for i in range(30):
+        env.write('john', f'198.51.100.{i}')
+    env.fence()
+    env.wait_answer(JOHN, 'A', {'198.51.100.29'})
+    assert not (out / 'twice').exists()
+
+
+# ---- the clock's tick: make compares times
+
+def numbered(env, out):
+    """Every run keeps the pair of data and data.cdb that it left."""
+    env.conf['makecommand'] = (f'make -s -C {env.root} && n=$(ls {out} | wc -l) && '
+                               f'cp -p {env.data} {out}/$n.data && cp -p {env.cdb} {out}/$n.data.cdb')
+
+
+def pairs(env, out):
+    """Compiles every data anew and compares; returns what was found, in order."""
+    found = []
+    scratch = env.tmp / 'scratch'
+    scratch.mkdir()
+    for data in sorted(out.glob('*.data'), key=lambda p: int(p.name.partition('.')[0])):
+        shutil.copy2(data, scratch / 'data')	# with its time: it is the SOA serial
+        subprocess.run([TINYDNS_DATA], cwd=scratch, check=True)
+        cdb = data.with_name(data.name + '.cdb')
+        assert cdb.read_bytes() == (scratch / 'data.cdb').read_bytes(), f'{cdb.name} is of older data'
+        found.append(data)
+    return found
+
+
+def burst(env, n, pause):
+    for i in range(n):
+        env.file('john').write_text(f'198.51.{i // 250}.{i % 250}\n')
+        time.sleep(pause)
+
+
+def test_every_published_state_is_compiled_without_an_interval(env, out):
+    numbered(env, out)
+    env.start()
+    env.write('john', '1.1.1.1')
+    burst(env, 200, 0.004)
+    env.write('john', '1.2.3.4')
+    env.wait_answer(JOHN, 'A', {'1.2.3.4'})
+    env.fence()
+    env.stop()
+    assert len(pairs(env, out)) >= 15
+
+
+def test_every_published_state_is_compiled_with_an_interval_and_has_a_serial_of_its_own(env, out):
+    numbered(env, out)
+    env.conf['publish_interval'] = '1s'
+    env.start()
+    env.write('john', '1.1.1.1')
+    burst(env, 300, 0.01)
+    env.write('john', '1.2.3.4')
+    env.wait_answer(JOHN, 'A', {'1.2.3.4'})
+    env.stop()
+    found = pairs(env, out)
+    assert len(found) >= 3
+    seconds = [int(p.stat().st_mtime) for p in found]
+    assert seconds == sorted(set(seconds)), 'secondaries would miss a change'
+
+
+def test_a_database_from_the_future_is_made_anew(env):
+    """What is left when the clock was set back."""
+    env.write('john', '1.1.1.1', age=60)
+    env.start()
+    env.wait_answer(JOHN, 'A', {'1.1.1.1'})
+    future = time.time() + 3600
+    os.utime(env.cdb, (future, future))
+    env.write('john', '1.2.3.4')
+    env.wait_answer(JOHN, 'A', {'1.2.3.4'})
+    env.wait_log(r'gets a modification time \d+ s ahead of the clock')
+    env.write('john', '5.6.7.8')
+    env.wait_answer(JOHN, 'A', {'5.6.7.8'})
+
+
+@pytest.mark.parametrize('interval', ['0', '10ms'])
+def test_a_data_file_from_the_future_is_compiled_after_each_change(env, interval):
+    env.conf['publish_interval'] = interval
+    env.write('john', '1.1.1.1', age=60)
+    env.start()
+    future = time.time() + 3600
+    os.utime(env.data, (future, future))
+    for address in ('1.2.3.4', '5.6.7.8', '9.9.9.9'):
+        env.write('john', address)
+        env.wait_answer(JOHN, 'A', {address})
+
+
+def test_a_serial_never_goes_back_when_the_clock_was(env):
+    env.conf['publish_interval'] = '10ms'
+    env.start()
+    future = int(time.time()) + 3600
+    os.utime(env.data, (future, future))
+    env.write('john', '1.2.3.4')
+    env.wait_answer(JOHN, 'A', {'1.2.3.4'})
+    assert int(env.data.stat().st_mtime) > future
+
+
+# ---- data.cdb by somebody else
+
+def test_a_database_made_by_somebody_else_causes_one_more_run_and_no_loop(env):
+    env.write('john', '1.2.3.4', age=60)
+    env.start()
+    env.wait_answer(JOHN, 'A', {'1.2.3.4'})
+    runs = env.runs()
+    subprocess.run([TINYDNS_DATA], cwd=env.root, check=True)
+    env.wait_log('data.cdb was made by somebody else; making it once more')
+    until(env, lambda: env.runs() == runs + 1, 'it is not made once more')
+    env.fence()			# one run of its own
+    env.fence()
+    assert env.runs() == runs + 3
+
+
+def test_a_database_of_old_data_put_there_by_somebody_is_made_anew(env):
+    env.write('john', '1.1.1.1', age=60)
+    env.start()
+    env.wait_answer(JOHN, 'A', {'1.1.1.1'})
+    old = env.cdb.read_bytes()
+    env.write('john', '1.2.3.4')
+    env.wait_answer(JOHN, 'A', {'1.2.3.4'})
+    (env.root / 'data.tmp2').write_bytes(old)
+    os.rename(env.root / 'data.tmp2', env.cdb)
+    env.wait_log('data.cdb was made by somebody else')
+    env.wait_answer(JOHN, 'A', {'1.2.3.4'})
+
+
+# ---- killed
+
+def test_kill_9_of_the_daemon_ends_the_run_and_the_next_start_makes_it_anew(env, out):
+    env.start()
+    env.stop()
+    good = env.conf['makecommand']
+    env.conf['makecommand'] = (f"trap '' TERM HUP; sh -c 'sleep 1000; :' & echo $! > {out}/pid; "
+                               f'echo $$ > {out}/shell; wait')
+    env.start()
+    env.write('john', '1.2.3.4')
+    until(env, lambda: pid_in(out / 'pid') and pid_in(out / 'shell'), 'it does not run')
+    below = descendants(env.process.pid)
+    env.process.kill()
+    env.process.wait()
+    for pid in below:
+        until(env, lambda: gone(pid), f'{pid} runs on')
+    env.conf['makecommand'] = good
+    env.start()
+    env.wait_answer(JOHN, 'A', {'1.2.3.4'})
+
+
+def test_kill_9_of_the_daemon_between_runs_ends_the_helper(env):
+    env.start()
+    below = descendants(env.process.pid)
+    assert below
+    env.process.kill()
+    env.process.wait()
+    for pid in below:
+        until(env, lambda: gone(pid), f'{pid} runs on')
+    env.kill()
+
+
+def test_a_run_that_was_cut_off_is_made_anew_at_the_next_start_though_nothing_changed(env, out):
+    env.start()
+    env.write('john', '1.1.1.1')
+    env.wait_answer(JOHN, 'A', {'1.1.1.1'})
+    good = env.conf['makecommand']
+    env.stop()
+    env.conf['makecommand'] = 'exit 1'
+    env.start()
+    env.write('john', '1.2.3.4')
+    env.wait_log('^makecommand failed')
+    env.stop()
+    env.conf['makecommand'] = good
+    env.start()
+    env.wait_answer(JOHN, 'A', {'1.2.3.4'})
