@@ -221,6 +221,9 @@ static int set_patterns(struct reader *r, const struct key *k, struct text value
 	struct conf *c = r->c;
 	struct text item;
 
+	if (!value.n) {
+		mistake(r, "%s has no value", k->name);
+	}
 	while (next_item(&value, &item)) {
 		int e;
 
@@ -505,11 +508,7 @@ int conf_finish(struct conf *c, const char *file, conf_report_fn *report, void *
 
 	if (!c->n_patterns && !c->pathpattern_line) {
 		mistake(&r, "pathpattern is not set");
-	} else if (!c->n_patterns) {
-		r.line = c->pathpattern_line;
-		mistake(&r, "pathpattern has no usable pattern");
 	}
-	r.line = 0;
 	if (!c->datafile) {
 		mistake(&r, "datafile is not set");
 	}

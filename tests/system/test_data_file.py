@@ -261,7 +261,10 @@ class Admin:
         self.error = None
 
     def add(self, how, n):
-        for i in range(n):
+        end = time.monotonic() + TIMEOUT
+        for i in itertools.count():	# quick ones go on until enough was published beside them
+            if i >= n and (self.env.count('^updating record') >= 5 or time.monotonic() > end):
+                break
             name = f'{how.__name__.replace("_", "-")}-{i}.example.com'
             with self.lock:
                 how(name)
@@ -332,7 +335,7 @@ def storm(env, hows, n):
     text = env.data.read_text().split('\n')
     for line in BASE.splitlines() + admin.lines:
         assert text.count(line) == 1, (line, left(env))
-    assert env.count('^updating record') >= 3
+    assert env.count('^updating record') >= 5
 
 
 @pytest.mark.parametrize('how', ['add_host', 'sed_i', 'rename_over', 'cp_over', 'append'])

@@ -12,7 +12,7 @@ import time
 
 import pytest
 
-from harness import SERVICE_UID, TIMEOUT, TINYDNS_DATA, descendants
+from harness import SERVICE_GID, SERVICE_UID, TIMEOUT, TINYDNS_DATA, descendants, needs
 
 JOHN = 'john.dyn.example.com'
 
@@ -63,6 +63,23 @@ def test_its_capability_sets_are_empty(env, out):
     assert {k: int(sets[k], 16) for k in ('CapInh', 'CapPrm', 'CapEff', 'CapAmb')} == {
         'CapInh': 0, 'CapPrm': 0, 'CapEff': 0, 'CapAmb': 0}
     assert int(sets['CapBnd'], 16) == 0 or sets['NoNewPrivs'] == '1'
+
+
+def test_its_capability_sets_are_empty_when_the_daemon_was_given_an_ambient_one(env, out):
+    """As systemd does. An ambient capability outlives execve(2)."""
+    needs('setpriv')
+    env.prefix = ['setpriv', f'--reuid={SERVICE_UID}', f'--regid={SERVICE_GID}', '--init-groups',
+                  '--inh-caps=-all,+dac_read_search', '--ambient-caps=-all,+dac_read_search']
+    run_once(env, f'grep -E "Cap(Inh|Prm|Eff|Amb)" /proc/self/status > {out}/caps')
+    assert {int(v, 16) for v in re.findall(r'\t(.*)', (out / 'caps').read_text())} == {0}
+
+
+def test_the_helper_that_runs_it_has_no_capability_either(env):
+    env.start(tinydns=False)
+    for pid in descendants(env.process.pid):
+        with open(f'/proc/{pid}/status') as f:
+            sets = re.findall(r'Cap(?:Inh|Prm|Eff|Amb):\t(.*)', f.read())
+        assert len(sets) == 4 and {int(v, 16) for v in sets} == {0}
 
 
 def test_it_cannot_read_what_only_the_daemon_may(env, out):
@@ -309,6 +326,20 @@ def test_every_published_state_is_compiled_without_an_interval(env, out):
     env.fence()
     env.stop()
     assert len(pairs(env, out)) >= 15
+
+
+def test_every_published_state_is_compiled_though_the_database_is_dated_ahead(env, out):
+    """As with a coarse clock of file times, only worse: whatever is written within a second after
+    the run would seem to be older than its product."""
+    numbered(env, out)
+    env.conf['makecommand'] += f" && touch -d '1 second' {env.cdb}"
+    env.start()
+    env.write('john', '1.1.1.1')
+    burst(env, 50, 0.01)
+    env.write('john', '1.2.3.4')
+    env.wait_answer(JOHN, 'A', {'1.2.3.4'})
+    env.stop()
+    assert len(pairs(env, out)) >= 5
 
 
 def test_every_published_state_is_compiled_with_an_interval_and_has_a_serial_of_its_own(env, out):
