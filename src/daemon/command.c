@@ -21,6 +21,8 @@ enum {
 	LINE_MAX_LOGGED = 1024,		/* longer ones are cut */
 	LINES_MAX = 200,		/* of one run; the rest is counted */
 	TERM_TO_KILL_MS = 1000,
+	READ_SIZE = 4096,
+	PIPE_READS = 65536 / READ_SIZE,	/* that empty a full pipe, pipe(7) */
 	SOCKET_FD = 3,			/* the helper's end, after the standard ones */
 };
 
@@ -105,7 +107,7 @@ static void take_output(struct run *r, const char *bytes, size_t n)
 /* Reads what is there; false at the end. */
 static bool read_output(struct run *r)
 {
-	char bytes[4096];
+	char bytes[READ_SIZE];
 	ssize_t n = read(r->out, bytes, sizeof(bytes));
 
 	if (n > 0) {
@@ -227,8 +229,9 @@ static void supervise(struct run *r, uint64_t timeout_ms, struct answer *ret)
 		kill_run(r, SIGKILL);	/* whatever of its session outlived it */
 	}
 	(void)waitpid(r->pid, &status, 0);	/* the pidfd said that it ended */
-	/* Those whom the command left behind may hold the pipe: take what is there, do not wait. */
-	while (r->out >= 0 && read_output(r)) {
+	/* Those whom the command left behind may hold the pipe, and may go on writing: take what was
+	 * there, as much as a pipe can hold, and do not wait. */
+	for (int i = 0; i < PIPE_READS && r->out >= 0 && read_output(r); i++) {
 		struct pollfd p = { .fd = r->out, .events = POLLIN };
 
 		if (poll(&p, 1, 0) <= 0) {

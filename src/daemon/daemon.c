@@ -28,12 +28,15 @@ enum {
 	SLICE_MS = 10,		/* of a sweep in one turn of the loop */
 	SLICE_USERS = 64,	/* between two looks at the clock */
 	SAVE_SHARE = 20,	/* saving the state takes at most one part in so many of the time */
+	SAVE_AGAIN_MS = 10 * 1000,	/* after it failed */
 	MASS_MIN = 10,		/* withdrawals at once that may be a failure, not a wish */
 	QUOTE_MAX = 64,		/* bytes of a bad line that the log shows */
 	SIZE_MIN = 4096, SIZE_PER_NAME = 512, SIZE_MAX_ALL = 65536,
 };
 
 _Static_assert(CONF_PATTERNS_MAX <= 8, "roster_user.looks has a bit for each");
+
+#define PRINT_GONE UINT64_MAX	/* instead of a file's print: it was not there */
 
 /* Something to look at again at a certain time: since the delay is the same for all, a queue. */
 struct later {
@@ -139,7 +142,8 @@ static void want_look(struct daemon *d, uint32_t user, unsigned patterns)
 {
 	struct roster_user *u = &d->roster->state[user];
 
-	if (!u->looks) {
+	if (!u->in_line) {
+		u->in_line = true;
 		d->to_look[d->n_to_look++] = user;
 	}
 	u->looks |= (uint8_t)patterns;
@@ -448,7 +452,15 @@ static void look_at(struct daemon *d, uint32_t user, uint64_t settled_print)
 		} else if (s[i].outcome == SOURCE_E_NO_FILE ||
 			   s[i].outcome == SOURCE_E_NO_DIRECTORY) {
 			n_no_file += s[i].outcome == SOURCE_E_NO_FILE;
-			any_gone = any_gone || u->pattern == i;
+			if (s[i].outcome == SOURCE_E_NO_FILE && u->pattern == i &&
+			    d->conf.n_patterns > 1) {
+				/* Steadily, not while an editor renames; and a directory that is
+				 * gone keeps. */
+				any_gone = settled_print == PRINT_GONE;
+				if (!any_gone) {
+					look_again_later(d, user, i, PRINT_GONE);
+				}
+			}
 			s[i].print = 0;
 		} else {
 			missing_end(d, user);
@@ -477,7 +489,7 @@ static void look_at(struct daemon *d, uint32_t user, uint64_t settled_print)
 	} else if (any_gone) {
 		/* The file in force is gone: let the others compete, as they would at a start. */
 		u->pattern = ROSTER_NO_PATTERN;
-		again = d->conf.n_patterns > 1;
+		again = true;
 		for (unsigned i = 0; i < d->conf.n_patterns; i++) {
 			*roster_print(d->roster, user, i) = 0;
 		}
@@ -498,8 +510,11 @@ static void look_at(struct daemon *d, uint32_t user, uint64_t settled_print)
 
 static void look_at_all_wanted(struct daemon *d)
 {
-	for (uint32_t i = 0; i < d->n_to_look; i++) {	/* it may grow meanwhile */
+	for (uint32_t i = 0; i < d->n_to_look; i++) {
 		look_at(d, d->to_look[i], 0);
+	}
+	for (uint32_t i = 0; i < d->n_to_look; i++) {
+		d->roster->state[d->to_look[i]].in_line = false;
 	}
 	d->n_to_look = 0;
 }
@@ -583,7 +598,7 @@ static void on_save_timer(uv_timer_t *timer)
 		log_error("unable to save '%s': %s; after a restart, users without a good address file "
 			  "keep what the data file says", d->conf.state, strerror(-r));
 	}
-	d->state_failed = r;
+	d->state_failed = d->state_dirty = r;
 }
 
 /* --- sweeps --- */
@@ -716,7 +731,8 @@ static void act(struct daemon *d)
 		publish_changed(d->publish);
 	}
 	if (d->state_dirty && !uv_is_active((uv_handle_t *)&d->save_timer)) {
-		(void)uv_timer_start(&d->save_timer, on_save_timer, d->save_cost_ms * SAVE_SHARE, 0);
+		(void)uv_timer_start(&d->save_timer, on_save_timer,
+				     d->state_failed ? SAVE_AGAIN_MS : d->save_cost_ms * SAVE_SHARE, 0);
 	}
 }
 

@@ -15,6 +15,7 @@
 enum {
 	PAUSE_FIRST_MS = 1000,
 	PAUSE_MAX_MS = 60 * 1000,
+	BUSY_SAID_MS = 10 * 1000,
 	BUSY_MS = 200,		/* somebody is writing to the data file: look again soon */
 	ATTEMPTED_MS = 5000,	/* a command that takes longer does not hold up the start */
 	LINE_SHOWN_MAX = 200,
@@ -43,11 +44,14 @@ struct publish {
 	uint64_t last_ms;	/* start of the last write of the file; 0: none */
 	uint64_t not_before_ms;	/* the pause after a failure */
 	uint64_t pause_ms;
+	uint64_t busy_since_ms;		/* 0: not busy */
 	struct timespec command_end;
 	struct stat compiled;	/* as the last run left it */
 	unsigned n_compiled;	/* appeared while our command runs */
 	unsigned n_foreign;	/* runs in a row that somebody else's compiled file caused */
 	struct buf trouble;	/* what was said last; empty: all is well */
+	struct buf foreign;	/* lines of the section that are not ours, one on each line */
+	bool section_was_changed;	/* by somebody else, who did not have to */
 };
 
 static void step(struct publish *p);
@@ -68,8 +72,8 @@ static void arm_watch(struct publish *p)
 {
 	int64_t due = splice_due_ms(p->splice);
 
-	if (due >= 0) {
-		(void)uv_timer_start(&p->watch_timer, on_watch_timer, (uint64_t)due, 0);
+	if (due >= 0) {	/* never 0: such a timer, armed by itself, would let nothing else run */
+		(void)uv_timer_start(&p->watch_timer, on_watch_timer, (uint64_t)(due ? due : 1), 0);
 	}
 }
 
@@ -253,13 +257,28 @@ void publish_remember(struct publish *p)
 	free(r.found);
 }
 
-static void say_foreign(struct publish *p, const char *line, size_t n)
+/* Escaped, so that a newline can part them. */
+static void note_foreign(struct publish *p, const char *line, size_t n)
 {
-	_cleanup_(buf_deinit) struct buf shown = { 0 };
+	buf_add_escaped(&p->foreign, line, n, LINE_SHOWN_MAX);
+	buf_adds(&p->foreign, "\n");
+}
 
-	buf_add_escaped(&shown, line, n, LINE_SHOWN_MAX);
-	log_warning("removing a line that is not ours from the section of %s: '%s'",
-		    p->conf->datafile, buf_str(&shown));
+/* Once they are really gone. */
+static void say_foreign(struct publish *p)
+{
+	char *rest = NULL, *line;
+
+	if (p->section_was_changed) {
+		log_warning("%s was changed by somebody else; putting our section in again",
+			    p->conf->datafile);
+	}
+	(void)buf_str(&p->foreign);	/* ends it with a NUL */
+	for (line = p->foreign.data ? strtok_r(p->foreign.data, "\n", &rest) : NULL; line;
+	     line = strtok_r(NULL, "\n", &rest)) {
+		log_warning("removing a line that is not ours from the section of %s: '%s'",
+			    p->conf->datafile, line);
+	}
 }
 
 /* The section is not as we left it: lines that are not ours are told before they go, and the names
@@ -267,10 +286,11 @@ static void say_foreign(struct publish *p, const char *line, size_t n)
 static void section_differs(void *arg, const char *body, size_t n)
 {
 	struct publish *p = arg;
-	struct reading r = { .p = p, .foreign = say_foreign };
+	struct reading r = { .p = p, .foreign = note_foreign };
 	bool pending = p->roster->n_changed, any = false;
 	size_t i = 0;
 
+	buf_clear(&p->foreign);
 	if (!read_body(&r, body, n)) {
 		for (uint32_t name = 0; name < p->roster->users->n_names; name++) {
 			struct ip_set *set;
@@ -285,10 +305,7 @@ static void section_differs(void *arg, const char *body, size_t n)
 			free(set);
 		}
 	}
-	if (p->seen_section && !pending && (any || r.any_foreign)) {
-		log_warning("%s was changed by somebody else; putting our section in again",
-			    p->conf->datafile);
-	}
+	p->section_was_changed = p->seen_section && !pending && (any || r.any_foreign);
 	free(r.found);
 }
 
@@ -380,6 +397,8 @@ static bool write_section(struct publish *p)
 	bool first = !p->seen_section;
 	int r;
 
+	buf_clear(&p->foreign);
+	p->section_was_changed = false;
 	render(p, &body);
 	r = buf_error(&body);
 	if (!r) {
@@ -394,8 +413,13 @@ static bool write_section(struct publish *p)
 	p->busy = r == SPLICE_E_BUSY;
 	if (p->busy) {
 		p->not_before_ms = uv_now(p->loop) + BUSY_MS;
+		p->busy_since_ms = p->busy_since_ms ? p->busy_since_ms : uv_now(p->loop);
+		if (uv_now(p->loop) - p->busy_since_ms > BUSY_SAID_MS) {
+			trouble_say(p, splice_trouble(p->splice), "waiting for him to end");
+		}
 		return false;
 	}
+	p->busy_since_ms = 0;
 	if (r == SPLICE_E_SECTION) {
 		(void)pause_grow(p);
 		trouble_say(p, splice_trouble(p->splice),
@@ -403,6 +427,7 @@ static bool write_section(struct publish *p)
 		return false;
 	}
 	if (r && r != SPLICE_E_SAME) {
+		p->anew = true;		/* the new file may be in place all the same: compile it */
 		(void)pause_grow(p);
 		trouble_say(p, r == -ENOMEM ? "out of memory" : splice_trouble(p->splice),
 			    "the old file stays; trying again");
@@ -416,6 +441,7 @@ static bool write_section(struct publish *p)
 	}
 	if (!r) {
 		p->last_ms = uv_now(p->loop);
+		say_foreign(p);
 		say_changes(p);
 	}
 	roster_published(p->roster);
@@ -611,8 +637,8 @@ static void step(struct publish *p)
 	} else {
 		set_attempted(p);
 		if (p->wanted || p->command_due) {
-			at = p->wanted ? next_write_ms(p) : p->not_before_ms;
-			arm(p, at > now ? at - now : 0);
+			at = p->command_due ? p->not_before_ms : next_write_ms(p);
+			arm(p, at > now ? at - now : 1);
 		}
 	}
 }
@@ -718,6 +744,7 @@ static void closed(uv_handle_t *handle)
 	}
 	splice_free(p->splice);
 	buf_deinit(&p->trouble);
+	buf_deinit(&p->foreign);
 	free(p);
 }
 

@@ -28,13 +28,31 @@ static int open_below(int dir, const char *name, int flags)
 	return (int)syscall(SYS_openat2, dir, name, &how, sizeof(how));
 }
 
-/* Opening with O_PATH does not trigger an automount at the path's end (open(2)); going further
- * would. */
+/* Opening with O_PATH alone does not trigger an automount at the path's end (open(2)); O_DIRECTORY
+ * beside it would, and so would going further. */
 static bool is_automount_point(int fd)
 {
 	struct statfs fs;
 
 	return !fstatfs(fd, &fs) && fs.f_type == AUTOFS_SUPER_MAGIC;
+}
+
+/* The descriptor, or -1 with errno ENOTDIR after closing it. */
+static int only_directory(int fd)
+{
+	struct stat st;
+
+	if (fd >= 0 && (fstat(fd, &st) < 0 || !S_ISDIR(st.st_mode))) {
+		close_fd(fd);
+		errno = ENOTDIR;
+		return -1;
+	}
+	return fd;
+}
+
+static int open_directory_at(const char *path)
+{
+	return only_directory(open(path, O_PATH | O_CLOEXEC));
 }
 
 const char *source_path(const struct pattern *p, const char *user_name, char *ret)
@@ -54,7 +72,7 @@ void source_watch_shared(const struct pattern *p, unsigned pattern_number, struc
 		if (!pattern_path(p, level, "", path)) {
 			return;
 		}
-		fd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+		fd = open_directory_at(path);
 		if (fd < 0 || is_automount_point(fd)) {
 			return;	/* the levels above tell when that changes; else the mount table */
 		}
@@ -64,7 +82,7 @@ void source_watch_shared(const struct pattern *p, unsigned pattern_number, struc
 }
 
 /* Whether going to the base directory would trigger an automount: some directory on the way is an
- * automount point and what should be mounted below it is not. */
+ * automount point and what should be mounted below it is not. Watches the user's own on the way. */
 static bool would_trigger(const struct source_place *at)
 {
 	const struct pattern *p = at->pattern;
@@ -76,13 +94,17 @@ static bool would_trigger(const struct source_place *at)
 		if (!pattern_path(p, level, at->user_name, path)) {
 			return false;
 		}
-		fd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+		fd = open_directory_at(path);
 		if (fd < 0) {
 			return false;
 		}
 		if (is_automount_point(fd)) {
 			return !pattern_path(p, level + 1, at->user_name, path) ||
 			       !at->mounts || !mounts_has(at->mounts, path);
+		}
+		if (at->watch && level > p->first_user) {
+			/* Without a watch the sweep serves. */
+			(void)watch_dir(at->watch, fd, at->pattern_number, level, at->user);
 		}
 	}
 	return false;
@@ -121,7 +143,7 @@ static int open_directory(const struct source_place *at, struct source_file *f, 
 	if (would_trigger(at)) {
 		return SOURCE_E_NO_DIRECTORY;
 	}
-	dir = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	dir = open_directory_at(path);
 	if (dir < 0) {
 		return errno == ENOENT || errno == ENOTDIR ? SOURCE_E_NO_DIRECTORY :
 							     fail(f, -errno, path);
@@ -142,7 +164,7 @@ static int open_directory(const struct source_place *at, struct source_file *f, 
 		if (!pattern_component(p, level, at->user_name, name)) {
 			return fail(f, -ENAMETOOLONG, p->text);
 		}
-		next = open_below(dir, name, O_PATH | O_DIRECTORY);
+		next = only_directory(open_below(dir, name, O_PATH));
 		if (next < 0) {
 			int e = -errno;
 
@@ -154,6 +176,9 @@ static int open_directory(const struct source_place *at, struct source_file *f, 
 		}
 		close_fd(dir);
 		dir = next;
+		if (is_automount_point(dir)) {
+			return SOURCE_E_NO_DIRECTORY;
+		}
 	}
 	*ret = steal_fd(&dir);
 	return 0;
@@ -274,6 +299,9 @@ int source_read(const struct source_place *at, uint64_t known, struct source_fil
 
 		if (e == -ENOENT) {
 			return SOURCE_E_NO_FILE;
+		}
+		if (e == -EAGAIN) {	/* somebody has a write lease on it */
+			return SOURCE_E_CHANGING;
 		}
 		if (e == -ELOOP || e == -ENXIO) {	/* ENXIO: a socket */
 			if (known == ret->print) {

@@ -18,7 +18,8 @@
 #include <syslog.h>
 
 enum {
-	LATE_MAX = 64,			/* displaced files kept at the same time */
+	LATE_MAX = 64,			/* displaced files kept for longer than a publish */
+	LATE_ROOM = 256,		/* at any time */
 	LATE_KEEP_MS = 60 * 1000,	/* where nobody can tell whether it is open */
 	LATE_GRACE_MS = 2 * 1000,	/* where it is not: somebody may be about to open it */
 	LATE_GUARD_MS = 2 * 1000,	/* somebody may write back what he read before a merge */
@@ -47,13 +48,14 @@ struct splice {
 	char *path, *dir_path, base[NAME_SIZE_FILE];
 	const char *compiled;
 	char comment;
-	bool by_rename, recovered, owner_said, group_said, copy_said, lead_said, closing;
+	bool by_rename, recovered, owner_said, group_said, copy_said, lead_said, watch_said, closing,
+		insist, dir_gone;
 	splice_log_fn *log;
 	void *arg;
 	int dir, inotify, wd;
 	struct stat known;	/* the file as we left or last saw it; st_ino 0: not seen yet */
 	int64_t editing_since_ms;	/* somebody has written to it and not closed it; 0: no */
-	struct late late[LATE_MAX];
+	struct late late[LATE_ROOM];
 	unsigned n_late, next_number;
 	struct splice_seen seen;	/* since the last splice_look */
 	struct buf trouble;
@@ -71,6 +73,12 @@ static void late_look_all(struct splice *s);
 
 static void say(struct splice *s, int priority, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
+
+/* Somebody is in the middle of writing to the file, and has not been so for too long. */
+static bool is_editing(const struct splice *s)
+{
+	return s->editing_since_ms && now_ms() - s->editing_since_ms < EDITING_MAX_MS;
+}
 
 static void say(struct splice *s, int priority, const char *format, ...)
 {
@@ -226,9 +234,26 @@ static bool accounted_for(const struct splice *s, const struct late *l, const st
 	return section_same_outside(text->data, text->len, l->text.data, l->text.len, s->comment);
 }
 
-/* Lets the oldest go before its time, if nothing was written to it: somebody replaces the file more
- * often than anybody edits. */
-static int late_evict(struct splice *s)
+/* An administrator's text that cannot be merged stays under a name that he can see. */
+static void keep_and_tell(struct splice *s, const char *name)
+{
+	char to[NAME_SIZE_FILE];
+	unsigned n = 0;
+
+	do {
+		(void)snprintf(to, sizeof(to), "%.*s.kept-by-dns-updater.%u", NAME_MAX - 32, s->base,
+			       ++n);
+	} while (renameat2(s->dir, name, s->dir, to, RENAME_NOREPLACE) < 0 && errno == EEXIST);
+	if (faccessat(s->dir, to, F_OK, AT_SYMLINK_NOFOLLOW) < 0) {
+		(void)snprintf(to, sizeof(to), "%s", name);	/* could not be renamed: stays */
+	}
+	say(s, LOG_ERR,
+	    "keeping '%s/%s': it has an edit of '%s' that could not be merged; "
+	    "compare the two, then remove it", s->dir_path, to, s->path);
+}
+
+/* Lets the oldest go before its time: somebody replaces the file more often than anybody edits. */
+static void late_evict(struct splice *s)
 {
 	_cleanup_(buf_deinit) struct buf text = { 0 };
 	char name[NAME_SIZE_FILE];
@@ -241,10 +266,9 @@ static int late_evict(struct splice *s)
 	late_name(s, s->late[oldest].number, name);
 	if (read_whole(s, name, &text, &st) || !accounted_for(s, &s->late[oldest], &text) ||
 	    unlinkat(s->dir, name, 0) < 0) {
-		return -ENOSPC;
+		keep_and_tell(s, name);
 	}
 	late_forget(s, oldest);
-	return 0;
 }
 
 /* Keeps the file of this name as a late one. accounted: the text that it had when it was read; what
@@ -257,9 +281,8 @@ static int late_add(struct splice *s, const char *name, const struct buf *accoun
 	struct late *l;
 	int r;
 
-	r = s->n_late == LATE_MAX ? late_evict(s) : 0;
-	if (r) {
-		return r;
+	if (s->n_late == LATE_ROOM) {
+		return -ENOSPC;
 	}
 	do {
 		late_name(s, s->next_number++, to);
@@ -285,24 +308,6 @@ static int late_add(struct splice *s, const char *name, const struct buf *accoun
 	}
 	s->n_late++;
 	return 0;
-}
-
-/* An administrator's text that cannot be merged stays under a name that he can see. */
-static void keep_and_tell(struct splice *s, const char *name)
-{
-	char to[NAME_SIZE_FILE];
-	unsigned n = 0;
-
-	do {
-		(void)snprintf(to, sizeof(to), "%.*s.kept-by-dns-updater.%u", NAME_MAX - 32, s->base,
-			       ++n);
-	} while (renameat2(s->dir, name, s->dir, to, RENAME_NOREPLACE) < 0 && errno == EEXIST);
-	if (faccessat(s->dir, to, F_OK, AT_SYMLINK_NOFOLLOW) < 0) {
-		(void)snprintf(to, sizeof(to), "%s", name);	/* could not be renamed: stays */
-	}
-	say(s, LOG_ERR,
-	    "keeping '%s/%s': it has an edit of '%s' that could not be merged; "
-	    "compare the two, then remove it", s->dir_path, to, s->path);
 }
 
 static int write_over(struct splice *s, const struct buf *old, const struct stat *old_st,
@@ -399,17 +404,17 @@ static bool late_settle(struct splice *s, struct late *l, const char *name, int 
 	_cleanup_(buf_deinit) struct buf text = { 0 };
 	int nobody = nobody_writes(fd);
 	struct timespec now;
-	int64_t keep_until;
+	int64_t keep_until, age_s;
 	bool done = false;
 	struct stat st;
 
-	l->look_ms = now_ms() + LATE_AGAIN_MS;
 	if (!nobody || read_whole(s, name, &text, &st)) {
 		return false;
 	}
 	if (!accounted_for(s, l, &text)) {
 		(void)clock_gettime(CLOCK_REALTIME, &now);
-		if (nobody < 0 && now.tv_sec - st.st_mtim.tv_sec < LATE_SETTLE_MS / 1000) {
+		age_s = now.tv_sec - st.st_mtim.tv_sec;
+		if (nobody < 0 && age_s >= 0 && age_s < LATE_SETTLE_MS / 1000) {
 			return false;	/* perhaps not all of it yet */
 		}
 		if (!late_merge(s, l, name, &text, &done)) {
@@ -431,10 +436,14 @@ static void late_look_all(struct splice *s)
 {
 	for (unsigned i = 0; i < s->n_late;) {
 		char name[NAME_SIZE_FILE];
-		int fd = openat(s->dir, late_name(s, s->late[i].number, name),
+		int fd;
+		bool done;
+
+		s->late[i].look_ms = now_ms() + LATE_AGAIN_MS;
+		fd = openat(s->dir, late_name(s, s->late[i].number, name),
 				O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
 		/* Somebody may have removed it by hand. */
-		bool done = fd < 0 ? errno == ENOENT : late_settle(s, &s->late[i], name, fd);
+		done = fd < 0 ? errno == ENOENT : late_settle(s, &s->late[i], name, fd);
 
 		close_fd(fd);
 		if (done) {
@@ -449,10 +458,11 @@ int64_t splice_due_ms(const struct splice *s)
 {
 	int64_t due = INT64_MAX, now = now_ms();
 
-	if (s->editing_since_ms) {
+	if (is_editing(s)) {
 		due = s->editing_since_ms + EDITING_MAX_MS;
 	}
-	for (unsigned i = 0; i < s->n_late; i++) {
+	/* While what a failure left has to be cleared up first, nobody looks at them. */
+	for (unsigned i = 0; s->recovered && i < s->n_late; i++) {
 		if (s->late[i].look_ms && s->late[i].look_ms < due) {
 			due = s->late[i].look_ms;
 		}
@@ -484,13 +494,17 @@ static int settle_leftover(struct splice *s, const char *name, const struct buf 
 	return late_add(s, name, text);
 }
 
-/* The exchange happened and nothing since: both inodes were changed at the same moment. */
-static bool changed_together(const struct stat *a, const struct stat *b)
+/* The exchange was the last that happened to the file: both inodes were changed at the same moment,
+ * and the file's content was not: a write would have made its two times the same (stat(2)), while
+ * set_time() and the exchange made them different. */
+static bool untouched_since(const struct stat *file, const struct stat *swap)
 {
-	int64_t ns = (int64_t)(a->st_ctim.tv_sec - b->st_ctim.tv_sec) * 1000000000 +
-		     (a->st_ctim.tv_nsec - b->st_ctim.tv_nsec);
+	int64_t ns = (int64_t)(file->st_ctim.tv_sec - swap->st_ctim.tv_sec) * 1000000000 +
+		     (file->st_ctim.tv_nsec - swap->st_ctim.tv_nsec);
 
-	return ns > -TICK_NS && ns < TICK_NS;
+	return ns > -TICK_NS && ns < TICK_NS &&
+	       (file->st_ctim.tv_sec != file->st_mtim.tv_sec ||
+		file->st_ctim.tv_nsec != file->st_mtim.tv_nsec);
 }
 
 static bool same_inode(const struct stat *a, const struct stat *b)
@@ -507,7 +521,7 @@ static int recover_displaced(struct splice *s, const char *swap, const struct st
 	struct stat st;
 	int r;
 
-	if (exchanged && changed_together(swap_st, file_st)) {
+	if (exchanged && untouched_since(file_st, swap_st)) {
 		r = read_whole(s, s->base, &text, &st);
 		return r ? r : late_add(s, swap, &text);
 	}
@@ -614,6 +628,26 @@ static int watch_dir(struct splice *s)
 	return 0;
 }
 
+/* What was displaced in the old directory is not followed any further. */
+static void leave_dir(struct splice *s)
+{
+	s->closing = true;
+	if (s->recovered) {
+		late_look_all(s);
+	}
+	s->closing = false;
+	while (s->n_late) {
+		char name[NAME_SIZE_FILE];
+
+		late_name(s, s->late[0].number, name);
+		if (!faccessat(s->dir, name, F_OK, AT_SYMLINK_NOFOLLOW)) {
+			keep_and_tell(s, name);
+		}
+		late_forget(s, 0);
+	}
+	s->dir = close_fd(s->dir);
+}
+
 /* Finds where the file lies now. The directory is opened anew when it is another one. */
 static int locate(struct splice *s)
 {
@@ -640,12 +674,13 @@ static int locate(struct splice *s)
 	if (dir < 0) {
 		return trouble(s, -errno, "open the directory of", slash + 1);
 	}
-	if (s->dir >= 0 && s->wd >= 0 && !strcmp(s->base, slash + 1) && !fstat(s->dir, &old_st) &&
+	if (s->dir >= 0 && !s->dir_gone && !strcmp(s->base, slash + 1) && !fstat(s->dir, &old_st) &&
 	    !fstat(dir, &new_st) && same_inode(&old_st, &new_st)) {
 		return 0;
 	}
-	close_fd(s->dir);
+	leave_dir(s);
 	s->dir = steal_fd(&dir);
+	s->dir_gone = false;
 	(void)snprintf(s->base, sizeof(s->base), "%s", slash + 1);	/* checked above */
 	free(s->dir_path);
 	s->dir_path = slash == real ? strdup("/") : steal_ptr(&real);
@@ -663,9 +698,11 @@ int splice_open(struct splice *s)
 		return r;
 	}
 	r = watch_dir(s);
-	if (r) {
-		return trouble(s, r, "watch the directory of", s->base);
+	if (r && !s->watch_said) {
+		say(s, LOG_WARNING, "unable to watch '%s': %s; edits of %s are seen at the next publish "
+		    "or sweep only", s->dir_path, strerror(-r), s->path);
 	}
+	s->watch_said = r;
 	r = recover_pair(s);
 	if (!r) {
 		r = recover_lates(s);
@@ -826,7 +863,9 @@ static int settle_exchange(struct splice *s, const char *swap, const struct stat
 	int r;
 
 	r = read_whole(s, swap, &out, &st);
-	if (r || !same_text(&out, old)) {
+	/* Who only ever adds, without end, would have us undo for ever: what he adds is merged. */
+	if ((r || !same_text(&out, old)) &&
+	    !(s->insist && !r && section_within(old->data, old->len, out.data, out.len, s->comment) == 1)) {
 		r = undo(s, swap, ours, old);
 		return r ? r : -EAGAIN;
 	}
@@ -840,8 +879,8 @@ static int exchange(struct splice *s, const char *part, const struct stat *ours,
 	struct stat now;
 
 	/* Not needed to be right: to be seldom wrong, for undoing shows others the old text. */
-	if (fstatat(s->dir, s->base, &now, AT_SYMLINK_NOFOLLOW) < 0 ||
-	    !file_same_stat(&now, old_st)) {
+	if (!s->insist && (fstatat(s->dir, s->base, &now, AT_SYMLINK_NOFOLLOW) < 0 ||
+			   !file_same_stat(&now, old_st))) {
 		return -EAGAIN;
 	}
 	beside(s, "swap", swap);
@@ -912,7 +951,7 @@ static int write_over(struct splice *s, const struct buf *old, const struct stat
 		return r;
 	}
 	if (fstatat(s->dir, s->base, &s->known, AT_SYMLINK_NOFOLLOW) < 0 ||
-	    !same_inode(&s->known, &ours)) {
+	    !same_inode(&s->known, &ours) || !file_same_stat(&s->known, &ours)) {
 		s->known = (struct stat){ 0 };	/* somebody was quick: look at it */
 	}
 	return fsync(s->dir) < 0 ? trouble(s, -errno, "flush the directory of", s->base) : 0;
@@ -923,7 +962,8 @@ static int write_over(struct splice *s, const struct buf *old, const struct stat
 static void take_event(struct splice *s, const struct inotify_event *e)
 {
 	if (e->mask & (IN_DELETE_SELF | IN_MOVE_SELF | IN_IGNORED) && e->wd == s->wd) {
-		s->wd = -1;	/* locate() opens it anew */
+		s->wd = -1;
+		s->dir_gone = true;	/* locate() opens it anew */
 		s->seen.file = true;
 	}
 	if (e->mask & IN_Q_OVERFLOW) {
@@ -941,6 +981,13 @@ static void take_event(struct splice *s, const struct inotify_event *e)
 		s->seen.file = true;
 	} else if (!strcmp(e->name, s->compiled) && e->mask & IN_MOVED_TO) {
 		s->seen.n_compiled++;
+	}
+	for (unsigned i = 0; i < s->n_late; i++) {
+		char name[NAME_SIZE_FILE];
+
+		if (!strcmp(e->name, late_name(s, s->late[i].number, name))) {
+			s->late[i].look_ms = now_ms();
+		}
 	}
 }
 
@@ -964,9 +1011,6 @@ void splice_look(struct splice *s, struct splice_seen *ret)
 	struct stat st;
 
 	drain(s);
-	if (s->editing_since_ms && now_ms() - s->editing_since_ms >= EDITING_MAX_MS) {
-		s->editing_since_ms = 0;
-	}
 	*ret = s->seen;
 	s->seen = (struct splice_seen){ 0 };
 	/* Most of what happens to the file is our own doing. */
@@ -986,10 +1030,7 @@ static int read_settled(struct splice *s, struct buf *ret, struct stat *ret_st)
 	int r = read_whole(s, s->base, ret, ret_st);
 
 	drain(s);
-	if (s->editing_since_ms && now_ms() - s->editing_since_ms < EDITING_MAX_MS) {
-		return -EAGAIN;
-	}
-	return r;
+	return is_editing(s) ? -EAGAIN : r;
 }
 
 /* --- the section --- */
@@ -1061,10 +1102,15 @@ int splice_put(struct splice *s, const struct splice_put *put)
 	if (r) {
 		return r;
 	}
+	while (s->n_late > LATE_MAX) {
+		late_evict(s);
+	}
 	r = -EAGAIN;
 	for (int i = 0; r == -EAGAIN && i < ATTEMPTS; i++) {
+		s->insist = i >= ATTEMPTS / 2 && !is_editing(s);
 		r = put_once(s, put);
 	}
+	s->insist = false;
 	if (r == -EAGAIN) {
 		buf_clear(&s->trouble);
 		buf_printf(&s->trouble, "somebody is writing to it");
