@@ -330,11 +330,18 @@ def storm(env, hows, n):
         raise admin.error
     env.write('john', '1.2.3.4')
     env.wait_section([LINE])
-    # An edit that was displaced by another one, of somebody who had not seen it, is merged then.
-    until(env, lambda: set(admin.lines) <= set(env.data.read_text().split('\n')), 'lines are missing')
+    # An edit that was displaced by another one, of somebody who had not seen it, is merged then; or
+    # kept and told, when the two cannot be merged.
+    def kept():
+        return {line for n in left(env) if 'kept-by' in n
+                for line in (env.root / n).read_text().split('\n')}
+    until(env, lambda: set(admin.lines) <= set(env.data.read_text().split('\n')) | kept(),
+          'lines are missing')
     text = env.data.read_text().split('\n')
-    for line in BASE.splitlines() + admin.lines:
+    for line in BASE.splitlines():
         assert text.count(line) == 1, (line, left(env))
+    for line in admin.lines:
+        assert text.count(line) == 1 or line in kept() and env.count("^keeping '"), line
     assert env.count('^updating record') >= 5
 
 
