@@ -1000,3 +1000,53 @@ def test_replace_by_rename_publishes_too(bare):
     bare.wait_section([f'+{JOHN}:5.6.7.8:60'])
     assert bare.outside() == bare.outside(BASE.encode())
     assert left(bare) == []
+
+
+@owners
+def test_a_write_that_fails_while_a_displaced_file_is_kept_stops_nothing(bare, owner):
+    bare.write('john', '1.1.1.1', age=60)
+    own(bare, owner)
+    start_bare(bare)
+    bare.wait_section([f'+{JOHN}:1.1.1.1:60'])
+    bare.root.chmod(0o2555)
+    bare.write('john', '1.2.3.4')
+    bare.wait_log(rf'^unable to publish to {bare.data}: .*Permission denied; ')
+    time.sleep(3)		# longer than a displaced file is kept, and than its next look is away
+    bare.write('john', '5.6.7.8')
+    bare.wait_line('user john requested update to 5.6.7.8')
+    bare.root.chmod(0o2775)
+    bare.wait_section([f'+{JOHN}:5.6.7.8:60'])
+
+
+def test_a_writer_who_never_ends_does_not_starve_publishing(bare):
+    start_bare(bare)
+    own(bare, SERVICE_UID)
+    ends = threading.Event()
+
+    def append():
+        with bare.data.open('ab', buffering=0) as f:
+            for i in itertools.count():
+                f.write(b'+n%d.example.com:192.0.2.9:3600\n' % i)
+                if ends.wait(0.002):
+                    break
+    writer = threading.Thread(target=append)
+    writer.start()
+    try:
+        bare.write('john', '1.2.3.4')
+        bare.wait_section([LINE], timeout=40)
+    finally:
+        ends.set()
+        writer.join()
+
+
+def test_an_error_behind_the_exchange_leaves_nothing_uncompiled(env):
+    """The directory cannot be flushed once; the new file is in place all the same."""
+    needs('strace')
+    env.write('john', '1.2.3.4', age=60)
+    env.prefix = ['strace', '-f', '-D', '-q', '-o', '/dev/null', '-e', 'trace=fsync', '-e',
+                  'inject=fsync:error=EIO:when=2']
+    env.environ = {'ASAN_OPTIONS': 'detect_leaks=0'}
+    env.start()
+    env.wait_log('^unable to publish to .*Input/output error')
+    env.wait_answer(JOHN, 'A', {'1.2.3.4'})
+    env.wait_line(f'updating record for {JOHN} to 1.2.3.4')
