@@ -1,0 +1,112 @@
+/* SPDX-FileCopyrightText: 2026 The dns-updater authors
+ * SPDX-License-Identifier: ISC */
+#pragma once
+
+/* What the parts of splice.h share: splice.c (where the file is, what the watch tells, the section),
+ * splice_write.c (the new file and the exchange), splice_late.c (displaced files). */
+
+#include "daemon/splice.h"
+
+#include <limits.h>
+#include <string.h>
+#include <sys/stat.h>
+
+enum {
+	LATE_MAX = 64,			/* displaced files kept for longer than a publish */
+	LATE_ROOM = 256,		/* at any time */
+	EDITING_MAX_MS = 5 * 1000,	/* nobody may hold us up for longer by keeping it open */
+	ATTEMPTS = 20,			/* before somebody who always gets in between makes us wait */
+	TICK_NS = 10 * 1000 * 1000,	/* the coarsest clock tick of file times, HZ=100 */
+};
+
+#define NAME_SIZE_FILE (NAME_MAX + 1)
+
+/* A displaced file that somebody may still write to. */
+struct late {
+	unsigned number;
+	struct buf text;	/* what is accounted for: what was read, without our section */
+	int64_t born_ms;
+	int64_t merged_ms;	/* first merge of what stands in it now; 0: none */
+	int64_t look_ms;	/* look again at this time though nothing tells to; 0: no need */
+	bool published_since;	/* the next publish has come */
+};
+
+struct splice {
+	char *path, *dir_path, base[NAME_SIZE_FILE];
+	const char *compiled;
+	char comment;
+	bool by_rename;
+	bool recovered;		/* what a crash or a failure left is cleared away */
+	bool dir_gone;		/* the directory is another one by now */
+	bool insist;		/* take what was only added to meanwhile: it is merged */
+	bool closing;		/* what need not be kept is not */
+	bool owner_said, group_said, copy_said, lead_said, watch_said;
+	splice_log_fn *log;
+	void *arg;
+	int dir, inotify, wd;
+	struct stat known;	/* the file as we left or last saw it; st_ino 0: not seen yet */
+	int64_t editing_since_ms;	/* somebody has written to it and not closed it; 0: no */
+	struct late late[LATE_ROOM];
+	unsigned n_late, next_number;
+	struct splice_seen seen;	/* since the last splice_look */
+	struct buf trouble;
+};
+
+static inline bool splice_same_text(const struct buf *a, const struct buf *b)
+{
+	return a->len == b->len && (!a->len || !memcmp(a->data, b->data, a->len));
+}
+
+static inline bool splice_same_inode(const struct stat *a, const struct stat *b)
+{
+	return a->st_dev == b->st_dev && a->st_ino == b->st_ino;
+}
+
+/* --- splice.c --- */
+
+int64_t splice_now_ms(void);	/* monotonic */
+
+void splice_say(struct splice *s, int priority, const char *format, ...)
+	__attribute__((format(printf, 3, 4)));
+
+/* Notes what was wrong, for splice_trouble, and hands the error on. */
+int splice_fail(struct splice *s, int error, const char *what, const char *name);
+
+/* Somebody is in the middle of writing to the file, and has not been so for too long. */
+bool splice_is_editing(const struct splice *s);
+
+/* Names beside the file, such as .data.dnsu.swap. ret has room for NAME_SIZE_FILE. */
+const char *splice_beside(const struct splice *s, const char *suffix, char *ret);
+
+/* Reads one file of the directory, whole. 0, -EAGAIN when it changed meanwhile, or another errno. */
+int splice_read_whole(const struct splice *s, const char *name, struct buf *ret,
+		      struct stat *ret_st);
+
+/* The same of the file itself; -EAGAIN also while somebody is in the middle of writing to it. */
+int splice_read_settled(struct splice *s, struct buf *ret, struct stat *ret_st);
+
+/* --- splice_write.c --- */
+
+/* Puts the text new in the place of old, which is what was read, with stat old_st. 0 when it is in
+ * place and durable; -EAGAIN: somebody got in between, and nothing is changed; or another errno. */
+int splice_write_over(struct splice *s, const struct buf *old, const struct stat *old_st,
+		      const struct buf *new, const struct splice_put *put);
+
+/* --- splice_late.c --- */
+
+const char *late_name(const struct splice *s, unsigned number, char *ret);
+
+/* Keeps the file of this name as a late one. accounted: the text that it had when it was read; what
+ * it says beyond that is merged. 0 or a negative errno. */
+int late_add(struct splice *s, const char *name, const struct buf *accounted);
+
+void late_forget(struct splice *s, unsigned i);
+
+/* Lets the oldest go before its time: somebody replaces the file more often than anybody edits. */
+void late_evict(struct splice *s);
+
+/* Merges what was written late, and lets go of those whose time has come. */
+void late_look_all(struct splice *s);
+
+/* An administrator's text that cannot be merged stays under a name that he can see. */
+void late_keep_and_tell(struct splice *s, const char *name);

@@ -1,0 +1,264 @@
+/* SPDX-FileCopyrightText: 2026 The dns-updater authors
+ * SPDX-License-Identifier: ISC */
+#include "daemon/splice_impl.h"
+
+#include "base/cleanup.h"
+#include "core/section.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <syslog.h>
+
+enum {
+	LATE_KEEP_MS = 60 * 1000,	/* where nobody can tell whether it is open */
+	LATE_GRACE_MS = 2 * 1000,	/* where it is not: somebody may be about to open it */
+	LATE_GUARD_MS = 2 * 1000,	/* somebody may write back what he read before a merge */
+	LATE_SETTLE_MS = 2 * 1000,	/* without a lease: unchanged for so long is written */
+	LATE_AGAIN_MS = 500,		/* pause before the next look at one that is open */
+};
+
+/* Whether nobody has the file open for writing: a read lease is granted only then (fcntl(2)).
+ * 1: nobody, 0: somebody, -1: it cannot be told (not our file, or no leases here). */
+static int nobody_writes(int fd)
+{
+	if (fcntl(fd, F_SETLEASE, F_RDLCK) < 0) {
+		return errno == EAGAIN ? 0 : -1;
+	}
+	/* Somebody who is opening it at this moment breaks the lease. */
+	return fcntl(fd, F_GETLEASE) == F_RDLCK;
+}
+
+const char *late_name(const struct splice *s, unsigned number, char *ret)
+{
+	char suffix[32];
+
+	(void)snprintf(suffix, sizeof(suffix), "late.%u", number);
+	return splice_beside(s, suffix, ret);
+}
+
+void late_forget(struct splice *s, unsigned i)
+{
+	buf_deinit(&s->late[i].text);
+	s->late[i] = s->late[--s->n_late];
+}
+
+static bool accounted_for(const struct splice *s, const struct late *l, const struct buf *text)
+{
+	return section_same_outside(text->data, text->len, l->text.data, l->text.len, s->comment);
+}
+
+/* An administrator's text that cannot be merged stays under a name that he can see. */
+void late_keep_and_tell(struct splice *s, const char *name)
+{
+	char to[NAME_SIZE_FILE];
+	unsigned n = 0;
+
+	do {
+		(void)snprintf(to, sizeof(to), "%.*s.kept-by-dns-updater.%u", NAME_MAX - 32, s->base,
+			       ++n);
+	} while (renameat2(s->dir, name, s->dir, to, RENAME_NOREPLACE) < 0 && errno == EEXIST);
+	if (faccessat(s->dir, to, F_OK, AT_SYMLINK_NOFOLLOW) < 0) {
+		(void)snprintf(to, sizeof(to), "%s", name);	/* could not be renamed: stays */
+	}
+	splice_say(s, LOG_ERR,
+	    "keeping '%s/%s': it has an edit of '%s' that could not be merged; "
+	    "compare the two, then remove it", s->dir_path, to, s->path);
+}
+
+/* Lets the oldest go before its time: somebody replaces the file more often than anybody edits. */
+void late_evict(struct splice *s)
+{
+	_cleanup_(buf_deinit) struct buf text = { 0 };
+	char name[NAME_SIZE_FILE];
+	unsigned oldest = 0;
+	struct stat st;
+
+	for (unsigned i = 1; i < s->n_late; i++) {
+		oldest = s->late[i].born_ms < s->late[oldest].born_ms ? i : oldest;
+	}
+	late_name(s, s->late[oldest].number, name);
+	if (splice_read_whole(s, name, &text, &st) || !accounted_for(s, &s->late[oldest], &text) ||
+	    unlinkat(s->dir, name, 0) < 0) {
+		late_keep_and_tell(s, name);
+	}
+	late_forget(s, oldest);
+}
+
+/* Keeps the file of this name as a late one. accounted: the text that it had when it was read; what
+ * it says beyond that is merged. Of our section nothing is kept, for it may be large. */
+int late_add(struct splice *s, const char *name, const struct buf *accounted)
+{
+	const struct buf nothing = { 0 };
+	char to[NAME_SIZE_FILE];
+	struct section section;
+	struct late *l;
+	int r;
+
+	if (s->n_late == LATE_ROOM) {
+		return -ENOSPC;
+	}
+	do {
+		late_name(s, s->next_number++, to);
+		r = renameat2(s->dir, name, s->dir, to, RENAME_NOREPLACE) < 0 ? -errno : 0;
+	} while (r == -EEXIST);
+	if (r) {
+		return r;
+	}
+	l = &s->late[s->n_late];
+	*l = (struct late){
+		.number = s->next_number - 1,
+		.born_ms = splice_now_ms(),
+		.look_ms = splice_now_ms(),
+	};
+	if (section_find(accounted->data, accounted->len, s->comment, &section)) {
+		section = (struct section){ accounted->len, accounted->len };
+	}
+	section_replace(&l->text, accounted->data, accounted->len, &section, &nothing);
+	r = buf_error(&l->text);
+	if (r) {
+		buf_deinit(&l->text);	/* the file stays, and is accounted for at the next start */
+		return r;
+	}
+	s->n_late++;
+	return 0;
+}
+
+/* Makes one text of what the file is now and what was written late to the displaced file, which
+ * read `before` when it was displaced. */
+static int merge_text(const struct splice *s, const struct buf *now, const struct buf *before,
+		      const struct buf *late, struct buf *ret)
+{
+	struct section in_now, in_late;
+	struct buf body;
+
+	if (section_same_outside(now->data, now->len, before->data, before->len, s->comment) &&
+	    !section_find(now->data, now->len, s->comment, &in_now) &&
+	    !section_find(late->data, late->len, s->comment, &in_late)) {
+		body = (struct buf){ .data = now->data + in_now.begin,
+				     .len = in_now.end - in_now.begin };
+		section_replace(ret, late->data, late->len, &in_late, &body);
+		return buf_error(ret);
+	}
+	buf_add(ret, now->data, now->len);
+	if (now->len && now->data[now->len - 1] != '\n') {
+		buf_adds(ret, "\n");
+	}
+	return section_added(ret, before, late, now, s->comment);
+}
+
+/* Brings the late text into the file. 0: it is in there; SPLICE_E_BUSY: not now;
+ * SECTION_E_REMOVED: the two cannot be merged; or a negative errno. */
+static int merge(struct splice *s, const struct buf *before, const struct buf *late)
+{
+	_cleanup_(buf_deinit) struct buf now = { 0 }, new = { 0 };
+	const struct splice_put put = { .next_second = true };
+	struct stat st;
+	int r;
+
+	for (int i = 0; i < ATTEMPTS; i++) {
+		r = splice_read_settled(s, &now, &st);
+		if (r == -EAGAIN) {
+			continue;
+		}
+		if (r) {
+			return r;
+		}
+		buf_clear(&new);
+		r = merge_text(s, &now, before, late, &new);
+		if (r || section_same_outside(new.data, new.len, now.data, now.len, s->comment)) {
+			return r;
+		}
+		r = splice_write_over(s, &now, &st, &new, &put);
+		if (!r) {
+			s->seen.merged = true;
+			splice_say(s, LOG_INFO, "merged late changes of %s", s->path);
+		}
+		if (r != -EAGAIN) {
+			return r;
+		}
+	}
+	return SPLICE_E_BUSY;
+}
+
+/* What was written to the file late. true: it is in the visible file, and was so for long enough. */
+static bool late_merge(struct splice *s, struct late *l, const char *name, struct buf *text,
+		       bool *ret_done)
+{
+	int r = merge(s, &l->text, text);
+
+	if (r == SECTION_E_REMOVED) {
+		late_keep_and_tell(s, name);
+		*ret_done = true;
+	}
+	if (r) {
+		return false;
+	}
+	if (!l->merged_ms) {
+		l->merged_ms = splice_now_ms();
+	}
+	if (splice_now_ms() - l->merged_ms < LATE_GUARD_MS) {
+		return false;
+	}
+	l->merged_ms = 0;
+	buf_deinit(&l->text);
+	l->text = *text;
+	*text = (struct buf){ 0 };
+	return true;
+}
+
+/* Looks at one displaced file that is still there. true: it is done with. */
+static bool late_settle(struct splice *s, struct late *l, const char *name, int fd)
+{
+	_cleanup_(buf_deinit) struct buf text = { 0 };
+	int nobody = nobody_writes(fd);
+	struct timespec now;
+	int64_t keep_until, age_s;
+	bool done = false;
+	struct stat st;
+
+	if (!nobody || splice_read_whole(s, name, &text, &st)) {
+		return false;
+	}
+	if (!accounted_for(s, l, &text)) {
+		(void)clock_gettime(CLOCK_REALTIME, &now);
+		age_s = now.tv_sec - st.st_mtim.tv_sec;
+		if (nobody < 0 && age_s >= 0 && age_s < LATE_SETTLE_MS / 1000) {
+			return false;	/* perhaps not all of it yet */
+		}
+		if (!late_merge(s, l, name, &text, &done)) {
+			return done;
+		}
+	}
+	keep_until = l->born_ms + (nobody == 1 ? LATE_GRACE_MS : LATE_KEEP_MS);
+	if (nobody == 1 && s->closing) {
+		keep_until = 0;
+	}
+	if (splice_now_ms() < keep_until || (nobody < 0 && !l->published_since)) {
+		l->look_ms = splice_now_ms() < keep_until ? keep_until : 0;
+		return false;
+	}
+	return !unlinkat(s->dir, name, 0);
+}
+
+void late_look_all(struct splice *s)
+{
+	for (unsigned i = 0; i < s->n_late;) {
+		char name[NAME_SIZE_FILE];
+		int fd;
+		bool done;
+
+		s->late[i].look_ms = splice_now_ms() + LATE_AGAIN_MS;
+		fd = openat(s->dir, late_name(s, s->late[i].number, name),
+				O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+		/* Somebody may have removed it by hand. */
+		done = fd < 0 ? errno == ENOENT : late_settle(s, &s->late[i], name, fd);
+
+		close_fd(fd);
+		if (done) {
+			late_forget(s, i);
+		} else {
+			i++;
+		}
+	}
+}
