@@ -32,7 +32,7 @@ static int count_users(const char *component)
 	return n;
 }
 
-static int add_component(struct pattern *p, const char *text, size_t n, unsigned *last_user)
+static int add_component(struct pattern *p, const char *text, size_t n)
 {
 	char *component;
 	int n_users;
@@ -55,11 +55,8 @@ static int add_component(struct pattern *p, const char *text, size_t n, unsigned
 	if (n_users > 1) {
 		return PATTERN_E_TWO_USERS;
 	}
-	if (n_users) {
-		*last_user = p->n - 1;
-		if (p->first_user == NO_USER) {
-			p->first_user = p->n - 1;
-		}
+	if (n_users && p->first_user == NO_USER) {
+		p->first_user = p->n - 1;
 	}
 	return 0;
 }
@@ -68,7 +65,6 @@ int pattern_parse(const char *text, size_t n, struct pattern *ret)
 {
 	struct pattern p = { .first_user = NO_USER };
 	const char *at = text, *end = text + n;
-	unsigned last_user = NO_USER;
 	int r = 0;
 
 	if (!n || *text != '/') {
@@ -86,18 +82,18 @@ int pattern_parse(const char *text, size_t n, struct pattern *ret)
 		const char *stop = slash ? slash : end;
 
 		if (stop > at) {	/* several slashes count as one */
-			r = add_component(&p, at, (size_t)(stop - at), &last_user);
+			r = add_component(&p, at, (size_t)(stop - at));
 		}
 		at = slash ? slash + 1 : end;
 	}
-	if (!r && last_user == NO_USER) {
+	if (!r && p.first_user == NO_USER) {
 		r = PATTERN_E_NO_USER;
 	}
 	if (r) {
 		pattern_deinit(&p);
 		return r;
 	}
-	p.base = last_user + 1 < p.n ? last_user + 1 : p.n - 1;
+	p.base = p.first_user + 1 < p.n ? p.first_user + 1 : p.n - 1;
 	pattern_deinit(ret);
 	*ret = p;
 	return 0;

@@ -17,8 +17,9 @@ struct pattern {
 	char *components[PATTERN_COMPONENTS_MAX]; /* as configured, %u and %% still in them */
 	unsigned first_user;		/* index of the first component with %u */
 	unsigned base;			/* how many components lead to the base directory: all up to
-					 * the one with the last %u, or the file's parent if that is
-					 * the file. What follows the base is the user's. */
+					 * the one with the first %u, or the file's parent if that is
+					 * the file. What follows the base is the user's: he owns
+					 * the base, so also what a further %u stands in. */
 };
 
 enum {

@@ -30,6 +30,7 @@ enum {
 	SAVE_SHARE = 20,	/* saving the state takes at most one part in so many of the time */
 	SAVE_AGAIN_MS = 10 * 1000,	/* after it failed */
 	MASS_MIN = 10,		/* withdrawals at once that may be a failure, not a wish */
+	SAID_MAX = 60, SAID_SECONDS = 60,	/* lines about what one user wrote, in so many seconds */
 	QUOTE_MAX = 64,		/* bytes of a bad line that the log shows */
 	SIZE_MIN = 4096, SIZE_PER_NAME = 512, SIZE_MAX_ALL = 65536,
 };
@@ -189,6 +190,9 @@ static bool is_settled(const struct timespec *time)
 	int64_t age_ms;
 
 	(void)clock_gettime(CLOCK_REALTIME, &now);	/* cannot fail */
+	if (time->tv_sec > now.tv_sec || time->tv_sec < now.tv_sec - SETTLE_MS / 1000 - 1) {
+		return time->tv_sec < now.tv_sec;	/* it may be any number that a user chose */
+	}
 	age_ms = (int64_t)(now.tv_sec - time->tv_sec) * 1000 +
 		 (now.tv_nsec - time->tv_nsec) / 1000000;
 	return age_ms >= SETTLE_MS;
@@ -272,6 +276,9 @@ static bool read_statement(struct daemon *d, uint32_t user, unsigned pattern, bo
 				   .written = written };
 	(void)source_path(place.pattern, name, ret->path);
 	if (r < 0) {
+		if (r == -EMFILE || r == -ENFILE || r == -ENOMEM) {
+			look_again_later(d, user, pattern, 0);	/* not the file's fault */
+		}
 		if (!u->trouble_said) {
 			u->trouble_said = true;
 			log_warning("%s; keeping the last addresses of user %s", f.why, name);
@@ -292,6 +299,34 @@ static bool read_statement(struct daemon *d, uint32_t user, unsigned pattern, bo
 	}
 	buf_deinit(&f.text);
 	return ready;
+}
+
+/* What was left out of the log about this user, once it may be said again. */
+static void say_left_out(struct daemon *d, uint32_t user)
+{
+	struct roster_user *u = &d->roster->state[user];
+
+	if (now_s(d) - u->said_since < SAID_SECONDS) {
+		return;
+	}
+	if (u->n_said > SAID_MAX) {
+		log_warning("%u more messages about user %s were left out",
+			    (unsigned)(u->n_said - SAID_MAX), users_user(d->roster->users, user));
+	}
+	u->said_since = now_s(d);
+	u->n_said = 0;
+}
+
+/* Whether one more line about what this user wrote is written: the log is everybody's. */
+static bool may_say(struct daemon *d, uint32_t user)
+{
+	struct roster_user *u = &d->roster->state[user];
+
+	say_left_out(d, user);
+	if (u->n_said < UINT16_MAX) {
+		u->n_said++;
+	}
+	return u->n_said <= SAID_MAX;
 }
 
 static void say_request(const struct daemon *d, uint32_t user)
@@ -333,7 +368,9 @@ static void put_sets(struct daemon *d, uint32_t user, struct ip_set **sets)
 		log_error("out of memory; keeping the last addresses of user %s",
 			  users_user(d->roster->users, user));
 	} else if (n) {
-		say_request(d, user);
+		if (may_say(d, user)) {
+			say_request(d, user);
+		}
 		want_publish(d);
 	} else if (!was_known) {
 		d->state_dirty = true;
@@ -360,7 +397,7 @@ static void decide(struct daemon *d, uint32_t user, struct statement *s, unsigne
 		put_sets(d, user, s[winner].sets);
 		free(s[winner].sets);
 		s[winner].sets = NULL;
-	} else if (s[winner].outcome != SOURCE_E_SAME) {
+	} else if (s[winner].outcome != SOURCE_E_SAME && may_say(d, user)) {
 		log_warning("refusing %s of user %s: %s; keeping the last addresses", s[winner].path,
 			    users_user(d->roster->users, user), buf_str(&s[winner].why));
 	}
@@ -470,7 +507,7 @@ static void look_at(struct daemon *d, uint32_t user, uint64_t settled_print)
 			competes[i] = s[i].what == REFUSED ? u->known || d->conf.n_patterns == 1 : news;
 			/* What is in force competes with what is found beside it. */
 			competes[i] = competes[i] || (s[i].outcome == SOURCE_E_SAME && u->pattern == i);
-			if (news && !competes[i]) {
+			if (news && !competes[i] && may_say(d, user)) {
 				log_warning("refusing %s of user %s: %s; there are no last addresses",
 					    s[i].path, users_user(d->roster->users, user),
 					    buf_str(&s[i].why));
@@ -643,6 +680,7 @@ static void on_sweep(uv_idle_t *idle)
 
 	do {
 		for (int i = 0; i < SLICE_USERS && d->sweep_at < d->roster->users->n_users; i++) {
+			say_left_out(d, d->sweep_at);
 			want_look(d, d->sweep_at++, all_patterns(d));
 		}
 		look_at_all_wanted(d);

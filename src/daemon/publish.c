@@ -241,11 +241,11 @@ void publish_remember(struct publish *p)
 		if (found_set(&r, &i, name, &set)) {
 			continue;
 		}
-		if (!set || u->known || roster->sets[name]) {
-			free(set);
-			continue;
+		/* What is published is what was last good; the state may be older than that. */
+		if (set || (r.n && u->known)) {
+			free(roster->sets[name]);
+			roster->sets[name] = set;
 		}
-		roster->sets[name] = set;
 	}
 	for (uint32_t user = 0; user < roster->users->n_users; user++) {
 		struct roster_user *u = &roster->state[user];

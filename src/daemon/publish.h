@@ -32,8 +32,8 @@ struct publish *publish_free(struct publish *p);
  * to go. */
 void publish_replace(struct publish *p, const struct conf *conf, struct roster *roster);
 
-/* Users of whom nothing is known get the addresses that the section holds for their names. A data
- * file that cannot be read gives none. */
+/* What the section holds for the users' names, if it holds any, goes before what the roster remembers:
+ * it is what was published last. A data file that cannot be read changes nothing. */
 void publish_remember(struct publish *p);
 
 /* Publishes what changed: at once, or when the interval, the pause after a failure or what is under

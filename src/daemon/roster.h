@@ -18,6 +18,8 @@
 struct roster_user {
 	uid_t account;		/* SOURCE_NO_ACCOUNT: none */
 	uint32_t missing_since;	/* seconds, monotonic; 0: not missing */
+	uint32_t said_since;	/* seconds, monotonic: since when n_said counts */
+	uint16_t n_said;	/* messages about what he wrote, those left out included */
 	uint8_t pattern;	/* the one whose file is in force, or ROSTER_NO_PATTERN */
 	uint8_t last_written;	/* of the patterns marked as written, the latest */
 	uint8_t looks;		/* a bit for each pattern that wants to be looked at */

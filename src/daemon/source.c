@@ -211,6 +211,9 @@ static int check(const struct source_place *at, const struct stat *st, const str
 	if (!S_ISREG(st->st_mode)) {
 		return refuse(f, "not a regular file");
 	}
+	if (!st->st_nlink) {
+		return SOURCE_E_CHANGING;	/* replaced since it was opened */
+	}
 	if (st->st_nlink != 1) {
 		return refuse(f, "more than one link");
 	}

@@ -543,9 +543,7 @@ int splice_put(struct splice *s, const struct splice_put *put)
 	if (r) {
 		return r;
 	}
-	while (s->n_late > LATE_MAX) {
-		late_evict(s);
-	}
+	late_evict(s);
 	r = -EAGAIN;
 	for (int i = 0; r == -EAGAIN && i < ATTEMPTS; i++) {
 		s->insist = i >= ATTEMPTS / 2 && !splice_is_editing(s);

@@ -12,8 +12,7 @@
 #include <sys/stat.h>
 
 enum {
-	LATE_MAX = 64,			/* displaced files kept for longer than a publish */
-	LATE_ROOM = 256,		/* at any time */
+	LATE_ROOM = 256,		/* displaced files kept at any time */
 	EDITING_MAX_MS = 5 * 1000,	/* nobody may hold us up for longer by keeping it open */
 	ATTEMPTS = 20,			/* before somebody who always gets in between makes us wait */
 	TICK_NS = 10 * 1000 * 1000,	/* the coarsest clock tick of file times, HZ=100 */
@@ -102,7 +101,8 @@ int late_add(struct splice *s, const char *name, const struct buf *accounted);
 
 void late_forget(struct splice *s, unsigned i);
 
-/* Lets the oldest go before its time: somebody replaces the file more often than anybody edits. */
+/* Lets the oldest go before their time when there are too many: somebody replaces the file more often
+ * than anybody edits. */
 void late_evict(struct splice *s);
 
 /* Merges what was written late, and lets go of those whose time has come. */

@@ -11,6 +11,8 @@
 #include <syslog.h>
 
 enum {
+	LATE_MAX = 64,			/* displaced files kept for longer than a publish */
+	LATE_BYTES_MAX = 64 << 20,	/* of memory for what is accounted for in them */
 	LATE_KEEP_MS = 60 * 1000,	/* where nobody can tell whether it is open */
 	LATE_GRACE_MS = 2 * 1000,	/* where it is not: somebody may be about to open it */
 	LATE_GUARD_MS = 2 * 1000,	/* somebody may write back what he read before a merge */
@@ -66,13 +68,14 @@ void late_keep_and_tell(struct splice *s, const char *name)
 	    "compare the two, then remove it", s->dir_path, to, s->path);
 }
 
-/* Lets the oldest go before its time: somebody replaces the file more often than anybody edits. */
-void late_evict(struct splice *s)
+/* Returns how many bytes of memory that gives. */
+static size_t evict_oldest(struct splice *s)
 {
 	_cleanup_(buf_deinit) struct buf text = { 0 };
 	char name[NAME_SIZE_FILE];
 	unsigned oldest = 0;
 	struct stat st;
+	size_t bytes;
 
 	for (unsigned i = 1; i < s->n_late; i++) {
 		oldest = s->late[i].born_ms < s->late[oldest].born_ms ? i : oldest;
@@ -82,7 +85,21 @@ void late_evict(struct splice *s)
 	    unlinkat(s->dir, name, 0) < 0) {
 		late_keep_and_tell(s, name);
 	}
+	bytes = s->late[oldest].text.len;
 	late_forget(s, oldest);
+	return bytes;
+}
+
+void late_evict(struct splice *s)
+{
+	size_t bytes = 0;
+
+	for (unsigned i = 0; i < s->n_late; i++) {
+		bytes += s->late[i].text.len;
+	}
+	while (s->n_late > LATE_MAX || (s->n_late > 1 && bytes > LATE_BYTES_MAX)) {
+		bytes -= evict_oldest(s);
+	}
 }
 
 /* Keeps the file of this name as a late one. accounted: the text that it had when it was read; what
@@ -213,7 +230,7 @@ static bool late_settle(struct splice *s, struct late *l, const char *name, int 
 	_cleanup_(buf_deinit) struct buf text = { 0 };
 	int nobody = nobody_writes(fd);
 	struct timespec now;
-	int64_t keep_until, age_s;
+	int64_t keep_until;
 	bool done = false;
 	struct stat st;
 
@@ -222,8 +239,8 @@ static bool late_settle(struct splice *s, struct late *l, const char *name, int 
 	}
 	if (!accounted_for(s, l, &text)) {
 		(void)clock_gettime(CLOCK_REALTIME, &now);
-		age_s = now.tv_sec - st.st_mtim.tv_sec;
-		if (nobody < 0 && age_s >= 0 && age_s < LATE_SETTLE_MS / 1000) {
+		if (nobody < 0 && st.st_mtim.tv_sec <= now.tv_sec &&
+		    st.st_mtim.tv_sec > now.tv_sec - LATE_SETTLE_MS / 1000) {
 			return false;	/* perhaps not all of it yet */
 		}
 		if (!late_merge(s, l, name, &text, &done)) {

@@ -15,6 +15,8 @@
 
 enum { XATTR_SIZE = 64 * 1024 };
 
+#define TIME_MAX (INT64_MAX / 2)	/* seconds; beyond, somebody plays with the clock */
+
 static void copy_xattrs(struct splice *s, int from, int to)
 {
 	char names[XATTR_SIZE], value[XATTR_SIZE];
@@ -77,10 +79,11 @@ static int set_time(struct splice *s, int fd, const struct stat *old, const stru
 
 	(void)clock_gettime(CLOCK_REALTIME, &now);	/* cannot fail */
 	t[1] = now;
-	if (put->next_second && t[1].tv_sec <= old->st_mtim.tv_sec) {
+	if (put->next_second && t[1].tv_sec <= old->st_mtim.tv_sec &&
+	    old->st_mtim.tv_sec < TIME_MAX) {
 		t[1] = (struct timespec){ .tv_sec = old->st_mtim.tv_sec + 1 };
 	}
-	if (!later(&t[1], &put->not_before)) {
+	if (!later(&t[1], &put->not_before) && put->not_before.tv_sec < TIME_MAX) {
 		t[1] = put->not_before;
 		t[1].tv_nsec += TICK_NS;
 		if (t[1].tv_nsec >= 1000000000) {
@@ -97,14 +100,19 @@ static int set_time(struct splice *s, int fd, const struct stat *old, const stru
 			return -errno;
 		}
 	}
-	if (t[1].tv_sec - now.tv_sec <= 2) {
+	if (fstat(fd, &st) < 0) {
+		return -errno;
+	}
+	if (st.st_mtim.tv_sec - now.tv_sec <= 2 && later(&st.st_mtim, &put->not_before)) {
 		s->lead_said = false;
 	} else if (!s->lead_said) {
 		s->lead_said = true;
 		splice_say(s, LOG_WARNING,
-		    "%s gets a modification time %lld s ahead of the clock, for the database or the "
-		    "file itself was that far ahead", s->path,
-		    (long long)(t[1].tv_sec - now.tv_sec));
+			   "%s gets a modification time %lld s ahead of the clock, for the database or "
+			   "the file itself was that far ahead%s", s->path,
+			   (long long)(st.st_mtim.tv_sec - now.tv_sec),
+			   later(&st.st_mtim, &put->not_before) ? "" :
+			   "; it cannot be later than the database, and make(1) will not make that anew");
 	}
 	return 0;
 }
