@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum section { IN_NOTHING, IN_DAEMON, IN_USERS, IN_UNKNOWN };
+enum section { IN_NOTHING, IN_DAEMON, IN_HTTP, IN_USERS, IN_UNKNOWN };
 
 struct text {
 	const char *at;
@@ -25,7 +25,7 @@ struct reader {
 	unsigned line;
 	bool users_only;	/* a users_file: no sections */
 	bool mistakes;
-	uint32_t seen;		/* a bit for each key of the table */
+	uint64_t seen;		/* a bit for each key of the table */
 };
 
 static void mistake(struct reader *r, const char *format, ...)
@@ -114,11 +114,14 @@ static bool take_number(struct text *t, uint64_t max, uint64_t *ret)
 
 /* One key each. They take the trimmed value, and return 0, or -ENOMEM: a mistake is reported. */
 struct key {
+	enum section section;
 	const char *name;
 	int (*set)(struct reader *r, const struct key *k, struct text value);
 	size_t value_at, line_at;	/* offsets in struct conf; line_at 0: not kept */
 	uint64_t min, max;
 	const char *const *words;
+	bool tls;			/* of set_listeners */
+	bool again;			/* may be set more than once: each adds */
 };
 
 static void *value_of(struct reader *r, const struct key *k)
@@ -264,56 +267,208 @@ static int set_networks(struct reader *r, const struct key *k, struct text value
 	return 0;
 }
 
+/* "192.0.2.1:80" or "[2001:db8::1]:80". */
+static bool parse_listener(struct text t, struct conf_listener *ret)
+{
+	const char *colon = memrchr(t.at, ':', t.n);
+	struct text ip, port;
+	uint64_t number;
+
+	if (!colon) {
+		return false;
+	}
+	ip = (struct text){ t.at, (size_t)(colon - t.at) };
+	port = (struct text){ colon + 1, (size_t)(t.at + t.n - colon - 1) };
+	if (ip.n >= 2 && *ip.at == '[' && ip.at[ip.n - 1] == ']') {
+		ip.at++;
+		ip.n -= 2;
+		if (!memchr(ip.at, ':', ip.n)) {
+			return false;
+		}
+	} else if (memchr(ip.at, ':', ip.n)) {
+		return false;	/* where would the port begin? */
+	}
+	if (!ip_parse(ip.at, ip.n, &ret->ip) || !take_number(&port, UINT16_MAX, &number) ||
+	    port.n) {
+		return false;
+	}
+	ret->port = (uint16_t)number;
+	return true;
+}
+
+/* A word behind a listener is that one's plain_http. */
+static int set_listeners(struct reader *r, const struct key *k, struct text value)
+{
+	struct conf_http *h = &r->c->http;
+	struct conf_listener *l = NULL;
+	struct text item;
+
+	if (!value.n) {
+		mistake(r, "%s has no value", k->name);
+	}
+	while (next_item(&value, &item)) {
+		if (is(item, "allow") || is(item, "refuse")) {
+			if (!l || k->tls) {
+				mistake_about(r, "", item, k->tls ? "is for listen, not for listen_tls" :
+								    "stands before any address");
+				continue;
+			}
+			l->plain_set = true;
+			l->plain = is(item, "allow") ? CONF_PLAIN_ALLOW : CONF_PLAIN_REFUSE;
+			continue;
+		}
+		if (h->n_listeners == CONF_LISTENERS_MAX) {
+			mistake(r, "more than %d addresses to listen on", CONF_LISTENERS_MAX);
+			return 0;
+		}
+		l = &h->listeners[h->n_listeners];
+		*l = (struct conf_listener){ .tls = k->tls, .line = r->line };
+		if (parse_listener(item, l)) {
+			h->n_listeners++;
+		} else {
+			mistake_about(r, "", item,
+				      "is not an address and port such as 192.0.2.1:80 or [::]:80");
+		}
+	}
+	return 0;
+}
+
+/* Pairs of a name and the bits behind the prefix, such as "host.example.com ::1:2:3:4". */
+static int set_interface_ids(struct reader *r, const struct key *k, struct text value)
+{
+	struct conf_http *h = &r->c->http;
+	struct text name, id;
+
+	while (next_item(&value, &name)) {
+		struct conf_interface_id new = { .name = TABLE_NONE, .line = r->line };
+		struct conf_interface_id *more;
+		char canonical[NAME_SIZE];
+		struct ip ip;
+		size_t n;
+		int e = name_canon(name.at, name.n, canonical, &n);
+
+		if (e) {
+			mistake_about(r, "name ", name, name_strerror(e));
+			return 0;
+		}
+		if (!next_item(&value, &id) || !ip_parse(id.at, id.n, &ip) || ip.n != 16 ||
+		    !memcmp(ip.bytes, (uint8_t[16]){ 0 }, 16)) {
+			mistake_about(r, "name ", name, "has no interface identifier such as "
+							"::1:2:3:4 behind it");
+			return 0;
+		}
+		more = reallocarray(h->interface_ids, h->n_interface_ids + 1, sizeof(*more));
+		if (!more) {
+			return -ENOMEM;
+		}
+		h->interface_ids = more;
+		memcpy(new.bits, ip.bytes, sizeof(new.bits));
+		new.text = strdup(canonical);
+		if (!new.text) {
+			return -ENOMEM;
+		}
+		h->interface_ids[h->n_interface_ids++] = new;
+	}
+	(void)k;
+	return 0;
+}
+
+static int set_abuse(struct reader *r, const struct key *k, struct text value)
+{
+	struct conf_http *h = &r->c->http;
+	struct text item;
+
+	(void)k;
+	while (next_item(&value, &item)) {
+		char **more = reallocarray(h->abuse, h->n_abuse + 1, sizeof(*more));
+
+		if (!more) {
+			return -ENOMEM;
+		}
+		h->abuse = more;
+		h->abuse[h->n_abuse] = strndup(item.at, item.n);
+		if (!h->abuse[h->n_abuse]) {
+			return -ENOMEM;
+		}
+		h->n_abuse++;
+	}
+	return 0;
+}
+
+static const char *const plain_words[] = { "refuse", "allow", NULL };
 static const char *const missing_words[] = { "keep", "withdraw", NULL };
 static const char *const replace_words[] = { "exchange", "rename", NULL };
 _Static_assert(sizeof(enum conf_missing) == sizeof(unsigned) &&
-	       sizeof(enum conf_replace) == sizeof(unsigned), "set_word writes an unsigned");
+	       sizeof(enum conf_replace) == sizeof(unsigned) &&
+	       sizeof(enum conf_plain) == sizeof(unsigned), "set_word writes an unsigned");
 
 #define AT(field) .value_at = offsetof(struct conf, field)
 #define LINE(field) .line_at = offsetof(struct conf, field)
 #define HOURS(n) ((uint64_t)(n) * 3600 * 1000)
 
 static const struct key keys[] = {
-	{ "ttl", set_number, AT(ttl), .min = 0, .max = INT32_MAX }, /* RFC 2181 section 8 */
-	{ "pathpattern", set_patterns, LINE(pathpattern_line) },
-	{ "datafile", set_path, AT(datafile), LINE(datafile_line) },
-	{ "makecommand", set_string, AT(makecommand), LINE(makecommand_line) },
-	{ "log_tempfile", set_path, AT(log_tempfile), LINE(log_tempfile_line) },
-	{ "user", set_string, AT(user), LINE(user_line) },
-	{ "users_file", set_path, AT(users_file), LINE(users_file_line) },
-	{ "state", set_path, AT(state), LINE(state_line) },
-	{ "publish_interval", set_duration, AT(publish_interval_ms), .max = HOURS(1) },
-	{ "make_timeout", set_duration, AT(make_timeout_ms), .min = 1, .max = HOURS(24) },
-	{ "rescan", set_duration, AT(rescan_ms), .min = 100, .max = HOURS(24) },
-	{ "missing", set_word, AT(missing), .words = missing_words },
-	{ "missing_after", set_duration, AT(missing_after_ms), .max = HOURS(24 * 30) },
-	{ "replace", set_word, AT(replace), .words = replace_words },
-	{ "addresses_max", set_number, AT(addresses_max), .min = 1, .max = IP_SET_EACH_MAX },
-	{ "networks", set_networks, AT(networks) },
+	{ IN_DAEMON, "ttl", set_number, AT(ttl), .min = 0, .max = INT32_MAX }, /* RFC 2181 section 8 */
+	{ IN_DAEMON, "pathpattern", set_patterns, LINE(pathpattern_line) },
+	{ IN_DAEMON, "datafile", set_path, AT(datafile), LINE(datafile_line) },
+	{ IN_DAEMON, "makecommand", set_string, AT(makecommand), LINE(makecommand_line) },
+	{ IN_DAEMON, "log_tempfile", set_path, AT(log_tempfile), LINE(log_tempfile_line) },
+	{ IN_DAEMON, "user", set_string, AT(user), LINE(user_line) },
+	{ IN_DAEMON, "users_file", set_path, AT(users_file), LINE(users_file_line) },
+	{ IN_DAEMON, "state", set_path, AT(state), LINE(state_line) },
+	{ IN_DAEMON, "socket", set_path, AT(socket), LINE(socket_line) },
+	{ IN_DAEMON, "publish_interval", set_duration, AT(publish_interval_ms), .max = HOURS(1) },
+	{ IN_DAEMON, "make_timeout", set_duration, AT(make_timeout_ms), .min = 1, .max = HOURS(24) },
+	{ IN_DAEMON, "rescan", set_duration, AT(rescan_ms), .min = 100, .max = HOURS(24) },
+	{ IN_DAEMON, "missing", set_word, AT(missing), .words = missing_words },
+	{ IN_DAEMON, "missing_after", set_duration, AT(missing_after_ms), .max = HOURS(24 * 30) },
+	{ IN_DAEMON, "replace", set_word, AT(replace), .words = replace_words },
+	{ IN_DAEMON, "addresses_max", set_number, AT(addresses_max), .min = 1, .max = IP_SET_EACH_MAX },
+	{ IN_DAEMON, "networks", set_networks, AT(networks) },
+	{ IN_HTTP, "listen", set_listeners, .again = true },
+	{ IN_HTTP, "listen_tls", set_listeners, .tls = true, .again = true },
+	{ IN_HTTP, "plain_http", set_word, AT(http.plain), .words = plain_words },
+	{ IN_HTTP, "certificate", set_path, AT(http.certificate), LINE(http.certificate_line) },
+	{ IN_HTTP, "key", set_path, AT(http.key), LINE(http.key_line) },
+	{ IN_HTTP, "tokens", set_path, AT(http.tokens), LINE(http.tokens_line) },
+	{ IN_HTTP, "addresses", set_string, AT(http.addresses_text), LINE(http.addresses_line) },
+	{ IN_HTTP, "user", set_string, AT(http.user), LINE(http.user_line) },
+	{ IN_HTTP, "trusted_proxies", set_networks, AT(http.trusted_proxies), .again = true },
+	{ IN_HTTP, "interface_id", set_interface_ids, .again = true },
+	{ IN_HTTP, "abuse", set_abuse, .again = true },
+	{ IN_HTTP, "connections_max", set_number, AT(http.connections_max), .min = 1,
+	  .max = 1000000 },
+	{ IN_HTTP, "connections_per_address", set_number, AT(http.connections_per_address),
+	  .min = 1, .max = 1000000 },
+	{ IN_HTTP, "request_size_max", set_number, AT(http.request_size_max), .min = 4096,
+	  .max = 1 << 20 },
+	{ IN_HTTP, "headers_max", set_number, AT(http.headers_max), .min = 8, .max = 1000 },
+	{ IN_HTTP, "request_timeout", set_duration, AT(http.request_timeout_ms), .min = 100,
+	  .max = HOURS(1) },
 };
 
 enum { N_KEYS = sizeof(keys) / sizeof(*keys) };
-_Static_assert(N_KEYS <= 32, "reader.seen has a bit for each key");
+_Static_assert(N_KEYS <= 64, "reader.seen has a bit for each key");
 
-static int read_key(struct reader *r, struct text name, struct text value)
+static int read_key(struct reader *r, enum section section, struct text name, struct text value)
 {
 	for (unsigned i = 0; i < N_KEYS; i++) {
 		const struct key *k = &keys[i];
 
-		if (!is(name, k->name)) {
+		if (k->section != section || !is(name, k->name)) {
 			continue;
 		}
-		if (r->seen & 1u << i) {
+		if (r->seen & UINT64_C(1) << i && !k->again) {
 			mistake(r, "%s was set before", k->name);
 			return 0;
 		}
-		r->seen |= 1u << i;
+		r->seen |= UINT64_C(1) << i;
 		if (k->line_at) {
 			*(unsigned *)((char *)r->c + k->line_at) = r->line;
 		}
 		return k->set(r, k, value);
 	}
-	mistake_about(r, "unknown key ", name, "in [dns-updater]");
+	mistake_about(r, "unknown key ", name,
+		      section == IN_HTTP ? "in [http]" : "in [dns-updater]");
 	return 0;
 }
 
@@ -379,6 +534,10 @@ static enum section read_heading(struct reader *r, struct text line)
 	if (is(line, "[dns-updater]")) {
 		return IN_DAEMON;
 	}
+	if (is(line, "[http]")) {
+		r->c->http.is_set = true;
+		return IN_HTTP;
+	}
 	if (is(line, "[users]")) {
 		return IN_USERS;
 	}
@@ -413,8 +572,8 @@ static int read_line(struct reader *r, struct text line, enum section *section)
 	}
 	key = trim((struct text){ line.at, (size_t)(equals - line.at) });
 	value = trim((struct text){ equals + 1, (size_t)(line.at + line.n - equals - 1) });
-	if (*section == IN_DAEMON) {
-		return read_key(r, key, value);
+	if (*section == IN_DAEMON || *section == IN_HTTP) {
+		return read_key(r, *section, key, value);
 	}
 	if (*section == IN_USERS) {
 		return read_user(r, key, value);
@@ -456,17 +615,45 @@ int conf_init(struct conf *ret)
 		.missing_after_ms = 60 * 1000,
 		.replace = CONF_REPLACE_EXCHANGE,
 		.addresses_max = 8,
+		.http = {
+			.connections_max = 4096,
+			.connections_per_address = 32,
+			.request_size_max = 32768,
+			.headers_max = 64,
+			.request_timeout_ms = 10 * 1000,
+		},
 	};
 
 	c.user = strdup("dns-updater");
 	c.state = strdup("/var/lib/dns-updater/state");
+	c.socket = strdup("/run/dns-updater/socket");
+	c.http.user = strdup("dns-updater-http");
+	c.http.tokens = strdup("/etc/dns-updater/tokens");
 	c.users = users_new();
-	if (!c.user || !c.state || !c.users) {
+	if (!c.user || !c.state || !c.socket || !c.http.user || !c.http.tokens || !c.users) {
 		conf_deinit(&c);
 		return -ENOMEM;
 	}
 	*ret = c;
 	return 0;
+}
+
+static void deinit_http(struct conf_http *h)
+{
+	for (size_t i = 0; i < h->n_interface_ids; i++) {
+		free(h->interface_ids[i].text);
+	}
+	for (size_t i = 0; i < h->n_abuse; i++) {
+		free(h->abuse[i]);
+	}
+	free(h->interface_ids);
+	free(h->abuse);
+	free(h->user);
+	free(h->certificate);
+	free(h->key);
+	free(h->tokens);
+	free(h->addresses_text);
+	ip_nets_deinit(&h->trusted_proxies);
 }
 
 void conf_deinit(struct conf *c)
@@ -480,6 +667,8 @@ void conf_deinit(struct conf *c)
 	free(c->users_file);
 	free(c->user);
 	free(c->state);
+	free(c->socket);
+	deinit_http(&c->http);
 	ip_nets_deinit(&c->networks);
 	users_free(c->users);
 	*c = (struct conf){ 0 };
@@ -502,6 +691,44 @@ int conf_parse_users(struct conf *c, const char *file, const char *text, size_t 
 	return read_lines(&r, text, n, IN_USERS);
 }
 
+/* What [http] says of other sections, and what it lacks. */
+static void finish_http(struct reader *r)
+{
+	struct conf *c = r->c;
+	struct conf_http *h = &c->http;
+
+	h->addresses = c->n_patterns ? c->n_patterns - 1 : 0;
+	for (unsigned i = 0; i < c->n_patterns && h->addresses_text; i++) {
+		if (!strcmp(c->patterns[i].text, h->addresses_text)) {
+			h->addresses = i;
+			break;
+		}
+		if (i + 1 == c->n_patterns) {
+			r->line = h->addresses_line;
+			mistake(r, "addresses is not one of the patterns of pathpattern");
+		}
+	}
+	for (size_t i = 0; i < h->n_interface_ids; i++) {
+		struct conf_interface_id *id = &h->interface_ids[i];
+
+		r->line = id->line;
+		id->name = users_find_name(c->users, id->text, strlen(id->text));
+		if (id->name == TABLE_NONE) {
+			mistake(r, "interface_id of '%s', which no user has", id->text);
+		}
+	}
+	for (unsigned i = 0; i < h->n_listeners; i++) {
+		if (!h->listeners[i].plain_set) {
+			h->listeners[i].plain = h->plain;
+		}
+		r->line = h->listeners[i].line;
+		if (h->listeners[i].tls && (!h->certificate || !h->key)) {
+			mistake(r, "listen_tls without %s", h->certificate ? "key" : "certificate");
+		}
+	}
+	r->line = 0;
+}
+
 int conf_finish(struct conf *c, const char *file, conf_report_fn *report, void *arg)
 {
 	struct reader r = { .c = c, .file = file, .report = report, .arg = arg };
@@ -515,5 +742,6 @@ int conf_finish(struct conf *c, const char *file, conf_report_fn *report, void *
 	if (!c->users->n_users) {
 		mistake(&r, "no users, neither in [users] nor in users_file");
 	}
+	finish_http(&r);
 	return r.mistakes ? CONF_E_MISTAKES : 0;
 }

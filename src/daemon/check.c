@@ -6,8 +6,8 @@
 #include "base/file.h"
 #include "core/name.h"
 #include "core/section.h"
-#include "daemon/load.h"
-#include "daemon/privileges.h"
+#include "service/load.h"
+#include "service/privileges.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -3,7 +3,7 @@
 #include "daemon/command.h"
 
 #include "base/cleanup.h"
-#include "daemon/privileges.h"
+#include "service/privileges.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -8,9 +8,9 @@
 #include "daemon/check.h"
 #include "daemon/command.h"
 #include "daemon/daemon.h"
-#include "daemon/load.h"
-#include "daemon/notify.h"
-#include "daemon/privileges.h"
+#include "service/load.h"
+#include "service/notify.h"
+#include "service/privileges.h"
 #include "daemon/state.h"
 
 #include <errno.h>

@@ -1,6 +1,6 @@
 /* SPDX-FileCopyrightText: 2026 The dns-updater authors
  * SPDX-License-Identifier: ISC */
-#include "daemon/load.h"
+#include "service/load.h"
 
 #include "base/buf.h"
 #include "base/cleanup.h"

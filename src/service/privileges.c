@@ -1,6 +1,6 @@
 /* SPDX-FileCopyrightText: 2026 The dns-updater authors
  * SPDX-License-Identifier: ISC */
-#include "daemon/privileges.h"
+#include "service/privileges.h"
 
 #include <cap-ng.h>
 #include <errno.h>

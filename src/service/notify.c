@@ -1,6 +1,6 @@
 /* SPDX-FileCopyrightText: 2026 The dns-updater authors
  * SPDX-License-Identifier: ISC */
-#include "daemon/notify.h"
+#include "service/notify.h"
 
 #include "base/cleanup.h"
 
