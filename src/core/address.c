@@ -9,12 +9,14 @@
 #include <string.h>
 #include <strings.h>
 
-#define ALL_NAMES SIZE_MAX	/* of an entry: it stands without a name */
+#define ALL_NAMES SIZE_MAX /* of an entry: it stands without a name */
+
+enum { SIZE_MIN = 4096, SIZE_PER_NAME = 512, SIZE_MAX_ALL = 65536 };
 
 /* One address, or one "none", of the text. */
 struct entry {
-	size_t name;		/* index in the user's names, or ALL_NAMES */
-	struct ip ip;		/* n 0: none */
+	size_t name;  /* index in the user's names, or ALL_NAMES */
+	struct ip ip; /* n 0: none */
 	unsigned line;
 };
 
@@ -210,7 +212,8 @@ static size_t add_family(struct ip *ips, size_t n, const struct ip_set *set, uin
 
 	for (size_t i = 0; i < n_set; i++) {
 		ips[n].n = family;
-		memcpy(ips[n++].bytes, family == 4 ? ip_set_v4(set, i) : ip_set_v6(set, i), family);
+		memcpy(ips[n++].bytes, family == 4 ? ip_set_v4(set, i) : ip_set_v6(set, i),
+		       family);
 	}
 	return n;
 }
@@ -228,7 +231,7 @@ static int collect(struct parser *p, size_t *i, size_t name, const struct ip_set
 	for (; *i < p->n && p->entries[*i].name == name; (*i)++) {
 		const struct entry *e = &p->entries[*i];
 
-		own_v4 = own_v4 || e->ip.n != 16;	/* none speaks of both */
+		own_v4 = own_v4 || e->ip.n != 16; /* none speaks of both */
 		own_v6 = own_v6 || e->ip.n != 4;
 		line = e->line > line ? e->line : line;
 		if (e->ip.n) {
@@ -286,7 +289,7 @@ static int parse_text(struct parser *p, const char *text, size_t n)
 		return refuse(p, "UTF-16 text; write the file in ASCII or UTF-8",
 			      (struct token){ 0 });
 	}
-	if (n >= 3 && !memcmp(text, "\xef\xbb\xbf", 3)) {	/* a BOM, which says nothing */
+	if (n >= 3 && !memcmp(text, "\xef\xbb\xbf", 3)) { /* a BOM, which says nothing */
 		at += 3;
 	}
 	while (at < end) {
@@ -323,4 +326,67 @@ int address_parse(const char *text, size_t n, const char *const *names, size_t n
 	}
 	free(p.entries);
 	return r;
+}
+
+size_t address_size_max(size_t n_names)
+{
+	return n_names < SIZE_MIN / SIZE_PER_NAME     ? SIZE_MIN :
+	       n_names > SIZE_MAX_ALL / SIZE_PER_NAME ? SIZE_MAX_ALL :
+							n_names * SIZE_PER_NAME;
+}
+
+/* Appends the set's addresses of the families that are wanted, each behind the separator. */
+static bool print_families(struct buf *b, const struct ip_set *s, bool v4, bool v6,
+			   const char *separator)
+{
+	char text[IP_TEXT_SIZE];
+	size_t n_v4 = s && v4 ? s->n_v4 : 0, n_v6 = s && v6 ? s->n_v6 : 0;
+
+	for (size_t i = 0; i < n_v4 + n_v6; i++) {
+		(void)ip_print(i < n_v4 ? ip_set_v4(s, i) : ip_set_v6(s, i - n_v4),
+			       i < n_v4 ? 4 : 16, text);
+		buf_printf(b, "%s%s", separator, text);
+	}
+	return n_v4 + n_v6;
+}
+
+/* The addresses of the families that all names share, a line each. */
+static bool print_shared(struct buf *b, const struct ip_set *s, bool v4, bool v6)
+{
+	struct buf lines = { 0 };
+	bool any = print_families(&lines, s, v4, v6, "\n");
+
+	if (any) { /* the newline goes behind instead of before */
+		buf_add(b, lines.data + 1, buf_error(&lines) ? 0 : lines.len - 1);
+		buf_adds(b, "\n");
+	}
+	b->failed = b->failed || buf_error(&lines);
+	buf_deinit(&lines);
+	return any;
+}
+
+void address_print(struct buf *b, const char *const *names, struct ip_set *const *sets,
+		   size_t n_names)
+{
+	bool same_v4 = true, same_v6 = true, any;
+
+	for (size_t i = 1; i < n_names; i++) {
+		same_v4 = same_v4 && ip_set_equal_v4(sets[0], sets[i]);
+		same_v6 = same_v6 && ip_set_equal_v6(sets[0], sets[i]);
+	}
+	any = n_names && print_shared(b, sets[0], same_v4, same_v6);
+	for (size_t i = 0; i < n_names && !(same_v4 && same_v6); i++) {
+		size_t before = b->len;
+
+		buf_adds(b, names[i]);
+		if (print_families(b, sets[i], !same_v4, !same_v6, " ")) {
+			buf_adds(b, "\n");
+			any = true;
+		} else {
+			b->len = before; /* no line: nothing of these families */
+		}
+	}
+	if (!any) {
+		buf_adds(b, "none\n");
+	}
 }

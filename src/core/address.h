@@ -11,18 +11,19 @@
 
 struct address_rules {
 	unsigned addresses_max;		/* per family and name */
-	const struct ip_nets *networks;	/* what may be published */
+	const struct ip_nets *networks; /* what may be published */
 };
 
 enum {
-	ADDRESS_E_EMPTY = 1,	/* only blanks and comments: asks for nothing */
-	ADDRESS_E_REFUSED,	/* ret_error says where and why */
+	ADDRESS_E_EMPTY = 1, /* only blanks and comments: asks for nothing */
+	ADDRESS_E_REFUSED,   /* ret_error says where and why */
 };
 
 struct address_error {
-	unsigned line;		/* from 1 */
-	const char *why;	/* a constant string */
-	const char *bytes;	/* into the text: what it is about; NULL when there is nothing to show */
+	unsigned line;	 /* from 1 */
+	const char *why; /* a constant string */
+	const char *
+		bytes; /* into the text: what it is about; NULL when there is nothing to show */
 	size_t n_bytes;
 };
 
@@ -32,3 +33,12 @@ struct address_error {
 int address_parse(const char *text, size_t n, const char *const *names, size_t n_names,
 		  const struct address_rules *rules, struct ip_set **ret_sets,
 		  struct address_error *ret_error);
+
+/* How many bytes an address file of a user with so many names may have. */
+size_t address_size_max(size_t n_names);
+
+/* Appends the text of an address file that gives each name these addresses, NULL for none; read again
+ * with address_parse it gives the same sets. As plain as can be: a family in which all names have
+ * the same addresses stands without names. */
+void address_print(struct buf *b, const char *const *names, struct ip_set *const *sets,
+		   size_t n_names);

@@ -23,9 +23,9 @@ struct reader {
 	conf_report_fn *report;
 	void *arg;
 	unsigned line;
-	bool users_only;	/* a users_file: no sections */
+	bool users_only; /* a users_file: no sections */
 	bool mistakes;
-	uint64_t seen;		/* a bit for each key of the table */
+	uint64_t seen; /* a bit for each key of the table */
 };
 
 static void mistake(struct reader *r, const char *format, ...)
@@ -117,11 +117,11 @@ struct key {
 	enum section section;
 	const char *name;
 	int (*set)(struct reader *r, const struct key *k, struct text value);
-	size_t value_at, line_at;	/* offsets in struct conf; line_at 0: not kept */
+	size_t value_at, line_at; /* offsets in struct conf; line_at 0: not kept */
 	uint64_t min, max;
 	const char *const *words;
-	bool tls;			/* of set_listeners */
-	bool again;			/* may be set more than once: each adds */
+	bool tls;   /* of set_listeners */
+	bool again; /* may be set more than once: each adds */
 };
 
 static void *value_of(struct reader *r, const struct key *k)
@@ -166,8 +166,8 @@ static int set_number(struct reader *r, const struct key *k, struct text value)
 	uint64_t number;
 
 	if (!take_number(&rest, k->max, &number) || rest.n || number < k->min) {
-		mistake(r, "%s is a number from %llu to %llu", k->name, (unsigned long long)k->min,
-			(unsigned long long)k->max);
+		mistake(r, "%s is a number from %llu to %llu", k->name,
+			(unsigned long long)k->min, (unsigned long long)k->max);
 		return 0;
 	}
 	*(unsigned *)value_of(r, k) = (unsigned)number;
@@ -184,7 +184,7 @@ static int set_duration(struct reader *r, const struct key *k, struct text value
 	struct text rest = value;
 
 	if (take_number(&rest, UINT32_MAX, &number)) {
-		factor = !number && !rest.n;	/* 0 needs no unit */
+		factor = !number && !rest.n; /* 0 needs no unit */
 		for (size_t i = 0; i < sizeof(units) / sizeof(*units); i++) {
 			factor = is(rest, units[i].unit) ? units[i].ms : factor;
 		}
@@ -259,9 +259,11 @@ static int set_networks(struct reader *r, const struct key *k, struct text value
 			return e;
 		}
 		if (e == IP_NETS_E_HOST_BITS) {
-			mistake_about(r, "network ", item, "has bits set behind its prefix length");
+			mistake_about(r, "network ", item,
+				      "has bits set behind its prefix length");
 		} else if (e) {
-			mistake_about(r, "network ", item, "is not a network such as 192.0.2.0/24");
+			mistake_about(r, "network ", item,
+				      "is not a network such as 192.0.2.0/24");
 		}
 	}
 	return 0;
@@ -286,7 +288,7 @@ static bool parse_listener(struct text t, struct conf_listener *ret)
 			return false;
 		}
 	} else if (memchr(ip.at, ':', ip.n)) {
-		return false;	/* where would the port begin? */
+		return false; /* where would the port begin? */
 	}
 	if (!ip_parse(ip.at, ip.n, &ret->ip) || !take_number(&port, UINT16_MAX, &number) ||
 	    port.n) {
@@ -309,8 +311,9 @@ static int set_listeners(struct reader *r, const struct key *k, struct text valu
 	while (next_item(&value, &item)) {
 		if (is(item, "allow") || is(item, "refuse")) {
 			if (!l || k->tls) {
-				mistake_about(r, "", item, k->tls ? "is for listen, not for listen_tls" :
-								    "stands before any address");
+				mistake_about(r, "", item,
+					      k->tls ? "is for listen, not for listen_tls" :
+						       "stands before any address");
 				continue;
 			}
 			l->plain_set = true;
@@ -326,8 +329,9 @@ static int set_listeners(struct reader *r, const struct key *k, struct text valu
 		if (parse_listener(item, l)) {
 			h->n_listeners++;
 		} else {
-			mistake_about(r, "", item,
-				      "is not an address and port such as 192.0.2.1:80 or [::]:80");
+			mistake_about(
+				r, "", item,
+				"is not an address and port such as 192.0.2.1:80 or [::]:80");
 		}
 	}
 	return 0;
@@ -353,8 +357,9 @@ static int set_interface_ids(struct reader *r, const struct key *k, struct text 
 		}
 		if (!next_item(&value, &id) || !ip_parse(id.at, id.n, &ip) || ip.n != 16 ||
 		    !memcmp(ip.bytes, (uint8_t[16]){ 0 }, 16)) {
-			mistake_about(r, "name ", name, "has no interface identifier such as "
-							"::1:2:3:4 behind it");
+			mistake_about(r, "name ", name,
+				      "has no interface identifier such as "
+				      "::1:2:3:4 behind it");
 			return 0;
 		}
 		more = reallocarray(h->interface_ids, h->n_interface_ids + 1, sizeof(*more));
@@ -395,19 +400,21 @@ static int set_abuse(struct reader *r, const struct key *k, struct text value)
 	return 0;
 }
 
-static const char *const plain_words[] = { "refuse", "allow", NULL };
+static const char *const plain_words[] = { "refuse", "allow", NULL }; /* without BY_ADDRESS */
 static const char *const missing_words[] = { "keep", "withdraw", NULL };
 static const char *const replace_words[] = { "exchange", "rename", NULL };
 _Static_assert(sizeof(enum conf_missing) == sizeof(unsigned) &&
-	       sizeof(enum conf_replace) == sizeof(unsigned) &&
-	       sizeof(enum conf_plain) == sizeof(unsigned), "set_word writes an unsigned");
+		       sizeof(enum conf_replace) == sizeof(unsigned) &&
+		       sizeof(enum conf_plain) == sizeof(unsigned),
+	       "set_word writes an unsigned");
 
 #define AT(field) .value_at = offsetof(struct conf, field)
 #define LINE(field) .line_at = offsetof(struct conf, field)
 #define HOURS(n) ((uint64_t)(n) * 3600 * 1000)
 
 static const struct key keys[] = {
-	{ IN_DAEMON, "ttl", set_number, AT(ttl), .min = 0, .max = INT32_MAX }, /* RFC 2181 section 8 */
+	{ IN_DAEMON, "ttl", set_number, AT(ttl), .min = 0,
+	  .max = INT32_MAX }, /* RFC 2181 section 8 */
 	{ IN_DAEMON, "pathpattern", set_patterns, LINE(pathpattern_line) },
 	{ IN_DAEMON, "datafile", set_path, AT(datafile), LINE(datafile_line) },
 	{ IN_DAEMON, "makecommand", set_string, AT(makecommand), LINE(makecommand_line) },
@@ -416,13 +423,17 @@ static const struct key keys[] = {
 	{ IN_DAEMON, "users_file", set_path, AT(users_file), LINE(users_file_line) },
 	{ IN_DAEMON, "state", set_path, AT(state), LINE(state_line) },
 	{ IN_DAEMON, "socket", set_path, AT(socket), LINE(socket_line) },
-	{ IN_DAEMON, "publish_interval", set_duration, AT(publish_interval_ms), .max = HOURS(1) },
-	{ IN_DAEMON, "make_timeout", set_duration, AT(make_timeout_ms), .min = 1, .max = HOURS(24) },
+	{ IN_DAEMON, "publish_interval", set_duration, AT(publish_interval_ms),
+	  .max = HOURS(1) },
+	{ IN_DAEMON, "make_timeout", set_duration, AT(make_timeout_ms), .min = 1,
+	  .max = HOURS(24) },
 	{ IN_DAEMON, "rescan", set_duration, AT(rescan_ms), .min = 100, .max = HOURS(24) },
 	{ IN_DAEMON, "missing", set_word, AT(missing), .words = missing_words },
-	{ IN_DAEMON, "missing_after", set_duration, AT(missing_after_ms), .max = HOURS(24 * 30) },
+	{ IN_DAEMON, "missing_after", set_duration, AT(missing_after_ms),
+	  .max = HOURS(24 * 30) },
 	{ IN_DAEMON, "replace", set_word, AT(replace), .words = replace_words },
-	{ IN_DAEMON, "addresses_max", set_number, AT(addresses_max), .min = 1, .max = IP_SET_EACH_MAX },
+	{ IN_DAEMON, "addresses_max", set_number, AT(addresses_max), .min = 1,
+	  .max = IP_SET_EACH_MAX },
 	{ IN_DAEMON, "networks", set_networks, AT(networks) },
 	{ IN_HTTP, "listen", set_listeners, .again = true },
 	{ IN_HTTP, "listen_tls", set_listeners, .tls = true, .again = true },
@@ -430,7 +441,8 @@ static const struct key keys[] = {
 	{ IN_HTTP, "certificate", set_path, AT(http.certificate), LINE(http.certificate_line) },
 	{ IN_HTTP, "key", set_path, AT(http.key), LINE(http.key_line) },
 	{ IN_HTTP, "tokens", set_path, AT(http.tokens), LINE(http.tokens_line) },
-	{ IN_HTTP, "addresses", set_string, AT(http.addresses_text), LINE(http.addresses_line) },
+	{ IN_HTTP, "addresses", set_string, AT(http.addresses_text),
+	  LINE(http.addresses_line) },
 	{ IN_HTTP, "user", set_string, AT(http.user), LINE(http.user_line) },
 	{ IN_HTTP, "trusted_proxies", set_networks, AT(http.trusted_proxies), .again = true },
 	{ IN_HTTP, "interface_id", set_interface_ids, .again = true },
@@ -472,6 +484,13 @@ static int read_key(struct reader *r, enum section section, struct text name, st
 	return 0;
 }
 
+static void add_user(struct buf *b, const struct users *u, uint32_t user)
+{
+	const char *name = users_user(u, user);
+
+	buf_add_escaped(b, name, strlen(name), USERS_NAME_MAX);
+}
+
 static int read_user(struct reader *r, struct text user, struct text list)
 {
 	struct users *u = r->c->users;
@@ -487,8 +506,9 @@ static int read_user(struct reader *r, struct text user, struct text list)
 	if (e == USERS_E_TWICE) {
 		mistake_about(r, "user ", user, "stands there more than once");
 	} else if (e) {
-		mistake_about(r, "user ", user,
-			      "is no user name: 1 to 64 characters, no slash, no blank, no dot first");
+		mistake_about(
+			r, "user ", user,
+			"is no user name: 1 to 64 characters, no slash, no blank, no dot first");
 	}
 	while (next_item(&list, &item)) {
 		char name[NAME_SIZE];
@@ -502,7 +522,7 @@ static int read_user(struct reader *r, struct text user, struct text list)
 			continue;
 		}
 		if (!good) {
-			continue;	/* nobody to give it to */
+			continue; /* nobody to give it to */
 		}
 		e = users_add_name(u, name, n, &other);
 		if (e < 0) {
@@ -513,8 +533,10 @@ static int read_user(struct reader *r, struct text user, struct text list)
 		} else if (e == USERS_E_TAKEN) {
 			struct buf b = { 0 };
 
-			buf_printf(&b, "is given to two users: %s and %s", users_user(u, other),
-				   users_user(u, u->n_users - 1));
+			buf_adds(&b, "is given to two users: ");
+			add_user(&b, u, other);
+			buf_adds(&b, " and ");
+			add_user(&b, u, u->n_users - 1);
 			mistake_about(r, "name ", item, buf_str(&b));
 			buf_deinit(&b);
 		}
@@ -563,7 +585,7 @@ static int read_line(struct reader *r, struct text line, enum section *section)
 		return 0;
 	}
 	if (*section == IN_UNKNOWN) {
-		return 0;	/* the heading was reported */
+		return 0; /* the heading was reported */
 	}
 	equals = memchr(line.at, '=', line.n);
 	if (!equals) {
@@ -616,6 +638,7 @@ int conf_init(struct conf *ret)
 		.replace = CONF_REPLACE_EXCHANGE,
 		.addresses_max = 8,
 		.http = {
+			.plain = CONF_PLAIN_BY_ADDRESS,
 			.connections_max = 4096,
 			.connections_per_address = 32,
 			.request_size_max = 32768,
@@ -685,10 +708,67 @@ int conf_parse(struct conf *c, const char *file, const char *text, size_t n,
 int conf_parse_users(struct conf *c, const char *file, const char *text, size_t n,
 		     conf_report_fn *report, void *arg)
 {
-	struct reader r = { .c = c, .file = file, .report = report, .arg = arg,
-			    .users_only = true };
+	struct reader r = {
+		.c = c, .file = file, .report = report, .arg = arg, .users_only = true
+	};
 
 	return read_lines(&r, text, n, IN_USERS);
+}
+
+static int compare_interface_ids(const void *a, const void *b)
+{
+	const struct conf_interface_id *x = a, *y = b;
+
+	return (x->name > y->name) - (x->name < y->name);
+}
+
+const uint8_t *conf_interface_id(const struct conf *c, uint32_t name)
+{
+	const struct conf_interface_id key = { .name = name }, *found = NULL;
+
+	if (c->http.n_interface_ids) {
+		found = bsearch(&key, c->http.interface_ids, c->http.n_interface_ids,
+				sizeof(key), compare_interface_ids);
+	}
+	return found ? found->bits : NULL;
+}
+
+enum conf_plain conf_plain(const struct conf *c, const struct ip *ip)
+{
+	static const struct ip loopback = { 16, { [15] = 1 } };
+	bool local = ip->n == 4 ? ip->bytes[0] == 127 : !memcmp(ip->bytes, loopback.bytes, 16);
+
+	if (c->http.plain != CONF_PLAIN_BY_ADDRESS) {
+		return c->http.plain;
+	}
+	return local ? CONF_PLAIN_ALLOW : CONF_PLAIN_REFUSE;
+}
+
+static void finish_interface_ids(struct reader *r)
+{
+	struct conf_http *h = &r->c->http;
+
+	for (size_t i = 0; i < h->n_interface_ids; i++) {
+		struct conf_interface_id *id = &h->interface_ids[i];
+
+		r->line = id->line;
+		id->name = users_find_name(r->c->users, id->text, strlen(id->text));
+		if (id->name == TABLE_NONE) {
+			mistake(r, "interface_id of '%s', which no user has", id->text);
+		}
+	}
+	if (h->n_interface_ids) {
+		qsort(h->interface_ids, h->n_interface_ids, sizeof(*h->interface_ids),
+		      compare_interface_ids);
+	}
+	for (size_t i = 1; i < h->n_interface_ids; i++) {
+		const struct conf_interface_id *id = &h->interface_ids[i];
+
+		if (id->name != TABLE_NONE && id->name == id[-1].name) {
+			r->line = id->line > id[-1].line ? id->line : id[-1].line;
+			mistake(r, "interface_id of '%s' stands there twice", id->text);
+		}
+	}
 }
 
 /* What [http] says of other sections, and what it lacks. */
@@ -708,22 +788,15 @@ static void finish_http(struct reader *r)
 			mistake(r, "addresses is not one of the patterns of pathpattern");
 		}
 	}
-	for (size_t i = 0; i < h->n_interface_ids; i++) {
-		struct conf_interface_id *id = &h->interface_ids[i];
-
-		r->line = id->line;
-		id->name = users_find_name(c->users, id->text, strlen(id->text));
-		if (id->name == TABLE_NONE) {
-			mistake(r, "interface_id of '%s', which no user has", id->text);
-		}
-	}
+	finish_interface_ids(r);
 	for (unsigned i = 0; i < h->n_listeners; i++) {
 		if (!h->listeners[i].plain_set) {
-			h->listeners[i].plain = h->plain;
+			h->listeners[i].plain = conf_plain(c, &h->listeners[i].ip);
 		}
 		r->line = h->listeners[i].line;
 		if (h->listeners[i].tls && (!h->certificate || !h->key)) {
-			mistake(r, "listen_tls without %s", h->certificate ? "key" : "certificate");
+			mistake(r, "listen_tls without %s",
+				h->certificate ? "key" : "certificate");
 		}
 	}
 	r->line = 0;

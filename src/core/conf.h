@@ -22,15 +22,15 @@ struct conf_listener {
 	struct ip ip;
 	uint16_t port;
 	bool tls;
-	bool plain_set;		/* this one has a plain of its own */
-	enum conf_plain { CONF_PLAIN_REFUSE, CONF_PLAIN_ALLOW } plain;
+	bool plain_set; /* this one has a plain of its own */
+	enum conf_plain { CONF_PLAIN_REFUSE, CONF_PLAIN_ALLOW, CONF_PLAIN_BY_ADDRESS } plain;
 	unsigned line;
 };
 
 /* The bits of one name's IPv6 address that a change of the prefix leaves as they are. */
 struct conf_interface_id {
-	uint32_t name;		/* of struct users; TABLE_NONE until conf_finish */
-	char *text;		/* the name, canonical */
+	uint32_t name; /* of struct users; TABLE_NONE until conf_finish */
+	char *text;    /* the name, canonical */
 	uint8_t bits[16];
 	unsigned line;
 };
@@ -39,32 +39,32 @@ struct conf_interface_id {
 
 /* [http]: dns-updater-http(8). */
 struct conf_http {
-	bool is_set;			/* there is such a section */
+	bool is_set; /* there is such a section */
 	struct conf_listener listeners[CONF_LISTENERS_MAX];
 	unsigned n_listeners;
 	char *user, *certificate, *key, *tokens, *addresses_text;
 	unsigned certificate_line, key_line, tokens_line, addresses_line, user_line;
 	unsigned addresses;		/* index in patterns: the door that it writes */
 	enum conf_plain plain;		/* of listeners that do not say */
-	struct ip_nets trusted_proxies;	/* empty: none */
-	struct conf_interface_id *interface_ids;
+	struct ip_nets trusted_proxies; /* empty: none */
+	struct conf_interface_id *interface_ids; /* by name, once conf_finish is done */
 	size_t n_interface_ids;
-	char **abuse;			/* users who are told that they are blocked */
+	char **abuse; /* users who are told that they are blocked */
 	size_t n_abuse;
 	unsigned connections_max, connections_per_address, request_size_max, headers_max;
 	uint64_t request_timeout_ms;
 };
 
 struct conf {
-	unsigned ttl;				/* seconds */
+	unsigned ttl; /* seconds */
 	struct pattern patterns[CONF_PATTERNS_MAX];
 	unsigned n_patterns;
 	char *datafile, *makecommand, *log_tempfile, *users_file, *user, *state, *socket;
 	unsigned datafile_line, makecommand_line, pathpattern_line, users_file_line, user_line,
-		state_line, log_tempfile_line, socket_line;	/* 0: not set by the text */
+		state_line, log_tempfile_line, socket_line; /* 0: not set by the text */
 	uint64_t publish_interval_ms, make_timeout_ms, rescan_ms, missing_after_ms;
 	enum conf_missing missing;
-	enum conf_replace replace;		/* how the data file is replaced */
+	enum conf_replace replace; /* how the data file is replaced */
 	unsigned addresses_max;
 	struct ip_nets networks;
 	struct users *users;
@@ -89,3 +89,10 @@ int conf_parse_users(struct conf *c, const char *file, const char *text, size_t 
 
 /* What can be said only of the whole: something required is not there. */
 int conf_finish(struct conf *c, const char *file, conf_report_fn *report, void *arg);
+
+/* The 16 bytes of the name's interface identifier; NULL: none is configured. */
+const uint8_t *conf_interface_id(const struct conf *c, uint32_t name);
+
+/* Whether plain HTTP is taken at this address, where the listener itself does not say: on the loopback
+ * addresses, whose traffic nobody reads, unless plain_http says otherwise. */
+enum conf_plain conf_plain(const struct conf *c, const struct ip *ip);

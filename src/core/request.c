@@ -1,0 +1,758 @@
+/* SPDX-FileCopyrightText: 2026 The dns-updater authors
+ * SPDX-License-Identifier: ISC */
+#include "core/request.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+/* The first that fits. */
+static const struct request_dialect dialects[] = {
+	{ "checkip", "/myip", .action = REQUEST_MYIP },
+	{ "dyndns1", "/nic/dyndns", .words = WORDS_DYNDNS1 },
+	{ "nsupdate.info", "/nic/delete", .action = REQUEST_DELETE, .words = WORDS_DELETED },
+	{ "duckdns", "/update", .needs = "domains", .words = WORDS_DUCKDNS, .labels = true,
+	  .no_challenge = true },
+	{ "dynv6", "/api/update", .needs = "token", .words = WORDS_DYNV6 },
+	{ "freedns", "/dynamic/update.php", .words = WORDS_FREEDNS, .keyless_is_token = true,
+	  .all_hosts = true },
+	{ "freedns 2", "/u/", .rest = true, .words = WORDS_FREEDNS, .all_hosts = true },
+	{ "dyndns2", NULL, .words = WORDS_DYNDNS2 },
+};
+
+/* What a parameter means. */
+enum meaning {
+	P_HOST,
+	P_USER,
+	P_PASSWORD,
+	P_TOKEN,
+	P_IP,
+	P_V4,
+	P_V6,
+	P_PREFIX,
+	P_OFFLINE,
+	P_VERBOSE,
+};
+
+static const struct {
+	const char *name;
+	enum meaning meaning;
+} parameters[] = {
+	{ "hostname", P_HOST },
+	{ "host", P_HOST },
+	{ "hostnames", P_HOST },
+	{ "domains", P_HOST },
+	{ "domain", P_HOST },
+	{ "host_id", P_HOST },
+	{ "username", P_USER },
+	{ "user", P_USER },
+	{ "login", P_USER },
+	{ "password", P_PASSWORD },
+	{ "pass", P_PASSWORD },
+	{ "passwd", P_PASSWORD },
+	{ "pwd", P_PASSWORD },
+	{ "pw", P_PASSWORD },
+	{ "token", P_TOKEN },
+	{ "key", P_TOKEN },
+	{ "apikey", P_TOKEN },
+	{ "myip", P_IP },
+	{ "ip", P_IP },
+	{ "address", P_IP },
+	{ "addr", P_IP },
+	{ "ipaddr", P_IP },
+	{ "myipv4", P_V4 },
+	{ "ipv4", P_V4 },
+	{ "ip4", P_V4 },
+	{ "myip4", P_V4 },
+	{ "ip4addr", P_V4 },
+	{ "ipv4addr", P_V4 },
+	{ "myipv6", P_V6 },
+	{ "ipv6", P_V6 },
+	{ "ip6", P_V6 },
+	{ "myip6", P_V6 },
+	{ "ip6addr", P_V6 },
+	{ "ipv6addr", P_V6 },
+	{ "ipaddr6", P_V6 },
+	{ "ip6lanprefix", P_PREFIX },
+	{ "ip6prefix", P_PREFIX },
+	{ "ipv6prefix", P_PREFIX },
+	{ "ipprefix", P_PREFIX },
+	{ "lanprefix", P_PREFIX },
+	{ "offline", P_OFFLINE },
+	{ "clear", P_OFFLINE },
+	{ "verbose", P_VERBOSE },
+};
+
+struct parser {
+	struct request *r;
+	struct request_text path;	 /* decoded */
+	struct request_text query, form; /* as sent */
+	struct request_family generic4,
+		generic6; /* what myip= says, before myipv4= and the like */
+	bool offline;
+};
+
+static bool is_blank(char c)
+{
+	return c == ' ' || c == '\t';
+}
+
+static struct request_text trim(struct request_text t)
+{
+	while (t.n && is_blank(*t.at)) {
+		t.at++;
+		t.n--;
+	}
+	while (t.n && is_blank(t.at[t.n - 1])) {
+		t.n--;
+	}
+	return t;
+}
+
+static bool is(struct request_text t, const char *word)
+{
+	return t.n == strlen(word) && !strncasecmp(t.at, word, t.n);
+}
+
+static int hex(char c)
+{
+	return c >= '0' && c <= '9' ? c - '0' :
+	       c >= 'a' && c <= 'f' ? c - 'a' + 10 :
+	       c >= 'A' && c <= 'F' ? c - 'A' + 10 :
+				      -1;
+}
+
+/* Into the arena, which has room for every byte of the input. A percent sign that begins no code is
+ * itself: routers put passwords in as they are. */
+static struct request_text decode(struct request *r, struct request_text t, bool plus_is_blank)
+{
+	struct request_text ret = { r->arena + r->arena_len, 0 };
+	char *to = r->arena + r->arena_len;
+
+	for (size_t i = 0; i < t.n; i++) {
+		int high = t.n - i > 2 && t.at[i] == '%' ? hex(t.at[i + 1]) : -1;
+		int low = high >= 0 ? hex(t.at[i + 2]) : -1;
+
+		if (low >= 0) {
+			to[ret.n++] = (char)(high << 4 | low);
+			i += 2;
+		} else {
+			to[ret.n++] = plus_is_blank && t.at[i] == '+' ? ' ' : t.at[i];
+		}
+	}
+	to[ret.n] = '\0';
+	r->arena_len += ret.n + 1;
+	return ret;
+}
+
+/* Takes what stands before the separator off the list. false: there is nothing left. */
+static bool next(struct request_text *list, char separator, struct request_text *ret)
+{
+	const char *end;
+
+	if (!list->at || !list->n) {
+		return false;
+	}
+	end = memchr(list->at, separator, list->n);
+	ret->at = list->at;
+	ret->n = end ? (size_t)(end - list->at) : list->n;
+	list->at += ret->n + (end ? 1 : 0);
+	list->n -= ret->n + (end ? 1 : 0);
+	return true;
+}
+
+/* --- addresses --- */
+
+void request_unmap(struct ip *ip)
+{
+	static const uint8_t mapped[12] = { [10] = 0xff, 0xff };
+
+	if (ip->n == 16 && !memcmp(ip->bytes, mapped, sizeof(mapped))) {
+		memmove(ip->bytes, ip->bytes + 12, 4);
+		memset(ip->bytes + 4, 0, 12);
+		ip->n = 4;
+	}
+}
+
+static bool is_zero(const struct ip *ip, unsigned bits)
+{
+	for (unsigned bit = 0; bit < bits; bit++) {
+		if (ip->bytes[bit / 8] & 0x80 >> bit % 8) {
+			return false;
+		}
+	}
+	return true;
+}
+
+/* "192.0.2.1" or "2001:db8::/56"; without a length *ret_bits is that of the family. */
+static bool parse_ip(struct request_text t, struct ip *ret, unsigned *ret_bits)
+{
+	const char *slash = memchr(t.at, '/', t.n);
+	size_t n = slash ? (size_t)(slash - t.at) : t.n;
+	unsigned bits, n_digits = 0;
+
+	if (!ip_parse(t.at, n, ret)) {
+		return false;
+	}
+	bits = slash ? 0 : ret->n * 8u;
+	if (slash) {
+		for (const char *c = slash + 1; c < t.at + t.n; c++, n_digits++) {
+			if (*c < '0' || *c > '9' || n_digits == 3) {
+				return false;
+			}
+			bits = bits * 10 + (unsigned)(*c - '0');
+		}
+		if (!n_digits || bits > ret->n * 8u) {
+			return false;
+		}
+	}
+	if (bits >= 96) { /* a mapped address, and not only what all of them begin with */
+		request_unmap(ret);
+		bits -= ret->n == 4 ? 96 : 0;
+	}
+	*ret_bits = bits;
+	return true;
+}
+
+static void wish(struct request_family *f, enum request_wish w)
+{
+	f->wish = w > f->wish ? w : f->wish;
+}
+
+static void bad(struct parser *p, struct request_text t)
+{
+	if (!p->r->bad.at) {
+		p->r->bad = t;
+	}
+}
+
+/* One address, or one word in place of it, for either family or for the one that is not NULL. */
+static void take_address(struct parser *p, struct request_text t, struct request_family *v4,
+			 struct request_family *v6)
+{
+	struct request_family *f;
+	unsigned bits;
+	struct ip ip;
+
+	if (is(t, "preserve") || is(t, "no") || is(t, "nochg")) {
+		for (int i = 0; i < 2; i++) {
+			f = i ? v6 : v4;
+			if (f) {
+				wish(f, WISH_KEEP);
+			}
+		}
+		return;
+	}
+	if (is(t, "auto")) {
+		for (int i = 0; i < 2; i++) {
+			f = i ? v6 : v4;
+			if (f) {
+				wish(f, WISH_SET);
+				f->peer = true;
+			}
+		}
+		return;
+	}
+	f = NULL;
+	if (parse_ip(t, &ip, &bits)) {
+		f = ip.n == 4 ? v4 : v6;
+	}
+	if (!f) {
+		bad(p, t);
+		return;
+	}
+	if (is_zero(&ip, bits)) {
+		if (bits == ip.n * 8u) {
+			wish(f, WISH_REMOVE);
+		} else {
+			bad(p, t); /* a prefix that the router does not have */
+		}
+		return;
+	}
+	wish(f, WISH_SET);
+	if (bits < ip.n * 8u) {
+		if (f->has_prefix &&
+		    (f->prefix_bits != bits || memcmp(&f->prefix, &ip, sizeof(ip)) != 0)) {
+			bad(p, t);
+		}
+		f->has_prefix = true;
+		f->prefix = ip;
+		f->prefix_bits = bits;
+	} else if (f->n < REQUEST_IPS_MAX) {
+		f->ips[f->n++] = ip;
+	} else {
+		bad(p, t);
+	}
+}
+
+/* An empty value of a parameter for one family removes; of one for both it says nothing. */
+static void take_addresses(struct parser *p, struct request_text list,
+			   struct request_family *v4, struct request_family *v6)
+{
+	struct request_text item;
+	bool any = false;
+
+	while (next(&list, ',', &item)) {
+		item = trim(item);
+		if (item.n) {
+			any = true;
+			take_address(p, item, v4, v6);
+		}
+	}
+	if (!any && (!v4 || !v6)) {
+		wish(v4 ? v4 : v6, WISH_REMOVE);
+	}
+}
+
+static void take_lan_prefix(struct parser *p, struct request_text t)
+{
+	struct request *r = p->r;
+	struct ip ip;
+	unsigned bits;
+
+	if (!t.n || is(t, "preserve") || is(t, "no") || is(t, "nochg")) {
+		return; /* the router has none now */
+	}
+	if (is(t, "auto")) {
+		r->has_lan_prefix = r->lan_prefix_peer = true;
+		r->lan_prefix_bits = 64;
+		return;
+	}
+	if (!parse_ip(t, &ip, &bits) || ip.n != 16 || is_zero(&ip, bits)) {
+		bad(p, t);
+		return;
+	}
+	r->has_lan_prefix = true;
+	r->lan_prefix = ip;
+	r->lan_prefix_bits = bits == 128 ? 64 : bits;
+}
+
+/* --- parameters --- */
+
+static void take_hosts(struct parser *p, struct request_text list)
+{
+	struct request *r = p->r;
+	struct request_text item;
+
+	while (next(&list, ',', &item)) {
+		item = trim(item);
+		if (!item.n) {
+			continue;
+		}
+		if (r->n_hosts == REQUEST_HOSTS_MAX) {
+			r->too_many_hosts = true;
+			return;
+		}
+		r->hosts[r->n_hosts++] = item;
+	}
+}
+
+static void take_once(struct request_text *there, struct request_text value)
+{
+	if (!there->at && value.n) {
+		*there = value;
+	}
+}
+
+static void take_parameter(struct parser *p, enum meaning meaning, struct request_text name,
+			   struct request_text value)
+{
+	struct request *r = p->r;
+
+	switch (meaning) {
+	case P_HOST: /* ddclient's dyndns1 says hostname=YES and means host_id */
+		if (!is(name, "hostname") || !is(value, "YES")) {
+			take_hosts(p, value);
+		}
+		break;
+	case P_USER:
+		take_once(&r->user, value);
+		break;
+	case P_PASSWORD:
+		take_once(&r->password, value);
+		break;
+	case P_TOKEN:
+		take_once(&r->token, trim(value));
+		break;
+	case P_IP:
+		take_addresses(p, value, &p->generic4, &p->generic6);
+		break;
+	case P_V4:
+		take_addresses(p, value, &r->v4, NULL);
+		break;
+	case P_V6:
+		take_addresses(p, value, NULL, &r->v6);
+		break;
+	case P_PREFIX:
+		take_lan_prefix(p, trim(value));
+		break;
+	case P_OFFLINE:
+		if (is(value, "yes") || is(value, "true") || is(value, "1") ||
+		    is(value, "on")) {
+			p->offline = true;
+		}
+		break;
+	case P_VERBOSE:
+		r->verbose = is(value, "true") || is(value, "yes") || is(value, "1");
+		break;
+	}
+}
+
+/* An item without "=" is a host, or the token. */
+static void take_keyless(struct parser *p, struct request_text item)
+{
+	if (p->r->dialect->keyless_is_token) {
+		take_once(&p->r->token, item);
+	} else if (memchr(item.at, '.', item.n)) {
+		take_hosts(p, item);
+	}
+}
+
+static void take_items(struct parser *p, struct request_text query)
+{
+	struct request_text item;
+
+	while (next(&query, '&', &item)) {
+		const char *equals = item.n ? memchr(item.at, '=', item.n) : NULL;
+		struct request_text name, value;
+
+		if (!item.n) {
+			continue;
+		}
+		if (!equals) {
+			take_keyless(p, trim(decode(p->r, item, true)));
+			continue;
+		}
+		name = decode(p->r,
+			      (struct request_text){ item.at, (size_t)(equals - item.at) },
+			      true);
+		value = (struct request_text){ equals + 1,
+					       (size_t)(item.at + item.n - equals - 1) };
+		for (size_t i = 0; i < sizeof(parameters) / sizeof(*parameters); i++) {
+			if (is(name, parameters[i].name)) {
+				take_parameter(p, parameters[i].meaning, name,
+					       decode(p->r, value, true));
+				break;
+			}
+		}
+	}
+}
+
+static bool has_parameter(struct request_text query, const char *name)
+{
+	struct request_text item;
+
+	while (next(&query, '&', &item)) {
+		const char *equals = item.n ? memchr(item.at, '=', item.n) : NULL;
+
+		if (equals &&
+		    is((struct request_text){ item.at, (size_t)(equals - item.at) }, name)) {
+			return true;
+		}
+	}
+	return false;
+}
+
+/* --- the request line --- */
+
+/* Cuts scheme and authority of the absolute form (RFC 9112 section 3.2.2) off. */
+static struct request_text cut_authority(struct request_text t)
+{
+	const char *colon = memmem(t.at, t.n, "://", 3), *slash;
+
+	if (!colon || *t.at == '/' || memchr(t.at, '?', (size_t)(colon - t.at))) {
+		return t;
+	}
+	t.n -= (size_t)(colon + 3 - t.at);
+	t.at = colon + 3;
+	slash = memchr(t.at, '/', t.n);
+	if (!slash) {
+		slash = memchr(t.at, '?', t.n);
+	}
+	t.n = slash ? t.n - (size_t)(slash - t.at) : 0;
+	t.at = slash ? slash : t.at;
+	return t;
+}
+
+/* Several slashes in a row are one: people end the server's name with one. */
+static struct request_text squeeze(struct request *r, struct request_text path)
+{
+	struct request_text ret = decode(r, path, false);
+	char *to = r->arena + (ret.at - r->arena);
+	size_t n = 0;
+
+	for (size_t i = 0; i < ret.n; i++) {
+		if (ret.at[i] != '/' || !n || to[n - 1] != '/') {
+			to[n++] = ret.at[i];
+		}
+	}
+	to[n] = '\0';
+	ret.n = n;
+	return ret;
+}
+
+static bool fits(const struct request_dialect *d, const struct parser *p)
+{
+	size_t n = d->path ? strlen(d->path) : 0, n_path = p->path.n;
+
+	if (!d->path) {
+		return true;
+	}
+	if (d->rest) {
+		return n_path > n && !memcmp(p->path.at, d->path, n);
+	}
+	n_path -= n_path > 1 && p->path.at[n_path - 1] == '/';
+	return n_path == n && !memcmp(p->path.at, d->path, n) &&
+	       (!d->needs || has_parameter(p->query, d->needs) ||
+		has_parameter(p->form, d->needs));
+}
+
+/* A secret in the path, up to the next slash. */
+static void take_rest(struct parser *p)
+{
+	size_t n = strlen(p->r->dialect->path);
+	struct request_text rest = { p->path.at + n, p->path.n - n }, token;
+
+	if (next(&rest, '/', &token)) {
+		take_once(&p->r->token, token);
+	}
+}
+
+/* --- credentials --- */
+
+static int base64_value(char c)
+{
+	return c >= 'A' && c <= 'Z' ? c - 'A' :
+	       c >= 'a' && c <= 'z' ? c - 'a' + 26 :
+	       c >= '0' && c <= '9' ? c - '0' + 52 :
+	       c == '+' || c == '-' ? 62 :
+	       c == '/' || c == '_' ? 63 :
+				      -1;
+}
+
+/* RFC 4648 section 4 or 5, padded or not. false: something else stands in it. */
+static bool decode_base64(struct request *r, struct request_text t, struct request_text *ret)
+{
+	char *to = r->arena + r->arena_len;
+	unsigned bits = 0, n_bits = 0;
+
+	*ret = (struct request_text){ to, 0 };
+	while (t.n && t.at[t.n - 1] == '=') {
+		t.n--;
+	}
+	for (size_t i = 0; i < t.n; i++) {
+		int value = base64_value(t.at[i]);
+
+		if (value < 0) {
+			return false;
+		}
+		bits = bits << 6 | (unsigned)value;
+		n_bits += 6;
+		if (n_bits >= 8) {
+			n_bits -= 8;
+			to[ret->n++] = (char)(bits >> n_bits);
+			bits &= (1u << n_bits) - 1;
+		}
+	}
+	to[ret->n] = '\0';
+	r->arena_len += ret->n + 1;
+	return true;
+}
+
+/* RFC 7617, with everything that routers make of it; the user name ends at the first colon. Also
+ * "Token" and "Bearer". Without a user name the password is a token. */
+static void take_authorization(struct parser *p, struct request_text header)
+{
+	struct request_text pair, scheme;
+	struct request *r = p->r;
+	const char *colon;
+
+	header = trim(header);
+	if (!next(&header, ' ', &scheme)) {
+		return;
+	}
+	header = trim(header);
+	if (is(scheme, "token") || is(scheme, "bearer")) {
+		r->token = decode(r, header, false);
+		return;
+	}
+	if (!is(scheme, "basic") || !decode_base64(r, header, &pair)) {
+		return;
+	}
+	colon = memchr(pair.at, ':', pair.n);
+	if (!colon) {
+		return;
+	}
+	r->password =
+		(struct request_text){ colon + 1, (size_t)(pair.at + pair.n - colon - 1) };
+	r->user = (struct request_text){ pair.at, (size_t)(colon - pair.at) };
+	r->arena[colon - r->arena] = '\0';
+}
+
+/* --- the whole --- */
+
+static void finish(struct parser *p)
+{
+	struct request *r = p->r;
+	bool said;
+
+	if (r->user.at && !r->user.n) {
+		r->user = (struct request_text){ 0 };
+	}
+	if (r->password.at && !r->user.at && !r->token.at && !r->n_hosts) {
+		r->token = r->password;
+	}
+	/* What speaks of one family goes before what speaks of both. */
+	r->v4 = r->v4.wish ? r->v4 : p->generic4;
+	r->v6 = r->v6.wish ? r->v6 : p->generic6;
+	if (p->offline) { /* whatever addresses stand beside it */
+		r->v4 = r->v6 = (struct request_family){ .wish = WISH_REMOVE };
+		r->has_lan_prefix = false;
+		r->bad = (struct request_text){ 0 };
+	}
+	said = r->v4.wish || r->v6.wish || r->has_lan_prefix;
+	r->use_peer = !said && !r->bad.at;
+}
+
+int request_parse(const struct request_input *in, struct request *ret)
+{
+	struct request_text target = trim(in->target), path;
+	struct request r = { 0 };
+	struct parser p = { .r = &r, .form = in->form };
+	const char *question;
+
+	/* Each byte is decoded once, and a NUL put behind each item, which has a separator. */
+	r.arena = malloc(2 * (in->target.n + in->form.n + in->authorization.n) + 16);
+	if (!r.arena) {
+		return -ENOMEM;
+	}
+	if (target.at) {
+		target = cut_authority(target);
+	}
+	question = target.n ? memchr(target.at, '?', target.n) : NULL;
+	path = (struct request_text){ target.at,
+				      question ? (size_t)(question - target.at) : target.n };
+	if (question) {
+		p.query = (struct request_text){ question + 1, target.n - path.n - 1 };
+	}
+	p.path = squeeze(&r, path);
+	r.dialect = dialects;
+	while (!fits(r.dialect, &p)) {
+		r.dialect++;
+	}
+	if (in->authorization.n) {
+		take_authorization(&p, in->authorization);
+	}
+	if (r.dialect->rest) {
+		take_rest(&p);
+	}
+	take_items(&p, p.query);
+	take_items(&p, p.form);
+	finish(&p);
+	*ret = r;
+	return 0;
+}
+
+void request_deinit(struct request *r)
+{
+	free(r->arena);
+	*r = (struct request){ 0 };
+}
+
+/* --- proxies --- */
+
+/* Trusted means named; an empty list would accept everybody. */
+static bool is_trusted(const struct ip_nets *trusted, const struct ip *ip)
+{
+	return trusted->n && ip_nets_accept(trusted, ip);
+}
+
+/* What stands behind the last separator; it is taken off the list. */
+static bool last(struct request_text *list, char separator, struct request_text *ret)
+{
+	const char *at;
+
+	if (!list->at || !list->n) {
+		return false;
+	}
+	at = memrchr(list->at, separator, list->n);
+	ret->at = at ? at + 1 : list->at;
+	ret->n = (size_t)(list->at + list->n - ret->at);
+	list->n = at ? (size_t)(at - list->at) : 0;
+	return true;
+}
+
+/* The value of name= in one element of Forwarded; n 0: there is none. */
+static struct request_text forwarded_value(struct request_text element, const char *name)
+{
+	struct request_text pair;
+
+	while (next(&element, ';', &pair)) {
+		struct request_text key;
+
+		pair = trim(pair);
+		if (next(&pair, '=', &key) && is(trim(key), name)) {
+			pair = trim(pair);
+			if (pair.n >= 2 && *pair.at == '"' && pair.at[pair.n - 1] == '"') {
+				pair.at++;
+				pair.n -= 2;
+			}
+			return pair;
+		}
+	}
+	return (struct request_text){ "", 0 };
+}
+
+/* "192.0.2.1", "192.0.2.1:80", "2001:db8::1", "[2001:db8::1]:80". */
+static bool parse_node(struct request_text t, struct ip *ret)
+{
+	const char *end;
+
+	t = trim(t);
+	if (t.n && *t.at == '[') {
+		end = memchr(t.at, ']', t.n);
+		if (!end) {
+			return false;
+		}
+		t = (struct request_text){ t.at + 1, (size_t)(end - t.at - 1) };
+	} else if (t.n) {
+		end = memchr(t.at, ':', t.n);
+		if (end && end == memrchr(t.at, ':', t.n)) {
+			t.n = (size_t)(end - t.at);
+		}
+	}
+	if (!t.n || !ip_parse(t.at, t.n, ret)) {
+		return false;
+	}
+	request_unmap(ret);
+	return true;
+}
+
+struct ip request_peer(const struct ip *connection, const struct ip_nets *trusted,
+		       struct request_text x_forwarded_for, struct request_text forwarded)
+{
+	struct request_text list = x_forwarded_for.n ? x_forwarded_for : forwarded, item;
+	struct ip peer = *connection, ip;
+
+	while (is_trusted(trusted, &peer) && last(&list, ',', &item)) {
+		if (!x_forwarded_for.n) {
+			item = forwarded_value(item, "for");
+		}
+		if (!parse_node(item, &ip)) {
+			break;
+		}
+		peer = ip;
+	}
+	return peer;
+}
+
+bool request_was_encrypted(struct request_text x_forwarded_proto, struct request_text forwarded)
+{
+	struct request_text item;
+
+	if (x_forwarded_proto.n) {
+		return last(&x_forwarded_proto, ',', &item) && is(trim(item), "https");
+	}
+	return last(&forwarded, ',', &item) && is(forwarded_value(item, "proto"), "https");
+}
