@@ -3,7 +3,6 @@
 #include "core/users.h"
 
 #include <errno.h>
-#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -106,8 +105,7 @@ static int add_text(struct users *u, const char *s, size_t n, uint32_t *ret)
 	return 0;
 }
 
-/* A user name becomes part of a path and of log lines. */
-static bool good_user(const char *s, size_t n)
+bool users_good_user(const char *s, size_t n)
 {
 	if (!n || n > USERS_NAME_MAX || *s == '.') {
 		return false;
@@ -126,7 +124,7 @@ int users_add(struct users *u, const char *user, size_t n, unsigned line)
 	uint32_t text;
 	int r;
 
-	if (!good_user(user, n)) {
+	if (!users_good_user(user, n)) {
 		return USERS_E_BAD_USER;
 	}
 	if (users_find(u, user, n) != TABLE_NONE) {

@@ -8,6 +8,7 @@
 
 #include "base/table.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -32,6 +33,10 @@ struct users {
 	uint32_t n_users, n_names, users_size, names_size;
 	struct table by_user, by_name;
 };
+
+/* A user name becomes part of a path and of log lines: 1 to USERS_NAME_MAX bytes, no leading dot, no
+ * slash, blank or control character. */
+bool users_good_user(const char *s, size_t n);
 
 struct users *users_new(void);
 struct users *users_free(struct users *u);

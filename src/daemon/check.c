@@ -1,11 +1,12 @@
 /* SPDX-FileCopyrightText: 2026 The dns-updater authors
  * SPDX-License-Identifier: ISC */
-#include "daemon/check.h"
+#include "daemon/check_impl.h"
 
 #include "base/cleanup.h"
 #include "base/file.h"
 #include "core/name.h"
 #include "core/section.h"
+#include "daemon/check.h"
 #include "service/load.h"
 #include "service/privileges.h"
 
@@ -21,19 +22,6 @@
 
 #define DATA_MAX ((size_t)4 << 30)
 
-struct check {
-	const char *conf_path;
-	struct conf conf;
-	const struct passwd *service;	/* the account that the daemon runs as; NULL: none */
-	uid_t front_end;
-	unsigned n_mistakes;
-};
-
-static void mistake(struct check *c, const char *file, unsigned line, const char *format, ...)
-	__attribute__((format(printf, 4, 5)));
-static void warning(const char *file, unsigned line, const char *format, ...)
-	__attribute__((format(printf, 3, 4)));
-
 static void print(const char *file, unsigned line, const char *kind, const char *format,
 		  va_list ap) __attribute__((format(printf, 4, 0)));
 
@@ -48,7 +36,7 @@ static void print(const char *file, unsigned line, const char *kind, const char 
 	putchar('\n');
 }
 
-static void mistake(struct check *c, const char *file, unsigned line, const char *format, ...)
+void check_mistake(struct check *c, const char *file, unsigned line, const char *format, ...)
 {
 	va_list ap;
 
@@ -58,7 +46,7 @@ static void mistake(struct check *c, const char *file, unsigned line, const char
 	va_end(ap);
 }
 
-static void warning(const char *file, unsigned line, const char *format, ...)
+void check_warning(const char *file, unsigned line, const char *format, ...)
 {
 	va_list ap;
 
@@ -67,27 +55,27 @@ static void warning(const char *file, unsigned line, const char *format, ...)
 	va_end(ap);
 }
 
-static void report(void *arg, const char *file, unsigned line, const char *what)
+void check_report(void *arg, const char *file, unsigned line, const char *what)
 {
-	mistake(arg, file, line, "%s", what);
+	check_mistake(arg, file, line, "%s", what);
 }
 
-/* --- as the service's user --- */
+/* --- as another user --- */
 
-/* Runs probe in a process that has become the service's user. Returns what it returned (0 to 125), or
- * -1 when we may not become him. */
-static int as_service(const struct check *c, int (*probe)(const void *arg), const void *arg)
+int check_as(const char *user, uid_t uid, bool reads_all, check_probe_fn *probe,
+	     const void *arg)
 {
 	int status;
 	pid_t pid;
 
-	if (geteuid() && (!c->service || c->service->pw_uid != geteuid())) {
+	if (geteuid() && uid != geteuid()) {
 		return -1;
 	}
 	(void)fflush(stdout);	/* or the child would print it too */
 	pid = fork();
 	if (!pid) {
-		_exit(privileges_drop(c->conf.user) ? 126 : probe(arg));
+		_exit(privileges_drop(user) || (!reads_all && privileges_none()) ? 126 :
+										   probe(arg));
 	}
 	if (pid < 0 || waitpid(pid, &status, 0) < 0 || !WIFEXITED(status) ||
 	    WEXITSTATUS(status) > 125) {
@@ -96,12 +84,18 @@ static int as_service(const struct check *c, int (*probe)(const void *arg), cons
 	return WEXITSTATUS(status);
 }
 
-static int probe_writable(const void *directory)
+static int as_service(const struct check *c, check_probe_fn *probe, const void *arg)
+{
+	return check_as(c->conf.user, c->service ? c->service->pw_uid : (uid_t)-1, true, probe,
+			arg);
+}
+
+int check_probe_writable(const void *directory)
 {
 	return faccessat(AT_FDCWD, directory, W_OK | X_OK, 0) ? 1 : 0;
 }
 
-static int probe_readable(const void *file)
+int check_probe_readable(const void *file)
 {
 	return faccessat(AT_FDCWD, file, R_OK, 0) ? 1 : 0;
 }
@@ -130,16 +124,17 @@ static int probe_exchange(const void *directory)
 
 static void check_writable(struct check *c, unsigned line, const char *key, const char *directory)
 {
-	int r = as_service(c, probe_writable, directory);
+	int r = as_service(c, check_probe_writable, directory);
 
 	if (r > 0) {
-		mistake(c, c->conf_path, line,
-			"%s: directory '%s' is not writable by user %s (chgrp %s, chmod 2775)", key,
-			directory, c->conf.user, c->conf.user);
+		check_mistake(
+			c, c->conf_path, line,
+			"%s: directory '%s' is not writable by user %s (chgrp %s, chmod 2775)",
+			key, directory, c->conf.user, c->conf.user);
 	} else if (r < 0 && c->service) {
-		warning(c->conf_path, line,
-			"run as root to check whether user %s may write to directory '%s'",
-			c->conf.user, directory);
+		check_warning(c->conf_path, line,
+			      "run as root to check whether user %s may write to directory '%s'",
+			      c->conf.user, directory);
 	}
 }
 
@@ -147,24 +142,27 @@ static void check_writable(struct check *c, unsigned line, const char *key, cons
 
 /* As sshd(8) checks the way to authorized_keys: whoever can write to a directory can put another
  * thing in the place of what is in it. */
-static void check_others(struct check *c, unsigned line, const char *key, const char *path,
-			 const struct stat *st)
+void check_others(struct check *c, unsigned line, const char *key, const char *path,
+		  const struct stat *st)
 {
 	uid_t service = c->service ? c->service->pw_uid : 0;
 
 	if (st->st_uid != 0 && st->st_uid != service && st->st_uid != c->front_end) {
-		mistake(c, c->conf_path, line, "%s: '%s' belongs to uid %u, neither to root nor to %s",
-			key, path, (unsigned)st->st_uid, c->conf.user);
+		check_mistake(c, c->conf_path, line,
+			      "%s: '%s' belongs to uid %u, neither to root nor to %s", key,
+			      path, (unsigned)st->st_uid, c->conf.user);
 	}
 	if (st->st_mode & S_IWOTH && !(S_ISDIR(st->st_mode) && st->st_mode & S_ISVTX)) {
-		mistake(c, c->conf_path, line, "%s: everyone may write to '%s'", key, path);
+		check_mistake(c, c->conf_path, line, "%s: everyone may write to '%s'", key,
+			      path);
 	} else if (st->st_mode & S_IWOTH) {
-		warning(c->conf_path, line, "%s: everyone may add files to '%s'", key, path);
+		check_warning(c->conf_path, line, "%s: everyone may add files to '%s'", key,
+			      path);
 	}
 }
 
 /* Every directory from the root down to this one. */
-static void check_way(struct check *c, unsigned line, const char *key, const char *directory)
+void check_way(struct check *c, unsigned line, const char *key, const char *directory)
 {
 	char path[PATH_MAX];
 	struct stat st;
@@ -191,11 +189,12 @@ static void check_user_base(struct check *c, const struct pattern *p, uint32_t u
 
 	for (unsigned n = p->first_user + 1; n <= p->base; n++) {
 		if (!pattern_path(p, n, name, path)) {
-			mistake(c, c->conf_path, c->conf.users->users[user].line,
-				"the path of user %s is too long", name);
+			check_mistake(c, c->conf_path, c->conf.users->users[user].line,
+				      "the path of user %s is too long", name);
 		} else if (!stat(path, &st) && st.st_mode & S_IWOTH) {
-			mistake(c, c->conf_path, c->conf.pathpattern_line,
-				"everyone may write to '%s' and so publish as user %s", path, name);
+			check_mistake(c, c->conf_path, c->conf.pathpattern_line,
+				      "everyone may write to '%s' and so publish as user %s",
+				      path, name);
 		}
 	}
 }
@@ -209,9 +208,9 @@ static void check_pattern(struct check *c, const struct pattern *p)
 		return;		/* a pattern that was parsed is not too long without its users */
 	}
 	if (stat(path, &st) < 0) {
-		warning(c->conf_path, c->conf.pathpattern_line,
-			"directory '%s' of pattern '%s' is not there yet: %s", path, p->text,
-			strerror(errno));
+		check_warning(c->conf_path, c->conf.pathpattern_line,
+			      "directory '%s' of pattern '%s' is not there yet: %s", path,
+			      p->text, strerror(errno));
 	}
 	check_way(c, c->conf.pathpattern_line, "pathpattern", path);
 	for (uint32_t user = 0; user < c->conf.users->n_users; user++) {
@@ -235,9 +234,11 @@ static void check_watches(struct check *c)
 	}
 	limit = strtoull(buf_str(&text), NULL, 10);
 	if (needed > limit) {
-		warning(c->conf_path, c->conf.pathpattern_line,
+		check_warning(
+			c->conf_path, c->conf.pathpattern_line,
 			"fs.inotify.max_user_watches is %llu, but up to %llu directories are to be "
-			"watched; those beyond it are looked at every 'rescan' only", limit, needed);
+			"watched; those beyond it are looked at every 'rescan' only",
+			limit, needed);
 	}
 }
 
@@ -259,11 +260,15 @@ static void check_line(struct check *c, const char *file, unsigned number, const
 	}
 	if (users_find_name(users, name, n_name) != TABLE_NONE) {
 		if (*line == 'C') {
-			warning(file, number, "a CNAME on the dynamic name %s contradicts its "
-				"addresses", name);
+			check_warning(file, number,
+				      "a CNAME on the dynamic name %s contradicts its "
+				      "addresses",
+				      name);
 		} else if (*line != '@') {
-			warning(file, number, "a static A record on the dynamic name %s is answered "
-				"beside its dynamic addresses", name);
+			check_warning(file, number,
+				      "a static A record on the dynamic name %s is answered "
+				      "beside its dynamic addresses",
+				      name);
 		}
 	}
 	if (*line != '@' || strncmp(name, "*.", 2) != 0) {
@@ -279,9 +284,11 @@ static void check_line(struct check *c, const char *file, unsigned number, const
 		}
 	}
 	if (n_hidden) {
-		warning(file, number, "the wildcard MX %s does not hold for a name that has a dynamic "
-			"address: %s%s; give it an MX of its own", name, users_name(users, first),
-			n_hidden > 1 ? " and others" : "");
+		check_warning(file, number,
+			      "the wildcard MX %s does not hold for a name that has a dynamic "
+			      "address: %s%s; give it an MX of its own",
+			      name, users_name(users, first),
+			      n_hidden > 1 ? " and others" : "");
 	}
 }
 
@@ -326,25 +333,30 @@ static void check_datafile(struct check *c)
 	int r;
 
 	if (!real || stat(real, &st) < 0) {
-		mistake(c, c->conf_path, conf->datafile_line, "datafile: unable to find '%s': %s",
-			conf->datafile, strerror(errno));
+		check_mistake(c, c->conf_path, conf->datafile_line,
+			      "datafile: unable to find '%s': %s", conf->datafile,
+			      strerror(errno));
 		return;
 	}
 	r = S_ISREG(st.st_mode) ? file_read(AT_FDCWD, real, DATA_MAX, &text) : -EINVAL;
 	if (r) {
-		mistake(c, c->conf_path, conf->datafile_line, "datafile: unable to read '%s': %s",
-			conf->datafile, S_ISREG(st.st_mode) ? strerror(-r) : "not a regular file");
+		check_mistake(c, c->conf_path, conf->datafile_line,
+			      "datafile: unable to read '%s': %s", conf->datafile,
+			      S_ISREG(st.st_mode) ? strerror(-r) : "not a regular file");
 		return;
 	}
-	if (as_service(c, probe_readable, real) > 0) {
-		mistake(c, c->conf_path, conf->datafile_line,
-			"datafile: '%s' is not readable by user %s", conf->datafile, conf->user);
+	if (as_service(c, check_probe_readable, real) > 0) {
+		check_mistake(c, c->conf_path, conf->datafile_line,
+			      "datafile: '%s' is not readable by user %s", conf->datafile,
+			      conf->user);
 	}
 	check_others(c, conf->datafile_line, "datafile", conf->datafile, &st);
 	r = section_find(text.data, text.len, '#', &section);
 	if (r) {
-		mistake(c, conf->datafile, 0, "%s; put the two lines '# start dynamic dns entries' and "
-			"'# end dynamic dns entries' at its top", section_strerror(r));
+		check_mistake(c, conf->datafile, 0,
+			      "%s; put the two lines '# start dynamic dns entries' and "
+			      "'# end dynamic dns entries' at its top",
+			      section_strerror(r));
 	} else {
 		check_lines(c, conf->datafile, &text, &section);
 	}
@@ -352,9 +364,11 @@ static void check_datafile(struct check *c)
 	check_way(c, conf->datafile_line, "datafile", directory);
 	check_writable(c, conf->datafile_line, "datafile", directory);
 	if (conf->replace == CONF_REPLACE_EXCHANGE && as_service(c, probe_exchange, directory) == 1) {
-		mistake(c, c->conf_path, conf->datafile_line,
+		check_mistake(
+			c, c->conf_path, conf->datafile_line,
 			"datafile: the file system of '%s' cannot exchange two files; see 'replace' in "
-			"dns-updater.conf(5)", directory);
+			"dns-updater.conf(5)",
+			directory);
 	}
 	print_drop_in(directory);
 }
@@ -367,7 +381,8 @@ static void check_command(struct check *c)
 	pid_t pid;
 
 	if (!c->conf.makecommand) {
-		warning(c->conf_path, 0, "without makecommand nothing makes a database of the data file");
+		check_warning(c->conf_path, 0,
+			      "without makecommand nothing makes a database of the data file");
 		return;
 	}
 	(void)fflush(stdout);
@@ -377,8 +392,8 @@ static void check_command(struct check *c)
 		_exit(127);
 	}
 	if (pid < 0 || waitpid(pid, &status, 0) < 0 || !WIFEXITED(status) || WEXITSTATUS(status)) {
-		mistake(c, c->conf_path, c->conf.makecommand_line,
-			"makecommand: sh(1) does not understand it");
+		check_mistake(c, c->conf_path, c->conf.makecommand_line,
+			      "makecommand: sh(1) does not understand it");
 	}
 }
 
@@ -389,8 +404,8 @@ static void check_place(struct check *c, unsigned line, const char *key, const c
 	struct stat st;
 
 	if (stat(directory, &st) < 0) {
-		mistake(c, c->conf_path, line, "%s: unable to find directory '%s': %s", key, directory,
-			strerror(errno));
+		check_mistake(c, c->conf_path, line, "%s: unable to find directory '%s': %s",
+			      key, directory, strerror(errno));
 		return;
 	}
 	check_writable(c, line, key, directory);
@@ -398,13 +413,14 @@ static void check_place(struct check *c, unsigned line, const char *key, const c
 
 static void check_account(struct check *c)
 {
-	const struct passwd *pw = getpwnam("dns-updater-http");
+	const struct passwd *pw = getpwnam(c->conf.http.user);
 
 	c->front_end = pw ? pw->pw_uid : (uid_t)-1;
 	errno = 0;
 	c->service = getpwnam(c->conf.user);
 	if (!c->service) {
-		mistake(c, c->conf_path, c->conf.user_line, "there is no user '%s'", c->conf.user);
+		check_mistake(c, c->conf_path, c->conf.user_line, "there is no user '%s'",
+			      c->conf.user);
 	}
 }
 
@@ -414,7 +430,7 @@ static void check_conf_file(struct check *c, unsigned line, const char *path)
 
 	if (!stat(path, &st)) {
 		if (st.st_mode & S_IWOTH) {
-			mistake(c, path, line, "everyone may write to it");
+			check_mistake(c, path, line, "everyone may write to it");
 		}
 	}
 }
@@ -424,9 +440,9 @@ unsigned check_run(const char *conf_path)
 	struct check c = { .conf_path = conf_path };
 	int r;
 
-	r = load_conf(conf_path, report, &c, &c.conf);
+	r = load_conf(conf_path, check_report, &c, &c.conf);
 	if (r < 0) {
-		mistake(&c, conf_path, 0, "%s", strerror(-r));
+		check_mistake(&c, conf_path, 0, "%s", strerror(-r));
 		return c.n_mistakes;
 	}
 	if (c.conf.users->n_users || c.conf.n_patterns || c.conf.datafile) {
@@ -446,6 +462,9 @@ unsigned check_run(const char *conf_path)
 		check_place(&c, c.conf.state_line, "state", c.conf.state);
 		if (c.conf.log_tempfile) {
 			check_place(&c, c.conf.log_tempfile_line, "log_tempfile", c.conf.log_tempfile);
+		}
+		if (c.conf.http.is_set) {
+			check_http(&c);
 		}
 	}
 	conf_deinit(&c.conf);

@@ -1,0 +1,48 @@
+/* SPDX-FileCopyrightText: 2026 The dns-updater authors
+ * SPDX-License-Identifier: ISC */
+#pragma once
+
+/* What the parts of check.h share: check.c (the daemon's set-up) and check_http.c (the front end's). */
+
+#include "core/conf.h"
+
+#include <stdbool.h>
+#include <sys/types.h>
+
+struct passwd;
+struct stat;
+
+struct check {
+	const char *conf_path;
+	struct conf conf;
+	const struct passwd *service; /* the account that the daemon runs as; NULL: none */
+	uid_t front_end;	      /* (uid_t)-1: there is no such account */
+	unsigned n_mistakes;
+};
+
+/* line 0: it is about the whole file. */
+void check_mistake(struct check *c, const char *file, unsigned line, const char *format, ...)
+	__attribute__((format(printf, 4, 5)));
+void check_warning(const char *file, unsigned line, const char *format, ...)
+	__attribute__((format(printf, 3, 4)));
+
+/* A conf_report_fn for mistakes; arg is the struct check. */
+void check_report(void *arg, const char *file, unsigned line, const char *what);
+
+/* Runs probe in a process that has become this user, with the capability of privileges_drop or with
+ * none. Returns what it returned (0 to 125), or -1 when we may not become him. */
+typedef int check_probe_fn(const void *arg);
+int check_as(const char *user, uid_t uid, bool reads_all, check_probe_fn *probe,
+	     const void *arg);
+
+/* Probes of a path: 0 yes, 1 no. */
+int check_probe_readable(const void *file);
+int check_probe_writable(const void *directory);
+
+/* Who else may write: to this, and to every directory from the root down to this one. */
+void check_others(struct check *c, unsigned line, const char *key, const char *path,
+		  const struct stat *st);
+void check_way(struct check *c, unsigned line, const char *key, const char *directory);
+
+/* The section [http] and what it names. */
+void check_http(struct check *c);

@@ -1,0 +1,183 @@
+/* SPDX-FileCopyrightText: 2026 The dns-updater authors
+ * SPDX-License-Identifier: ISC */
+#include "daemon/token_file.h"
+
+#include "base/cleanup.h"
+#include "base/file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+
+#define TOKENS_MAX ((size_t)1 << 30)
+
+enum { MODE_NEW = 0640, SUFFIX_MAX = sizeof(".lock") - 1 };
+
+/* Of a file that is there: where it is. Of another: where its name is to be. */
+static int find(const char *path, char ret[PATH_MAX])
+{
+	_cleanup_(free_ptr) char *copy = NULL;
+	struct stat st;
+	size_t n;
+	char *slash;
+
+	if (realpath(path, ret)) {
+		return 0;
+	}
+	if (errno != ENOENT ||
+	    !lstat(path, &st)) { /* a link that leads to nothing is ENOENT, too */
+		return -errno;
+	}
+	copy = strdup(path);
+	if (!copy) {
+		return -ENOMEM;
+	}
+	slash = strrchr(copy, '/');
+	if (!slash || !slash[1]) {
+		return -ENOENT;
+	}
+	*slash = '\0';
+	if (!realpath(slash == copy ? "/" : copy, ret)) {
+		return -errno;
+	}
+	n = strlen(ret);
+	if (snprintf(ret + n, PATH_MAX - n, "/%s", slash + 1) >= (int)(PATH_MAX - n)) {
+		return -ENAMETOOLONG;
+	}
+	return 0;
+}
+
+int token_file_find(const char *path, struct token_file *ret)
+{
+	char real[PATH_MAX];
+	char *slash;
+	size_t n;
+	int r;
+
+	*ret = (struct token_file){ .dir = -1, .lock = -1 };
+	r = find(path, real);
+	if (r) {
+		return r;
+	}
+	slash = strrchr(real, '/');
+	n = strlen(slash + 1);
+	if (n + SUFFIX_MAX > NAME_MAX) {
+		return -ENAMETOOLONG;
+	}
+	memcpy(ret->name, slash + 1, n + 1);
+	slash[slash == real] = '\0';
+	ret->dir = open(real, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	return ret->dir < 0 ? -errno : 0;
+}
+
+void token_file_deinit(struct token_file *f)
+{
+	f->lock = close_fd(f->lock);
+	f->dir = close_fd(f->dir);
+	buf_deinit(&f->text);
+}
+
+/* Nobody else may open it, or he could keep a token from being revoked. */
+int token_file_lock(struct token_file *f)
+{
+	char name[NAME_MAX + 1];
+	int r;
+
+	(void)snprintf(name, sizeof(name), "%.*s.lock", (int)(NAME_MAX - SUFFIX_MAX), f->name);
+	f->lock = openat(f->dir, name, O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC,
+			 0600);
+	if (f->lock < 0) {
+		return -errno;
+	}
+	do {
+		r = flock(f->lock, LOCK_EX) < 0 ? -errno : 0;
+	} while (r == -EINTR);
+	return r;
+}
+
+int token_file_read(struct token_file *f)
+{
+	_cleanup_(close_fdp) int fd =
+		openat(f->dir, f->name,
+		       O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+	struct stat st;
+
+	if (fd < 0 && errno == ENOENT) {
+		f->uid = (uid_t)-1;
+		f->gid = (gid_t)-1;
+		f->mode = MODE_NEW;
+		return 0;
+	}
+	if (fd < 0 || fstat(fd, &st) < 0) {
+		return -errno;
+	}
+	if (!S_ISREG(st.st_mode)) {
+		return TOKEN_FILE_E_TYPE;
+	}
+	f->exists = true;
+	f->uid = st.st_uid;
+	f->gid = st.st_gid;
+	f->mode = st.st_mode & 07777;
+	return file_read_fd(fd, TOKENS_MAX, &f->text);
+}
+
+static int set_owner(const struct token_file *f, int fd)
+{
+	struct stat st;
+	uid_t uid;
+	gid_t gid;
+	int r = 0;
+
+	if (fstat(fd, &st) < 0) {
+		return -errno;
+	}
+	uid = f->uid == st.st_uid ? (uid_t)-1 : f->uid;
+	gid = f->gid == st.st_gid ? (gid_t)-1 : f->gid;
+	if ((uid != (uid_t)-1 || gid != (gid_t)-1) && fchown(fd, uid, gid) < 0) {
+		if (f->exists || errno != EPERM) {
+			return -errno;
+		}
+		r = TOKEN_FILE_E_GROUP;
+	}
+	return fchmod(fd, f->mode) < 0 ? -errno : r; /* last, for fchown takes bits away */
+}
+
+/* Closed to others until it has its owner and mode, and that before it has its name: the front end
+ * never sees a file that it cannot read. */
+int token_file_replace(const struct token_file *f, const void *bytes, size_t n)
+{
+	_cleanup_(close_fdp) int fd = -1;
+	char tmp[NAME_MAX + 1];
+	int r, owner = 0;
+
+	(void)snprintf(tmp, sizeof(tmp), "%.*s.tmp", (int)(NAME_MAX - SUFFIX_MAX), f->name);
+	if (unlinkat(f->dir, tmp, 0) < 0 && errno != ENOENT) { /* left by a crash */
+		return -errno;
+	}
+	fd = openat(f->dir, tmp, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	if (fd < 0) {
+		return -errno;
+	}
+	r = file_write_all(fd, bytes, n);
+	if (!r) {
+		owner = set_owner(f, fd);
+		r = owner < 0 ? owner : 0;
+	}
+	if (!r && fsync(fd) < 0) {
+		r = -errno;
+	}
+	if (!r && close(steal_fd(&fd)) < 0) { /* NFS reports a full disk only here */
+		r = -errno;
+	}
+	if (!r && renameat(f->dir, tmp, f->dir, f->name) < 0) {
+		r = -errno;
+	}
+	if (r) {
+		(void)unlinkat(f->dir, tmp, 0); /* r already tells why */
+		return r;
+	}
+	return fsync(f->dir) < 0 ? TOKEN_FILE_E_SYNC : owner;
+}
