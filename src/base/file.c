@@ -74,15 +74,12 @@ int file_write_all(int fd, const void *bytes, size_t n)
 	return 0;
 }
 
-int file_replace(int dir, const char *name, mode_t mode, const void *bytes, size_t n, bool durable)
+int file_replace_by(int dir, const char *name, const char *tmp, mode_t mode, const void *bytes,
+		    size_t n, bool durable)
 {
 	_cleanup_(close_fdp) int fd = -1;
-	char tmp[PATH_MAX];
 	int r;
 
-	if (snprintf(tmp, sizeof(tmp), "%s.tmp", name) >= (int)sizeof(tmp)) {
-		return -ENAMETOOLONG;
-	}
 	if (unlinkat(dir, tmp, 0) < 0 && errno != ENOENT) {	/* left by a crash */
 		return -errno;
 	}
@@ -104,6 +101,16 @@ int file_replace(int dir, const char *name, mode_t mode, const void *bytes, size
 		(void)unlinkat(dir, tmp, 0);	/* r already tells why */
 	}
 	return r;
+}
+
+int file_replace(int dir, const char *name, mode_t mode, const void *bytes, size_t n, bool durable)
+{
+	char tmp[PATH_MAX];
+
+	if (snprintf(tmp, sizeof(tmp), "%s.tmp", name) >= (int)sizeof(tmp)) {
+		return -ENAMETOOLONG;
+	}
+	return file_replace_by(dir, name, tmp, mode, bytes, n, durable);
 }
 
 bool file_same_stat(const struct stat *a, const struct stat *b)

@@ -22,7 +22,9 @@ int file_read(int dir, const char *name, size_t max, struct buf *ret);
 int file_write_all(int fd, const void *bytes, size_t n);
 
 /* Readers of name see the old bytes or the new ones, whole; with durable also after a power cut. The
- * temporary is name with ".tmp" behind it. */
+ * temporary is name with ".tmp" behind it, or as tmp says. */
+int file_replace_by(int dir, const char *name, const char *tmp, mode_t mode, const void *bytes,
+		    size_t n, bool durable);
 int file_replace(int dir, const char *name, mode_t mode, const void *bytes, size_t n, bool durable);
 
 /* Whether two stats are of the same file with the same content, as far as stat can tell: device,

@@ -11,8 +11,6 @@
  * even over accounts that are none of ours. */
 enum { SINGLE_MAX = 256 };
 
-static const char FRONT_END[] = "dns-updater-http";
-
 static uid_t find_one(const char *name)
 {
 	const struct passwd *pw = getpwnam(name);
@@ -20,12 +18,12 @@ static uid_t find_one(const char *name)
 	return pw ? pw->pw_uid : SOURCE_NO_ACCOUNT;
 }
 
-void accounts_find(struct roster *r, struct accounts_special *ret)
+void accounts_find(struct roster *r, const char *front_end, struct accounts_special *ret)
 {
 	const struct users *users = r->users;
 	const struct passwd *pw;
 
-	ret->front_end = find_one(FRONT_END);
+	ret->front_end = find_one(front_end);
 	if (users->n_users <= SINGLE_MAX) {
 		for (uint32_t i = 0; i < users->n_users; i++) {
 			r->state[i].account = find_one(users_user(users, i));

@@ -11,5 +11,5 @@ struct accounts_special {
 	uid_t front_end;	/* whose files are trusted in every pattern; SOURCE_NO_ACCOUNT */
 };
 
-/* Fills in roster_user.account for all users, and the special ones. */
-void accounts_find(struct roster *r, struct accounts_special *ret);
+/* Fills in roster_user.account for all users, and the special ones: front_end is an account's name. */
+void accounts_find(struct roster *r, const char *front_end, struct accounts_special *ret);

@@ -7,6 +7,7 @@
 #include "core/address.h"
 #include "daemon/accounts.h"
 #include "daemon/command.h"
+#include "daemon/inquiry.h"
 #include "service/load.h"
 #include "daemon/mounts.h"
 #include "service/notify.h"
@@ -32,7 +33,6 @@ enum {
 	MASS_MIN = 10,		/* withdrawals at once that may be a failure, not a wish */
 	SAID_MAX = 60, SAID_SECONDS = 60,	/* lines about what one user wrote, in so many seconds */
 	QUOTE_MAX = 64,		/* bytes of a bad line that the log shows */
-	SIZE_MIN = 4096, SIZE_PER_NAME = 512, SIZE_MAX_ALL = 65536,
 };
 
 _Static_assert(CONF_PATTERNS_MAX <= 8, "roster_user.looks has a bit for each");
@@ -62,6 +62,7 @@ struct daemon {
 	struct mounts *mounts;
 	struct command *command;
 	struct publish *publish;
+	struct inquiry *inquiry;	/* NULL: nobody can ask */
 	struct accounts_special special;
 
 	uv_signal_t term, interrupt, hangup;
@@ -211,21 +212,30 @@ static void look_again_later(struct daemon *d, uint32_t user, unsigned pattern, 
 	}
 }
 
+/* The user's names in a list, which the caller frees; NULL when there is no memory. */
+static const char **list_names(const struct users *users, uint32_t user)
+{
+	uint32_t n = users_n_names(users, user);
+	const char **names = calloc(n + 1u, sizeof(*names));
+
+	for (uint32_t i = 0; names && i < n; i++) {
+		names[i] = users_name(users, users->users[user].first_name + i);
+	}
+	return names;
+}
+
 static void parse(struct daemon *d, uint32_t user, const struct source_file *f,
 		  struct statement *ret)
 {
 	const struct users *users = d->roster->users;
 	const struct address_rules rules = { d->conf.addresses_max, &d->conf.networks };
-	uint32_t first = users->users[user].first_name, n = users_n_names(users, user);
-	_cleanup_(free_ptr) const char **names = calloc(n + 1u, sizeof(*names));
+	uint32_t n = users_n_names(users, user);
+	_cleanup_(free_ptr) const char **names = list_names(users, user);
 	struct address_error error = { 0 };
 	int r = -ENOMEM;
 
 	ret->sets = calloc(n + 1u, sizeof(struct ip_set *));
 	if (names && ret->sets) {
-		for (uint32_t i = 0; i < n; i++) {
-			names[i] = users_name(users, first + i);
-		}
 		r = address_parse(f->text.data, f->text.len, names, n, &rules, ret->sets, &error);
 	}
 	if (!r) {
@@ -249,13 +259,19 @@ static void parse(struct daemon *d, uint32_t user, const struct source_file *f,
 	}
 }
 
+/* Whether somebody may be writing this file in place, so that it must settle. The front end does not: it
+ * renames, and into one door only. */
+static bool may_be_half(const struct daemon *d, unsigned pattern, const struct source_file *f)
+{
+	return !d->conf.http.is_set || pattern != d->conf.http.addresses || !f->from_front_end;
+}
+
 /* Looks at one file. false: there is nothing to decide on, now. */
 static bool read_statement(struct daemon *d, uint32_t user, unsigned pattern, bool written,
 			   uint64_t settled_print, struct statement *ret)
 {
 	struct roster_user *u = &d->roster->state[user];
 	const char *name = users_user(d->roster->users, user);
-	size_t size = (size_t)SIZE_PER_NAME * users_n_names(d->roster->users, user);
 	struct source_file f = { 0 };
 	const struct source_place place = {
 		.pattern = &d->conf.patterns[pattern],
@@ -264,7 +280,7 @@ static bool read_statement(struct daemon *d, uint32_t user, unsigned pattern, bo
 		.user_name = name,
 		.account = u->account,
 		.front_end = d->special.front_end,
-		.size_max = size < SIZE_MIN ? SIZE_MIN : size > SIZE_MAX_ALL ? SIZE_MAX_ALL : size,
+		.size_max = address_size_max(users_n_names(d->roster->users, user)),
 		.watch = d->watch,
 		.mounts = d->mounts,
 	};
@@ -287,7 +303,8 @@ static bool read_statement(struct daemon *d, uint32_t user, unsigned pattern, bo
 	} else if (r == SOURCE_E_CHANGING) {
 		look_again_later(d, user, pattern, 0);
 		ready = false;
-	} else if (!r && !written && f.print != settled_print && !is_settled(&f.time)) {
+	} else if (!r && !written && f.print != settled_print && may_be_half(d, pattern, &f) &&
+		   !is_settled(&f.time)) {
 		look_again_later(d, user, pattern, f.print);
 		ready = false;
 	} else if (!r) {
@@ -548,7 +565,9 @@ static void look_at(struct daemon *d, uint32_t user, uint64_t settled_print)
 static void look_at_all_wanted(struct daemon *d)
 {
 	for (uint32_t i = 0; i < d->n_to_look; i++) {
-		look_at(d, d->to_look[i], 0);
+		if (d->roster->state[d->to_look[i]].looks) {	/* else it was done meanwhile */
+			look_at(d, d->to_look[i], 0);
+		}
 	}
 	for (uint32_t i = 0; i < d->n_to_look; i++) {
 		d->roster->state[d->to_look[i]].in_line = false;
@@ -728,6 +747,52 @@ static void on_mounts_changed(void *arg)
 	sweep_begin(arg);
 }
 
+static void print_has(const struct roster *r, uint32_t user, struct buf *reply)
+{
+	_cleanup_(free_ptr) const char **names = list_names(r->users, user);
+	_cleanup_(buf_deinit) struct buf text = { 0 };
+
+	if (names) {
+		address_print(&text, names, &r->sets[r->users->users[user].first_name],
+			      users_n_names(r->users, user));
+	}
+	buf_printf(reply, "ok %zu\n", text.len);
+	buf_add(reply, text.data, text.len);
+	reply->failed = reply->failed || !names || buf_error(&text);
+}
+
+static bool on_may_ask(void *arg, uid_t uid)
+{
+	const struct daemon *d = arg;
+
+	return uid == d->special.front_end;
+}
+
+/* What was written before the question is in the answer, for who asks is about to put his own file, made
+ * from it, in its place. First what events tell of, then what can only be found: side by side, a file
+ * that an event told of would win over one that was renamed later where no watch is. */
+static void on_has(void *arg, const char *name, size_t n, struct buf *reply)
+{
+	struct daemon *d = arg;
+	uint32_t user = users_find(d->roster->users, name, n);
+
+	if (user == TABLE_NONE) {
+		buf_adds(reply, "error no such user\n");
+		return;
+	}
+	watch_read(d->watch);
+	if (d->roster->state[user].looks) {
+		look_at(d, user, 0);
+	}
+	d->roster->state[user].looks = (uint8_t)all_patterns(d);
+	look_at(d, user, 0);
+	if (d->roster->state[user].known || roster_has_any(d->roster, user)) {
+		print_has(d->roster, user, reply);
+	} else {
+		buf_adds(reply, "unknown\n");
+	}
+}
+
 static void on_attempted(void *arg)
 {
 	struct daemon *d = arg;
@@ -796,6 +861,18 @@ static int open_watch(struct daemon *d, const struct conf *conf, const struct ro
 	return watch_new(&d->loop, roster->users, conf->patterns, conf->n_patterns, &h, ret);
 }
 
+/* Publishing does not need it, so neither do those who have no front end. */
+static void open_inquiry(struct daemon *d)
+{
+	const struct inquiry_handlers h = { .may_ask = on_may_ask, .has = on_has, .arg = d };
+	int r = inquiry_new(&d->loop, d->conf.socket, &h, &d->inquiry);
+
+	if (r && (d->conf.http.is_set || d->conf.socket_line)) {
+		log_warning("unable to make the socket '%s': %s; dns-updater-http goes by its own files",
+			    d->conf.socket, inquiry_strerror(r));
+	}
+}
+
 struct first_mistake {
 	struct buf text;
 	unsigned n;
@@ -836,6 +913,7 @@ static const char *needs_restart(const struct conf *old, const struct conf *new)
 	       !same_string(old->makecommand, new->makecommand) ? "makecommand" :
 	       !same_string(old->user, new->user)		  ? "user" :
 	       !same_string(old->state, new->state)		  ? "state" :
+	       !same_string(old->socket, new->socket)		  ? "socket" :
 	       old->replace != new->replace			  ? "replace" :
 								    NULL;
 }
@@ -874,7 +952,7 @@ static int swap_in(struct daemon *d, struct conf *new)
 	d->settling.n = d->settling.first = d->missing.n = d->missing.first = 0;
 	d->n_missing = 0;
 	d->withdrawals_held = d->coming_back = false;
-	accounts_find(roster, &d->special);
+	accounts_find(roster, d->conf.http.user, &d->special);
 	return 0;
 }
 
@@ -903,6 +981,9 @@ static void reload(struct daemon *d)
 			log_error("not reloaded: %s; keeping the old configuration", strerror(-r));
 		} else {
 			log_set_tempfile(d->conf.log_tempfile);
+			if (!d->inquiry) {	/* somebody may have mended it */
+				open_inquiry(d);
+			}
 			log_info("reloaded %s", d->conf_path);
 		}
 	}
@@ -943,6 +1024,7 @@ static void on_term(uv_signal_t *signal, int number)
 	log_info("stopping");
 	notify_state("STOPPING=1");
 	(void)uv_idle_stop(&d->sweep);	/* cannot fail */
+	d->inquiry = inquiry_free(d->inquiry);	/* what is written from now on is not published */
 	publish_stop(d->publish);
 }
 
@@ -1022,7 +1104,7 @@ int daemon_new(struct conf *conf, const char *conf_path, struct command *command
 		r = -ENOMEM;
 	}
 	if (!r) {
-		accounts_find(d->roster, &d->special);
+		accounts_find(d->roster, d->conf.http.user, &d->special);
 		r = open_watch(d, &d->conf, d->roster, &d->watch);
 	}
 	if (!r) {
@@ -1035,6 +1117,7 @@ int daemon_new(struct conf *conf, const char *conf_path, struct command *command
 		daemon_free(d);
 		return r;
 	}
+	open_inquiry(d);
 	*ret = d;
 	return 0;
 }
@@ -1067,6 +1150,7 @@ struct daemon *daemon_free(struct daemon *d)
 	if (!d) {
 		return NULL;
 	}
+	d->inquiry = inquiry_free(d->inquiry);
 	d->publish = publish_free(d->publish);
 	d->watch = watch_free(d->watch);
 	d->mounts = mounts_free(d->mounts);

@@ -3,103 +3,101 @@
 
 /* dns-updater(8). */
 
-#include "base/buf.h"
 #include "base/log.h"
 #include "daemon/check.h"
 #include "daemon/command.h"
 #include "daemon/daemon.h"
-#include "service/load.h"
-#include "service/notify.h"
-#include "service/privileges.h"
 #include "daemon/state.h"
+#include "daemon/token.h"
+#include "service/load.h"
+#include "service/privileges.h"
+#include "service/start.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <signal.h>
+#include <getopt.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
-enum { FIX_SOMETHING = 100, TRY_AGAIN = 111 };
-
-#define CONF_PATH "/etc/dns-updater/dns-updater.conf"
 
 struct options {
-	const char *conf_path;
-	int ready_fd;
-	bool to_stderr, check;
+	struct start_options start;
+	bool check;
+	struct token_options token;	/* its user NULL: another command */
+	unsigned n_token;		/* options that only token has */
 };
 
 static int usage(void)
 {
 	(void)fputs("usage: dns-updater [-c FILE] [-e] [-r FD]\n"
-		    "       dns-updater check [-c FILE]\n", stderr);
-	return FIX_SOMETHING;
+		    "       dns-updater check [-c FILE]\n"
+		    "       dns-updater token USER [-c FILE] [-l LABEL] [-n NAME,NAME] [--stdin]\n"
+		    "       dns-updater token USER [-c FILE] --list | --revoke LABEL\n",
+		    stderr);
+	return START_FIX_SOMETHING;
 }
 
-static bool parse_fd(const char *text, int *ret)
+static bool parse_option(int c, struct options *o)
 {
-	char *end;
-	long n = strtol(text, &end, 10);
+	struct token_options *t = &o->token;
 
-	if (!*text || *end || n < 3 || n > 65535) {
-		return false;
+	switch (c) {
+	case 'l':
+		t->label = optarg;
+		break;
+	case 'n':
+		t->names = optarg;
+		break;
+	case 'S':
+		t->from_stdin = true;
+		break;
+	case 'L':
+		t->list = true;
+		break;
+	case 'R':
+		t->revoke = optarg;
+		break;
+	default:
+		return start_option(c, optarg, &o->start);
 	}
-	*ret = (int)n;
+	o->n_token++;
 	return true;
 }
 
-/* The options may stand before and behind the word check. */
+/* The words behind the program's name: none, check, or token and a user. Of token's options, one
+ * that lists or revokes stands alone. */
+static bool parse_words(int n, char **words, struct options *o)
+{
+	if (n == 2 && !strcmp(words[0], "token")) {
+		o->token.user = words[1];
+		o->token.conf_path = o->start.conf_path;
+		return !o->start.to_stderr && o->start.ready_fd < 0 &&
+		       (o->n_token == 1 || !(o->token.list || o->token.revoke));
+	}
+	o->check = n == 1 && !strcmp(words[0], "check");
+	return (!n || o->check) && !o->n_token;
+}
+
+/* The options may stand before and behind the words. */
 static bool parse_options(int argc, char **argv, struct options *ret)
 {
-	struct options o = { .conf_path = CONF_PATH, .ready_fd = -1 };
+	static const struct option long_options[] = {
+		{ "stdin", no_argument, NULL, 'S' },
+		{ "list", no_argument, NULL, 'L' },
+		{ "revoke", required_argument, NULL, 'R' },
+		{ 0 },
+	};
+	struct options o = { .start = START_OPTIONS_NONE };
 	int c;
 
-	while ((c = getopt(argc, argv, "c:er:")) != -1) {
-		if (c == 'c') {
-			o.conf_path = optarg;
-		} else if (c == 'e') {
-			o.to_stderr = true;
-		} else if (c != 'r' || !parse_fd(optarg, &o.ready_fd)) {
+	while ((c = getopt_long(argc, argv, "c:er:l:n:", long_options, NULL)) != -1) {
+		if (!parse_option(c, &o)) {
 			return false;
 		}
 	}
-	if (optind < argc && !strcmp(argv[optind], "check")) {
-		o.check = true;
-		optind++;
+	if (!parse_words(argc - optind, argv + optind, &o)) {
+		return false;
 	}
 	*ret = o;
-	return optind == argc;
-}
-
-/* A closed standard descriptor would be taken by the next file that is opened. */
-static int open_standard_fds(void)
-{
-	int fd;
-
-	do {
-		fd = open("/dev/null", O_RDWR);
-	} while (fd >= 0 && fd <= STDERR_FILENO);
-	return fd < 0 ? -errno : close(fd);
-}
-
-static void report_mistake(void *arg, const char *file, unsigned line, const char *what)
-{
-	(void)arg;
-	if (line) {
-		log_error("%s:%u: %s", file, line, what);
-	} else {
-		log_error("%s: %s", file, what);
-	}
-}
-
-static int failed(const char *what, int error)
-{
-	log_error("unable to %s: %s", what, strerror(-error));
-	return error == -ENOMEM || error == -EAGAIN || error == -EMFILE || error == -ENFILE ?
-		       TRY_AGAIN : FIX_SOMETHING;
+	return true;
 }
 
 /* Becomes the service's user, and holds what only one daemon may hold. */
@@ -110,10 +108,10 @@ static int settle(const struct conf *conf)
 	r = privileges_drop(conf->user);
 	if (r == PRIVILEGES_E_NO_USER) {
 		log_error("there is no user '%s'; create it, or name another as 'user'", conf->user);
-		return FIX_SOMETHING;
+		return START_FIX_SOMETHING;
 	}
 	if (r) {
-		return failed("drop privileges", r);
+		return start_failed("drop privileges", r);
 	}
 	if (!privileges_read_all()) {
 		log_warning("without CAP_DAC_READ_SEARCH only address files that user %s may read "
@@ -122,11 +120,11 @@ static int settle(const struct conf *conf)
 	r = state_lock(conf->state);
 	if (r == -EWOULDBLOCK) {
 		log_error("another dns-updater with state '%s' is running", conf->state);
-		return TRY_AGAIN;	/* it may be about to end */
+		return START_TRY_AGAIN;	/* it may be about to end */
 	}
 	if (r) {
 		log_error("unable to lock '%s.lock': %s", conf->state, strerror(-r));
-		return FIX_SOMETHING;
+		return START_FIX_SOMETHING;
 	}
 	return 0;
 }
@@ -138,14 +136,14 @@ static int run(const struct options *o)
 	struct conf conf;
 	int r;
 
-	r = load_conf(o->conf_path, report_mistake, NULL, &conf);
+	r = load_conf(o->start.conf_path, start_report, NULL, &conf);
 	if (r < 0) {
-		return failed("load the configuration", r);
+		return start_failed("load the configuration", r);
 	}
 	if (r) {
-		log_error("not started: see the mistakes in '%s'", o->conf_path);
+		log_error("not started: see the mistakes in '%s'", o->start.conf_path);
 		conf_deinit(&conf);
-		return FIX_SOMETHING;
+		return START_FIX_SOMETHING;
 	}
 	log_set_tempfile(conf.log_tempfile);
 	r = settle(&conf);
@@ -158,12 +156,12 @@ static int run(const struct options *o)
 		r = command_new((const char *const[]){ conf.makecommand }, 1, &command);
 	}
 	if (!r) {
-		r = daemon_new(&conf, o->conf_path, command, &daemon);
+		r = daemon_new(&conf, o->start.conf_path, command, &daemon);
 	} else {
 		conf_deinit(&conf);
 	}
 	if (r) {
-		return failed("start", r);
+		return start_failed("start", r);
 	}
 	r = daemon_run(daemon);
 	daemon_free(daemon);
@@ -175,21 +173,18 @@ int main(int argc, char **argv)
 	struct options o;
 	int r;
 
-	if (open_standard_fds() || !parse_options(argc, argv, &o)) {
+	if (start_standard_fds() || !parse_options(argc, argv, &o)) {
 		return usage();
 	}
 	if (o.check) {
-		return check_run(o.conf_path) ? FIX_SOMETHING : 0;
+		return check_run(o.start.conf_path) ? START_FIX_SOMETHING : 0;
 	}
-	/* A lease that somebody breaks, and a reader of our output that is gone, must not kill us. */
-	(void)signal(SIGIO, SIG_IGN);
-	(void)signal(SIGPIPE, SIG_IGN);
-	(void)umask(022);
-	log_open("dns-updater", o.to_stderr);
-	r = notify_init(o.ready_fd);
+	if (o.token.user) {
+		return token_run(&o.token);
+	}
+	r = start_process("dns-updater", &o.start);
 	if (r) {
-		log_error("descriptor %d of -r: %s", o.ready_fd, strerror(-r));
-		return FIX_SOMETHING;
+		return r;
 	}
 	r = run(&o);
 	log_flush();

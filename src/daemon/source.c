@@ -260,6 +260,7 @@ static int read_checked(const struct source_place *at, int fd, const struct stat
 		return r;
 	}
 	f->quotable = is_quotable(at, &st, dir);
+	f->from_front_end = st.st_uid == at->front_end;
 	r = file_read_fd(fd, at->size_max, &f->text);
 	if (r && r != -EFBIG) {
 		return fail(f, r, at->pattern->text);

@@ -46,6 +46,7 @@ struct source_file {
 				 * never 0 */
 	struct buf text;
 	bool quotable;		/* it is the user's own: its bytes may stand in the log */
+	bool from_front_end;	/* it belongs to the front end's account */
 	char why[256];
 };
 
@@ -55,7 +56,8 @@ void source_watch_shared(const struct pattern *p, unsigned pattern_number, struc
 
 /* Reads the file unless its print is `known`. Returns 0, SOURCE_E_*, or a negative errno, with why
  * telling what could not be opened. ret is zeroed or used before; the caller ends it with
- * buf_deinit(&ret->text). time and print are valid with 0, SAME, CHANGING and REFUSED. */
+ * buf_deinit(&ret->text). time and print are valid with 0, SAME, CHANGING and REFUSED, quotable and
+ * from_front_end with 0. */
 int source_read(const struct source_place *at, uint64_t known, struct source_file *ret);
 
 /* The path of the user's file, for messages. ret has room for PATTERN_PATH_MAX. */

@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/inotify.h>
+#include <sys/ioctl.h>
 #include <uv.h>
 
 enum {
@@ -263,24 +264,46 @@ static void take_event(struct watch *w, const struct inotify_event *event)
 	}
 }
 
-static void readable(uv_poll_t *poll, int status, int events_mask)
+/* Takes some events. Returns their bytes, or 0 when there are none. A handler may free the watch, which
+ * is closing then. */
+static size_t take_events(struct watch *w)
 {
 	char events[EVENTS_SIZE] __attribute__((aligned(__alignof__(struct inotify_event))));
+	ssize_t n = read(w->fd, events, sizeof(events));
+	const struct inotify_event *e;
+
+	if (n <= 0) {
+		return 0;
+	}
+	for (char *at = events; at < events + n && !w->closing; at += sizeof(*e) + e->len) {
+		e = (const struct inotify_event *)(void *)at;
+		take_event(w, e);
+	}
+	return (size_t)n;
+}
+
+static void readable(uv_poll_t *poll, int status, int events_mask)
+{
 	struct watch *w = poll->data;
 
 	(void)status;	/* read tells more */
 	(void)events_mask;
-	for (int i = 0; i < READS_MAX && !w->closing; i++) {
-		ssize_t n = read(w->fd, events, sizeof(events));
-		const struct inotify_event *e;
+	for (int i = 0; i < READS_MAX && !w->closing && take_events(w); i++) {
+	}
+}
 
-		if (n <= 0) {
-			return;
-		}
-		for (char *at = events; at < events + n; at += sizeof(*e) + e->len) {
-			e = (const struct inotify_event *)(void *)at;
-			take_event(w, e);
-		}
+void watch_read(struct watch *w)
+{
+	int queued;	/* bytes, of whole events; what comes meanwhile is left to the loop */
+	size_t left, n = 1;
+
+	if (ioctl(w->fd, FIONREAD, &queued) < 0) {
+		return;
+	}
+	left = (size_t)queued;
+	while (left && n && !w->closing) {
+		n = take_events(w);
+		left -= n < left ? n : left;
 	}
 }
 

@@ -37,6 +37,10 @@ int watch_new(struct uv_loop_s *loop, const struct users *users, const struct pa
 /* The memory goes when the loop has run once more; no handler is called after this. */
 struct watch *watch_free(struct watch *w);
 
+/* Calls the handlers for all events that the kernel has by now, without waiting for the loop. Not to be
+ * called by a handler. */
+void watch_read(struct watch *w);
+
 #define WATCH_SHARED UINT32_MAX	/* instead of a user, for a level that all users share */
 
 /* Watches the directory that dir_fd is open on (O_PATH suffices) as this level of the pattern. The

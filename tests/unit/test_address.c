@@ -7,6 +7,8 @@
 #include "core/address.h"
 #include "rows.h"
 
+#include <stdio.h>
+
 #define BOM "\xef\xbb\xbf"
 
 static const char *const names[] = { "a.example.com", "*.example.com" };
@@ -297,10 +299,158 @@ static void check_refused(void **state)
 	free(text);
 }
 
+/* given is what each of the names has, as text with a "|" behind each; "-" is none. */
+static const struct print_row {
+	const char *name;
+	const char *given;
+	const char *want;
+} printed[] = {
+	{ "no names", "", "none\n" },
+	{ "one name", "1.2.3.4|", "1.2.3.4\n" },
+	{ "one name, both families", "2001:db8::7 1.2.3.4|", "1.2.3.4\n2001:db8::7\n" },
+	{ "one name, several", "5.6.7.8 1.2.3.4|", "1.2.3.4\n5.6.7.8\n" },
+	{ "one name, none", "-|", "none\n" },
+	{ "two names, none", "-|-|", "none\n" },
+	{ "two names alike", "1.2.3.4 2001:db8::7|2001:db8::7 1.2.3.4|",
+	  "1.2.3.4\n2001:db8::7\n" },
+	{ "only the first", "1.2.3.4 2001:db8::7|-|", "n0.example.com 1.2.3.4 2001:db8::7\n" },
+	{ "only the second", "-|1.2.3.4|", "n1.example.com 1.2.3.4\n" },
+	{ "v4 differs", "1.2.3.4 2001:db8::7|5.6.7.8 2001:db8::7|",
+	  "2001:db8::7\nn0.example.com 1.2.3.4\nn1.example.com 5.6.7.8\n" },
+	{ "v6 differs", "1.2.3.4 2001:db8::7|1.2.3.4 2001:db8::8|",
+	  "1.2.3.4\nn0.example.com 2001:db8::7\nn1.example.com 2001:db8::8\n" },
+	{ "both differ", "1.2.3.4 2001:db8::7|5.6.7.8|",
+	  "n0.example.com 1.2.3.4 2001:db8::7\nn1.example.com 5.6.7.8\n" },
+	{ "v6 of one only", "1.2.3.4|1.2.3.4 2001:db8::7|",
+	  "1.2.3.4\nn1.example.com 2001:db8::7\n" },
+	{ "a subset", "1.2.3.4|1.2.3.4 5.6.7.8|",
+	  "n0.example.com 1.2.3.4\nn1.example.com 1.2.3.4 5.6.7.8\n" },
+	{ "the last of three differs", "1.2.3.4|1.2.3.4|5.6.7.8|",
+	  "n0.example.com 1.2.3.4\nn1.example.com 1.2.3.4\nn2.example.com 5.6.7.8\n" },
+	{ "the last of three has none", "1.2.3.4|1.2.3.4|-|",
+	  "n0.example.com 1.2.3.4\nn1.example.com 1.2.3.4\n" },
+};
+
+enum { PRINT_NAMES_MAX = 6 };
+
+static const char *const print_names[PRINT_NAMES_MAX] = {
+	"n0.example.com", "n1.example.com", "n2.example.com",
+	"n3.example.com", "*.example.com",  "xn--n5.example.com",
+};
+
+static struct ip_set *read_set(const char *text, size_t n)
+{
+	struct ip ips[8];
+	struct ip_set *set;
+	size_t n_ips = 0;
+
+	for (const char *at = text, *end; at < text + n; at = end + 1) {
+		end = at + strcspn(at, " |");
+		if (*at != '-')
+			assert_true(ip_parse(at, (size_t)(end - at), &ips[n_ips++]));
+	}
+	assert_int_equal(ip_set_new(ips, n_ips, 8, &set), 0);
+	return set;
+}
+
+static void check_printed(void **state)
+{
+	const struct print_row *row = *state;
+	struct ip_set *sets[PRINT_NAMES_MAX] = { 0 };
+	struct buf b = { 0 };
+	size_t n_names = 0;
+
+	for (const char *at = row->given; *at; at += strcspn(at, "|") + 1)
+		sets[n_names++] = read_set(at, strcspn(at, "|"));
+	buf_adds(&b, "# before\n"); /* it appends */
+	address_print(&b, print_names, sets, n_names);
+	assert_int_equal(strncmp(buf_str(&b), "# before\n", 9), 0);
+	assert_string_equal(buf_str(&b) + 9, row->want);
+	buf_deinit(&b);
+	for (size_t i = 0; i < n_names; i++)
+		free(sets[i]);
+}
+
+/* xorshift32: the same numbers everywhere. */
+static uint32_t next_number(uint32_t *x)
+{
+	*x ^= *x << 13;
+	*x ^= *x >> 17;
+	*x ^= *x << 5;
+	return *x;
+}
+
+/* Of few addresses, so that names often share them. */
+static struct ip_set *random_set(uint32_t *x)
+{
+	struct ip ips[4];
+	struct ip_set *set;
+	size_t n = next_number(x) % 5;
+
+	for (size_t i = 0; i < n; i++) {
+		char text[IP_TEXT_SIZE];
+		unsigned number = next_number(x);
+
+		(void)snprintf(text, sizeof(text), number & 8 ? "192.0.2.%u" : "2001:db8::%u",
+			       1 + (number >> 8) % 2); /* cannot be cut */
+		assert_true(ip_parse(text, strlen(text), &ips[i]));
+	}
+	assert_int_equal(ip_set_new(ips, n, 4, &set), 0);
+	return set;
+}
+
+static void printed_is_read_again(void **state)
+{
+	static const struct ip_nets all;
+	const struct address_rules rules = { .addresses_max = 4, .networks = &all };
+	struct ip_set *sets[PRINT_NAMES_MAX], *again[PRINT_NAMES_MAX];
+	struct address_error error;
+	struct buf b = { 0 };
+	uint32_t x = 1;
+
+	(void)state;
+	for (int round = 0; round < 20000; round++) {
+		size_t n_names = 1 + next_number(&x) % PRINT_NAMES_MAX;
+
+		for (size_t i = 0; i < n_names; i++)
+			sets[i] = random_set(&x);
+		buf_clear(&b);
+		address_print(&b, print_names, sets, n_names);
+		assert_true(b.len <= address_size_max(n_names));
+		assert_int_equal(address_parse(b.data, b.len, print_names, n_names, &rules,
+					       again, &error),
+				 0);
+		for (size_t i = 0; i < n_names; i++) {
+			if (!ip_set_equal(sets[i], again[i]))
+				fail_msg("round %d, name %zu: %s", round, i, buf_str(&b));
+			free(sets[i]);
+			free(again[i]);
+		}
+	}
+	buf_deinit(&b);
+}
+
+static void sizes(void **state)
+{
+	(void)state;
+	assert_int_equal(address_size_max(0), 4096);
+	assert_int_equal(address_size_max(8), 4096);
+	assert_int_equal(address_size_max(9), 9 * 512);
+	assert_int_equal(address_size_max(128), 65536);
+	assert_int_equal(address_size_max(129), 65536);
+	assert_int_equal(address_size_max(SIZE_MAX), 65536);
+}
+
 int main(void)
 {
-	int failed = ROWS_RUN(accepted, check_accepted);
+	static const struct CMUnitTest whole[] = {
+		cmocka_unit_test(printed_is_read_again),
+		cmocka_unit_test(sizes),
+	};
+	int failed = cmocka_run_group_tests(whole, NULL, NULL);
 
+	failed += ROWS_RUN(accepted, check_accepted);
 	failed += ROWS_RUN(refused, check_refused);
+	failed += ROWS_RUN(printed, check_printed);
 	return failed != 0;
 }

@@ -45,6 +45,40 @@ static void show(struct buf *b, const struct conf *c)
 		buf_printf(b, "pattern=%s|", c->patterns[i].text);
 }
 
+/* The values of [http], as above. */
+static void show_http(struct buf *b, const struct conf *c)
+{
+	static const char *const plain[] = { "refuse", "allow", "by address" };
+	const struct conf_http *h = &c->http;
+	char text[IP_TEXT_SIZE];
+
+	buf_printf(b, "|user=%s|tokens=%s|certificate=%s|key=%s|plain_http=%s|",
+		   or_unset(h->user), or_unset(h->tokens), or_unset(h->certificate),
+		   or_unset(h->key), plain[h->plain]);
+	buf_printf(b, "connections_max=%u|connections_per_address=%u|", h->connections_max,
+		   h->connections_per_address);
+	buf_printf(b, "request_size_max=%u|headers_max=%u|request_timeout=%" PRIu64 "|",
+		   h->request_size_max, h->headers_max, h->request_timeout_ms);
+	buf_printf(b, "addresses=%u|n_listeners=%u|n_trusted=%zu|", h->addresses,
+		   h->n_listeners, h->trusted_proxies.n);
+	for (unsigned i = 0; i < h->n_listeners; i++) {
+		const struct conf_listener *l = &h->listeners[i];
+
+		(void)ip_print(l->ip.bytes, l->ip.n, text);
+		buf_printf(b, "%s %u %s|", text, l->port, l->tls ? "tls" : plain[l->plain]);
+	}
+	for (uint32_t i = 0; i < c->users->n_names; i++) {
+		const uint8_t *id = conf_interface_id(c, i);
+
+		if (id) {
+			(void)ip_print(id, 16, text);
+			buf_printf(b, "%s %s|", users_name(c->users, i), text);
+		}
+	}
+	for (size_t i = 0; i < h->n_abuse; i++)
+		buf_printf(b, "abuse=%s|", h->abuse[i]);
+}
+
 /* The line stands in [dns-updater], as line 2. */
 static const struct value_row {
 	const char *name; /* the line */
@@ -284,6 +318,227 @@ static const struct text_row {
 	  "c:5 u:1 u:2 ", NULL },
 };
 
+#define TLS "certificate = /c\nkey = /k\n"
+
+/* In [http], from line 7 on, of a configuration with the patterns /home/%u/f and /var/%u and the names
+ * a.example.com and b.example.com. */
+static const struct http_row {
+	const char *name;     /* the lines */
+	const char *want;     /* NULL: mistakes */
+	const char *mistakes; /* NULL: in the first line, or none */
+} https[] = {
+	{ "listen = 192.0.2.1:80", "192.0.2.1 80 refuse" },
+	{ "listen = [2001:db8::1]:80", "2001:db8::1 80 refuse" },
+	{ "listen = [::]:65535", ":: 65535 refuse" },
+	{ "listen = 0.0.0.0:0", "0.0.0.0 0 refuse" },
+	{ "listen = 192.0.2.1:80 192.0.2.2:80,[::1]:8245",
+	  "192.0.2.1 80 refuse|192.0.2.2 80 refuse|::1 8245 allow" },
+	{ "listen = 192.0.2.1:80\nlisten = 192.0.2.2:80",
+	  "192.0.2.1 80 refuse|192.0.2.2 80 refuse" },
+	{ "listen = 192.0.2.1:65536", NULL },
+	{ "listen = 192.0.2.1", NULL },
+	{ "listen = 192.0.2.1:", NULL },
+	{ "listen = 192.0.2.1:80x", NULL },
+	{ "listen = 192.0.2.1:-1", NULL },
+	{ "listen = :80", NULL },
+	{ "listen = 80", NULL },
+	{ "listen = ::1:80", NULL },
+	{ "listen = 2001:db8::1", NULL },
+	{ "listen = [2001:db8::1]", NULL },
+	{ "listen = [2001:db8::1:80", NULL },
+	{ "listen = [192.0.2.1]:80", NULL },
+	{ "listen = []:80", NULL },
+	{ "listen = localhost:80", NULL },
+	{ "listen = *:80", NULL },
+	{ "listen =", NULL },
+	{ "listen = 192.0.2.1:80 x 192.0.2.2:80 y", NULL, "c:7 c:7 " },
+	{ "listen = 192.0.2.1:1 192.0.2.1:2 192.0.2.1:3 192.0.2.1:4 192.0.2.1:5 192.0.2.1:6 "
+	  "192.0.2.1:7 192.0.2.1:8\nlisten_tls = 192.0.2.1:9 192.0.2.1:10 192.0.2.1:11 192.0.2.1:12 "
+	  "192.0.2.1:13 192.0.2.1:14 192.0.2.1:15 192.0.2.1:16\n" TLS,
+	  "n_listeners=16" },
+	{ "listen = 192.0.2.1:1 192.0.2.1:2 192.0.2.1:3 192.0.2.1:4 192.0.2.1:5 192.0.2.1:6 "
+	  "192.0.2.1:7 192.0.2.1:8 192.0.2.1:9\nlisten = 192.0.2.1:10 192.0.2.1:11 192.0.2.1:12 "
+	  "192.0.2.1:13 192.0.2.1:14 192.0.2.1:15 192.0.2.1:16 192.0.2.1:17",
+	  NULL, "c:8 " },
+
+	/* whether plain HTTP is taken */
+	{ "listen = 192.0.2.1:80 allow", "192.0.2.1 80 allow" },
+	{ "listen = 127.0.0.1:80", "127.0.0.1 80 allow" },
+	{ "listen = 127.255.255.254:80", "127.255.255.254 80 allow" },
+	{ "listen = 126.0.0.1:80", "126.0.0.1 80 refuse" },
+	{ "listen = [::1]:80", "::1 80 allow" },
+	{ "listen = [::2]:80", "::2 80 refuse" },
+	{ "listen = [::ffff:127.0.0.1]:80", "::ffff:127.0.0.1 80 refuse" },
+	{ "listen = 127.0.0.1:80 refuse", "127.0.0.1 80 refuse" },
+	{ "listen = 192.0.2.1:80 allow 192.0.2.2:80",
+	  "192.0.2.1 80 allow|192.0.2.2 80 refuse" },
+	{ "listen = 192.0.2.1:80 192.0.2.2:80 allow",
+	  "192.0.2.1 80 refuse|192.0.2.2 80 allow" },
+	{ "plain_http = allow\nlisten = 192.0.2.1:80", "192.0.2.1 80 allow" },
+	{ "listen = 192.0.2.1:80\nplain_http = allow", "192.0.2.1 80 allow" },
+	{ "plain_http = refuse\nlisten = 127.0.0.1:80", "127.0.0.1 80 refuse" },
+	{ "plain_http = allow\nlisten = 192.0.2.1:80 refuse 192.0.2.2:80",
+	  "192.0.2.1 80 refuse|192.0.2.2 80 allow" },
+	{ "listen = allow 192.0.2.1:80", NULL },
+	{ "listen = 192.0.2.1:80\nlisten = allow", NULL, "c:8 " },
+	{ "listen = 192.0.2.1:80 maybe", NULL },
+	{ "plain_http = maybe", NULL },
+	{ "plain_http = by address", NULL },
+	{ "plain_http = allow\nplain_http = allow", NULL, "c:8 " },
+
+	/* TLS */
+	{ "listen_tls = 192.0.2.1:443\n" TLS, "192.0.2.1 443 tls|" },
+	{ TLS "listen_tls = [2001:db8::1]:443, 192.0.2.1:443",
+	  "2001:db8::1 443 tls|192.0.2.1 443 tls|" },
+	{ "listen_tls = 192.0.2.1:443 allow\n" TLS, NULL },
+	{ "listen_tls = 192.0.2.1:443", NULL },
+	{ "listen_tls = 192.0.2.1:443\ncertificate = /c", NULL },
+	{ "listen_tls = 192.0.2.1:443\nkey = /k", NULL },
+	{ "listen = 192.0.2.1:80\nlisten_tls = 192.0.2.1:443 192.0.2.2:443", NULL, "c:8 c:8 " },
+	{ TLS, "certificate=/c|key=/k" },
+	{ "certificate = c", NULL },
+	{ "key = k", NULL },
+	{ "certificate =", NULL },
+
+	/* names and their identifiers */
+	{ "interface_id = a.example.com ::1:2:3:4", "a.example.com ::1:2:3:4|" },
+	{ "interface_id = b.example.com ::2, a.example.com ::1",
+	  "a.example.com ::1|b.example.com ::2|" },
+	{ "interface_id = b.example.com ::2\ninterface_id = a.example.com ::1",
+	  "a.example.com ::1|b.example.com ::2|" },
+	{ "interface_id = A.Example.COM. ::1", "a.example.com ::1|" },
+	{ "interface_id = a.example.com 2001:db8::1", "a.example.com 2001:db8::1|" },
+	{ "interface_id =", "n_listeners=0" },
+	{ "interface_id = a.example.com", NULL },
+	{ "interface_id = a.example.com ::", NULL },
+	{ "interface_id = a.example.com 1:2:3:4", NULL },
+	{ "interface_id = a.example.com 192.0.2.1", NULL },
+	{ "interface_id = a.example.com ::1/64", NULL },
+	{ "interface_id = ::1 a.example.com", NULL },
+	{ "interface_id = a ::1", NULL },
+	{ "interface_id = c.example.com ::1", NULL },
+	{ "interface_id = a.example.com ::1 a.example.com ::1", NULL },
+	{ "interface_id = a.example.com ::1\ninterface_id = b.example.com ::2\n"
+	  "interface_id = A.example.com ::3",
+	  NULL, "c:9 " },
+	{ "interface_id = c.example.com ::1\ninterface_id = d.example.com ::1", NULL,
+	  "c:7 c:8 " },
+
+	{ "trusted_proxies = 192.0.2.1, 2001:db8::/32", "n_trusted=2" },
+	{ "trusted_proxies = 192.0.2.1\ntrusted_proxies = 192.0.2.2", "n_trusted=2" },
+	{ "trusted_proxies =", "n_trusted=0" },
+	{ "trusted_proxies = proxy", NULL },
+	{ "trusted_proxies = 192.0.2.1/24", NULL },
+	{ "abuse = john anna\nabuse = bert", "abuse=john|abuse=anna|abuse=bert" },
+	{ "abuse =", "n_listeners=0" },
+
+	{ "addresses = /home/%u/f", "addresses=0" },
+	{ "addresses = /var/%u", "addresses=1" },
+	{ "addresses = /var/%u/", NULL },
+	{ "addresses = /else/%u", NULL },
+	{ "addresses =", NULL },
+	{ "user = web", "user=web" },
+	{ "tokens = /t", "tokens=/t" },
+	{ "tokens = t", NULL },
+
+	{ "connections_max = 1", "connections_max=1" },
+	{ "connections_max = 0", NULL },
+	{ "connections_max = 1000000", "connections_max=1000000" },
+	{ "connections_max = 1000001", NULL },
+	{ "connections_per_address = 1", "connections_per_address=1" },
+	{ "connections_per_address = 0", NULL },
+	{ "connections_per_address = 1000000", "connections_per_address=1000000" },
+	{ "connections_per_address = 1000001", NULL },
+	{ "request_size_max = 4096", "request_size_max=4096" },
+	{ "request_size_max = 4095", NULL },
+	{ "request_size_max = 1048576", "request_size_max=1048576" },
+	{ "request_size_max = 1048577", NULL },
+	{ "headers_max = 8", "headers_max=8" },
+	{ "headers_max = 7", NULL },
+	{ "headers_max = 1000", "headers_max=1000" },
+	{ "headers_max = 1001", NULL },
+	{ "request_timeout = 100ms", "request_timeout=100" },
+	{ "request_timeout = 99ms", NULL },
+	{ "request_timeout = 1h", "request_timeout=3600000" },
+	{ "request_timeout = 3601s", NULL },
+	{ "request_timeout = 5", NULL },
+	{ "ttl = 5", NULL },
+	{ "listen_udp = 192.0.2.1:53", NULL },
+
+	/* what holds without a line */
+	{ "# no plain_http", "plain_http=by address" },
+	{ "# no certificate", "certificate=(unset)|key=(unset)" },
+	{ "# no user", "user=dns-updater-http" },
+	{ "# no tokens", "tokens=/etc/dns-updater/tokens" },
+	{ "# no addresses", "addresses=1" },
+	{ "# no connections", "connections_max=4096|connections_per_address=32" },
+	{ "# no limits", "request_size_max=32768|headers_max=64|request_timeout=10000" },
+};
+
+static void check_http(void **state)
+{
+	static const char first[] = "[dns-updater]\npathpattern = /home/%u/f /var/%u\n"
+				    "datafile = /d\n[users]\n"
+				    "john = a.example.com b.example.com\n[http]\n";
+	const struct http_row *row = *state;
+	struct buf text = { 0 }, mistakes = { 0 }, shown = { 0 };
+	struct conf c;
+	char *copy;
+	int r;
+
+	buf_adds(&text, first);
+	buf_adds(&text, row->name);
+	copy = exact(text.data, text.len);
+	assert_int_equal(conf_init(&c), 0);
+	r = conf_parse(&c, "c", copy, text.len, gather, &mistakes);
+	if (!r)
+		r = conf_finish(&c, "c", gather, &mistakes);
+	assert_string_equal(buf_str(&mistakes), row->mistakes ? row->mistakes :
+						row->want     ? "" :
+								"c:7 ");
+	assert_int_equal(r, row->want ? 0 : CONF_E_MISTAKES);
+	assert_true(c.http.is_set);
+	show_http(&shown, &c);
+	if (row->want && !strstr(buf_str(&shown), row->want))
+		fail_msg("%s is not in %s", row->want, buf_str(&shown));
+	conf_deinit(&c);
+	buf_deinit(&text);
+	buf_deinit(&mistakes);
+	buf_deinit(&shown);
+	free(copy);
+}
+
+static void http_is_optional(void **state)
+{
+	static const char text[] = FIRST "[users]\njohn = a.example.com\n";
+	struct buf mistakes = { 0 };
+	struct conf c;
+
+	(void)state;
+	assert_int_equal(conf_init(&c), 0);
+	assert_int_equal(conf_parse(&c, "f", text, sizeof(text) - 1, gather, &mistakes), 0);
+	assert_int_equal(conf_finish(&c, "f", gather, &mistakes), 0);
+	assert_false(c.http.is_set);
+	assert_null(conf_interface_id(&c, 0));
+	conf_deinit(&c);
+}
+
+static void plain_by_address(void **state)
+{
+	const struct ip local = { 4, { 127, 0, 0, 1 } }, other = { 4, { 192, 0, 2, 1 } };
+	struct conf c;
+
+	(void)state;
+	assert_int_equal(conf_init(&c), 0);
+	assert_int_equal(conf_plain(&c, &local), CONF_PLAIN_ALLOW);
+	assert_int_equal(conf_plain(&c, &other), CONF_PLAIN_REFUSE);
+	c.http.plain = CONF_PLAIN_ALLOW;
+	assert_int_equal(conf_plain(&c, &other), CONF_PLAIN_ALLOW);
+	c.http.plain = CONF_PLAIN_REFUSE;
+	assert_int_equal(conf_plain(&c, &local), CONF_PLAIN_REFUSE);
+	conf_deinit(&c);
+}
+
 static void show_users(struct buf *b, const struct users *u)
 {
 	for (uint32_t i = 0; i < u->n_users; i++) {
@@ -387,10 +642,13 @@ int main(void)
 		cmocka_unit_test(lines_of_keys),
 		cmocka_unit_test(pathpattern_is_required),
 		cmocka_unit_test(long_lines_are_whole),
+		cmocka_unit_test(http_is_optional),
+		cmocka_unit_test(plain_by_address),
 	};
 	int failed = cmocka_run_group_tests(conf, NULL, NULL);
 
 	failed += ROWS_RUN(values, check_value);
 	failed += ROWS_RUN(texts, check_text);
+	failed += ROWS_RUN(https, check_http);
 	return failed != 0;
 }

@@ -1,0 +1,28 @@
+/* SPDX-FileCopyrightText: 2026 The dns-updater authors
+ * SPDX-License-Identifier: ISC */
+#pragma once
+
+/* Asks the daemon, over its Unix socket, what a user has now. Questions are answered in their order; one
+ * that is not answered in time is given up, and the connection with it. */
+
+#include <stddef.h>
+
+struct ask;
+struct uv_loop_s;
+
+enum ask_outcome {
+	ASK_OK,	     /* text is his addresses, as an address file says them */
+	ASK_UNKNOWN, /* he has none yet */
+	ASK_REFUSED, /* text is the daemon's reason */
+	ASK_AWAY,    /* there is no daemon to be asked */
+};
+
+typedef void ask_done_fn(void *arg, enum ask_outcome outcome, const char *text, size_t n);
+
+/* The path is borrowed. 0 or a negative errno. */
+int ask_new(struct uv_loop_s *loop, const char *path, struct ask **ret);
+struct ask *ask_free(struct ask *a);
+
+/* done is called once, never before this returns; its text is valid for the call only. 0 or
+ * -ENOMEM, and done is not called. */
+int ask_has(struct ask *a, const char *user, ask_done_fn *done, void *arg);

@@ -1,0 +1,415 @@
+/* SPDX-FileCopyrightText: 2026 The dns-updater authors
+ * SPDX-License-Identifier: ISC */
+#include "http/auth.h"
+
+#include "base/cleanup.h"
+#include "base/file.h"
+#include "base/log.h"
+#include "core/name.h"
+
+#include <crypt.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <sodium.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <uv.h>
+
+enum {
+	TOKENS_MAX = 1 << 30, /* bytes of the file */
+	JOBS_MAX = 64,
+	JOBS_PER_PEER = 4,
+	SECRET_MAX = CRYPT_MAX_PASSPHRASE_SIZE - 1,
+	REMEMBERED = 1024, /* passwords that were right, a power of two */
+	PRINT_SIZE = 16,
+};
+
+/* A password to be tried against all the user's hashes. */
+struct job {
+	uv_work_t work;
+	struct job *next;
+	struct auth *auth;
+	struct ip peer;
+	char *secret, **hashes;
+	size_t n_hashes;
+	int right; /* the hash that it fits; -1: none */
+	uint32_t user;
+	auth_done_fn *done;
+	void *arg;
+	struct crypt_data data;
+};
+
+struct auth {
+	uv_loop_t *loop;
+	const struct conf *conf;
+	struct tokens *tokens;
+	struct stat stat; /* of the file as it was read */
+	bool failed;	  /* it cannot be read, and that is said */
+	struct job *first, **last, *running;
+	size_t n_jobs;
+	/* Routers come again every few minutes: which secret was right for which hash, as a keyed hash
+	 * of both. */
+	unsigned char key[crypto_generichash_KEYBYTES];
+	unsigned char remembered[REMEMBERED][PRINT_SIZE];
+};
+
+/* --- the file --- */
+
+static void report(void *arg, const char *file, unsigned line, const char *what)
+{
+	(void)arg;
+	log_error("%s:%u: %s; this line is left out", file, line, what);
+}
+
+static bool same_file(const struct stat *a, const struct stat *b)
+{
+	return file_same_stat(a, b) && a->st_ctim.tv_sec == b->st_ctim.tv_sec &&
+	       a->st_ctim.tv_nsec == b->st_ctim.tv_nsec;
+}
+
+/* While it cannot be read, what was read last holds: but a file that is gone revokes all. */
+static int load(struct auth *a)
+{
+	_cleanup_(buf_deinit) struct buf text = { 0 };
+	struct tokens *tokens;
+	struct stat st;
+	int r;
+
+	if (!stat(a->conf->http.tokens, &st) && same_file(&st, &a->stat)) {
+		return 0;
+	}
+	r = file_read(AT_FDCWD, a->conf->http.tokens, TOKENS_MAX, &text);
+	if (!r || r == -ENOENT) {
+		int e = tokens_parse(text.data, text.len, a->conf->http.tokens, report, NULL,
+				     &tokens);
+
+		r = e ? e : r;
+	}
+	if (!r || r == -ENOENT) {
+		a->tokens = tokens_free(a->tokens);
+		a->tokens = tokens;
+		a->stat = r ? (struct stat){ 0 } : st;
+	}
+	if (r && !a->failed) {
+		log_error("unable to read '%s': %s; %s", a->conf->http.tokens, strerror(-r),
+			  r == -ENOENT ?
+				  "nobody can update ('dns-updater token USER' makes it)" :
+				  "keeping the tokens that were read last");
+	}
+	a->failed = r;
+	return r;
+}
+
+/* --- what is proved --- */
+
+/* A token may be for some names only. false: no memory. */
+static bool allow(const struct conf *conf, const struct token *t, uint32_t user, bool **ret)
+{
+	const struct users *u = conf->users;
+	uint32_t first = u->users[user].first_name, n = users_n_names(u, user);
+	bool *allowed;
+
+	*ret = NULL;
+	if (!t->n_names) {
+		return true;
+	}
+	allowed = calloc(n + 1u, sizeof(*allowed));
+	for (size_t i = 0; allowed && i < t->n_names; i++) {
+		uint32_t name = users_find_name(u, t->names[i], strlen(t->names[i]));
+
+		if (name != TABLE_NONE && name >= first && name < first + n) {
+			allowed[name - first] = true;
+		}
+	}
+	*ret = allowed;
+	return allowed;
+}
+
+/* A user name, or a domain name, which tells its owner. */
+static uint32_t find_account(const struct users *users, struct request_text t)
+{
+	uint32_t user = t.n ? users_find(users, t.at, t.n) : TABLE_NONE;
+	char name[NAME_SIZE];
+	uint32_t found;
+	size_t n;
+
+	if (user != TABLE_NONE || !t.n || name_canon(t.at, t.n, name, &n)) {
+		return user;
+	}
+	found = users_find_name(users, name, n);
+	return found == TABLE_NONE ? TABLE_NONE : users->names[found].user;
+}
+
+/* Whom the request says it is from. */
+static uint32_t claimed(const struct conf *conf, const struct request *r)
+{
+	if (r->user.n) {
+		return find_account(conf->users, r->user);
+	}
+	return r->n_hosts ? find_account(conf->users, r->hosts[0]) : TABLE_NONE;
+}
+
+static bool try_token(const struct auth *a, const struct conf *conf, const struct request *r,
+		      struct request_text secret, struct auth_result *ret)
+{
+	const struct token *t = secret.n ? tokens_find(a->tokens, secret.at, secret.n) : NULL;
+	uint32_t user = t ? users_find(conf->users, t->user, strlen(t->user)) : TABLE_NONE;
+
+	if (user == TABLE_NONE || (r->user.n && find_account(conf->users, r->user) != user)) {
+		return false;
+	}
+	ret->user = user;
+	ret->outcome = allow(conf, t, user, &ret->allowed) ? AUTH_OK : AUTH_BUSY;
+	(void)strncpy(ret->label, t->label, sizeof(ret->label) - 1); /* labels fit */
+	return true;
+}
+
+/* --- passwords of crypt(3) --- */
+
+static void print_of(const struct auth *a, const char *secret, const char *hash,
+		     unsigned char ret[PRINT_SIZE])
+{
+	crypto_generichash_state state;
+
+	/* The hash has no NUL and ends with one, so the two cannot be confused. */
+	(void)crypto_generichash_init(&state, a->key, sizeof(a->key), PRINT_SIZE);
+	(void)crypto_generichash_update(&state, (const unsigned char *)hash, strlen(hash) + 1);
+	(void)crypto_generichash_update(&state, (const unsigned char *)secret, strlen(secret));
+	(void)crypto_generichash_final(&state, ret, PRINT_SIZE);
+}
+
+static unsigned char *place_of(struct auth *a, const unsigned char print[PRINT_SIZE])
+{
+	return a->remembered[(print[0] | print[1] << 8) % REMEMBERED];
+}
+
+static bool is_remembered(struct auth *a, const struct job *j)
+{
+	unsigned char print[PRINT_SIZE];
+
+	for (size_t i = 0; i < j->n_hashes; i++) {
+		print_of(a, j->secret, j->hashes[i], print);
+		if (!sodium_memcmp(place_of(a, print), print, PRINT_SIZE)) {
+			return true;
+		}
+	}
+	return false;
+}
+
+static void remember(struct auth *a, const struct job *j)
+{
+	unsigned char print[PRINT_SIZE];
+
+	print_of(a, j->secret, j->hashes[j->right], print);
+	memcpy(place_of(a, print), print, PRINT_SIZE);
+}
+
+static void job_free(struct job *j)
+{
+	if (j->secret) {
+		sodium_memzero(j->secret, strlen(j->secret));
+	}
+	for (size_t i = 0; j->hashes && i < j->n_hashes; i++) {
+		free(j->hashes[i]);
+	}
+	free(j->hashes);
+	free(j->secret);
+	free(j);
+}
+
+/* In a thread of the pool. */
+static void on_work(uv_work_t *work)
+{
+	struct job *j = work->data;
+
+	for (size_t i = 0; j->right < 0 && i < j->n_hashes; i++) {
+		const char *hash = crypt_r(j->secret, j->hashes[i], &j->data);
+
+		if (hash && *hash != '*' && strlen(hash) == strlen(j->hashes[i]) &&
+		    !sodium_memcmp(hash, j->hashes[i], strlen(hash))) {
+			j->right = (int)i;
+		}
+	}
+	sodium_memzero(&j->data, sizeof(j->data));
+}
+
+static void start_next(struct auth *a);
+
+static void on_done(uv_work_t *work, int status)
+{
+	struct job *j = work->data;
+	struct auth *a = j->auth;
+	struct auth_result result = {
+		.outcome = status	? AUTH_BUSY :
+			   j->right < 0 ? AUTH_WRONG :
+					  AUTH_OK,
+		.user = j->user,
+	};
+
+	a->running = NULL;
+	a->n_jobs--;
+	if (result.outcome == AUTH_OK) {
+		remember(a, j);
+	}
+	j->done(j->arg, &result);
+	job_free(j);
+	start_next(a);
+}
+
+static void start_next(struct auth *a)
+{
+	struct job *j = a->first;
+
+	if (a->running || !j) {
+		return;
+	}
+	a->first = j->next;
+	if (!a->first) {
+		a->last = &a->first;
+	}
+	a->running = j;
+	(void)uv_queue_work(a->loop, &j->work, on_work,
+			    on_done); /* fails only without on_work */
+}
+
+/* Who sends many at once has no more than his share of the queue. */
+static bool may_queue(const struct auth *a, const struct ip *peer)
+{
+	size_t n = 0;
+
+	for (const struct job *j = a->first; j; j = j->next) {
+		n += !memcmp(&j->peer, peer, sizeof(*peer));
+	}
+	return a->n_jobs < JOBS_MAX && n < JOBS_PER_PEER;
+}
+
+static struct job *job_new(struct auth *a, const char *user, struct request_text secret)
+{
+	struct job *j = calloc(1, sizeof(*j));
+	const struct token *t = NULL;
+
+	if (!j) {
+		return NULL;
+	}
+	j->secret = strndup(secret.at, secret.n);
+	while ((t = tokens_next_crypt(a->tokens, user, t))) {
+		char **more = reallocarray(j->hashes, j->n_hashes + 1, sizeof(*more));
+
+		if (!more) {
+			break;
+		}
+		j->hashes = more;
+		j->hashes[j->n_hashes] = strdup(t->crypt);
+		if (!j->hashes[j->n_hashes]) {
+			break;
+		}
+		j->n_hashes++;
+	}
+	if (t || !j->secret) {
+		job_free(j);
+		return NULL;
+	}
+	return j;
+}
+
+/* false: there is no password to be tried. */
+static bool try_password(struct auth *a, const struct conf *conf, uint32_t user,
+			 struct request_text secret, const struct ip *peer, auth_done_fn *done,
+			 void *arg)
+{
+	const char *name = users_user(conf->users, user);
+	struct auth_result result = { .outcome = AUTH_BUSY, .user = user };
+	struct job *j;
+
+	if (!secret.n || secret.n > SECRET_MAX || memchr(secret.at, '\0', secret.n) ||
+	    !tokens_next_crypt(a->tokens, name, NULL)) {
+		return false;
+	}
+	j = job_new(a, name, secret);
+	if (j && is_remembered(a, j)) {
+		result.outcome = AUTH_OK;
+	}
+	if (!j || result.outcome == AUTH_OK || !may_queue(a, peer)) {
+		if (j) {
+			job_free(j);
+		}
+		done(arg, &result);
+		return true;
+	}
+	j->work.data = j;
+	j->auth = a;
+	j->peer = *peer;
+	j->right = -1;
+	j->user = user;
+	j->done = done;
+	j->arg = arg;
+	*a->last = j;
+	a->last = &j->next;
+	a->n_jobs++;
+	start_next(a);
+	return true;
+}
+
+/* --- the whole --- */
+
+void auth_check(struct auth *a, const struct conf *conf, const struct request *r,
+		const struct ip *peer, auth_done_fn *done, void *arg)
+{
+	struct auth_result result = { .outcome = AUTH_NONE, .user = claimed(conf, r) };
+
+	(void)load(a); /* it has said what is wrong */
+	if (!r->token.n && !r->password.n) {
+		done(arg, &result);
+		return;
+	}
+	if (try_token(a, conf, r, r->token, &result) ||
+	    try_token(a, conf, r, r->password, &result)) {
+		done(arg, &result);
+		return;
+	}
+	if (result.user != TABLE_NONE &&
+	    try_password(a, conf, result.user, r->password, peer, done, arg)) {
+		return;
+	}
+	result.outcome = AUTH_WRONG;
+	done(arg, &result);
+}
+
+void auth_configure(struct auth *a, const struct conf *conf)
+{
+	a->conf = conf;
+	a->stat = (struct stat){ 0 };
+	(void)load(a); /* it has said what is wrong */
+}
+
+int auth_new(uv_loop_t *loop, const struct conf *conf, struct auth **ret)
+{
+	struct auth *a = calloc(1, sizeof(*a));
+	int r;
+
+	if (!a) {
+		return -ENOMEM;
+	}
+	a->loop = loop;
+	a->conf = conf;
+	a->last = &a->first;
+	randombytes_buf(a->key, sizeof(a->key));
+	randombytes_buf(a->remembered, sizeof(a->remembered)); /* what no print is */
+	r = load(a);
+	if (r && r != -ENOENT) {
+		auth_free(a);
+		return r;
+	}
+	*ret = a;
+	return 0;
+}
+
+struct auth *auth_free(struct auth *a)
+{
+	if (a) {
+		tokens_free(a->tokens);
+		sodium_memzero(a, sizeof(*a));
+		free(a);
+	}
+	return NULL;
+}

@@ -1,0 +1,319 @@
+/* SPDX-FileCopyrightText: 2026 The dns-updater authors
+ * SPDX-License-Identifier: ISC */
+
+/* Connections: how many, from whom, for how long. libmicrohttpd's own time limit begins anew with each
+ * byte, and its limit by address knows no IPv6 networks; so both are ours. */
+
+#include "http/server_impl.h"
+
+#include "base/cleanup.h"
+#include "base/log.h"
+
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <string.h>
+#include <sys/socket.h>
+
+enum {
+	DRAIN_MAX = 256 * 1024, /* bytes that are read of what comes after the answer */
+	SAID_MAX = 10,
+	SAID_MS = 60 * 1000,
+	LOOK_AHEAD = 256, /* connections among which one is sought that may give way */
+};
+
+static struct ip ip_of(const struct sockaddr *address)
+{
+	struct ip ip = { 0 };
+
+	if (address->sa_family == AF_INET) {
+		ip.n = 4;
+		memcpy(ip.bytes, &((const struct sockaddr_in *)(const void *)address)->sin_addr,
+		       4);
+	} else if (address->sa_family == AF_INET6) {
+		ip.n = 16;
+		memcpy(ip.bytes,
+		       &((const struct sockaddr_in6 *)(const void *)address)->sin6_addr, 16);
+		request_unmap(&ip); /* of a socket for both families */
+	}
+	return ip;
+}
+
+static struct peer **find_peer(struct server *s, const struct ip *ip)
+{
+	uint32_t hash = 2166136261u;
+	struct peer **p;
+
+	for (size_t i = 0; i < ip->n; i++) {
+		hash = (hash ^ ip->bytes[i]) * 16777619u;
+	}
+	p = &s->peers[(hash ^ hash >> 16) % PEER_BUCKETS];
+	while (*p && memcmp(&(*p)->ip, ip, sizeof(*ip)) != 0) {
+		p = &(*p)->next;
+	}
+	return p;
+}
+
+/* Whoever has one address of an IPv6 network has all of them. */
+static struct ip network_of(struct ip ip)
+{
+	if (ip.n == 16) {
+		memset(ip.bytes + 8, 0, 8);
+	}
+	return ip;
+}
+
+/* The log is not the flood's. */
+static void say_refused(struct server *s, const struct ip *ip)
+{
+	uint64_t now = uv_now(s->loop);
+	char text[IP_TEXT_SIZE];
+
+	if (now - s->said_since_ms >= SAID_MS) {
+		if (s->n_said > SAID_MAX) {
+			log_warning("refused %u more connections", s->n_said - SAID_MAX);
+		}
+		s->said_since_ms = now;
+		s->n_said = 0;
+	}
+	if (s->n_said++ < SAID_MAX) {
+		(void)ip_print(ip->bytes, ip->n, text);
+		log_warning("refusing a connection from %s: it has %u already "
+			    "(connections_per_address)",
+			    text, s->conf->connections_per_address);
+	}
+}
+
+static void unlink_connection(struct connection *c)
+{
+	struct server *s = c->server;
+
+	*(c->prev ? &c->prev->next : &s->first) = c->next;
+	*(c->next ? &c->next->prev : &s->last) = c->prev;
+	c->prev = c->next = NULL;
+	s->n_connections--;
+}
+
+/* libmicrohttpd sees the end of the stream, and cleans up. */
+static void end_connection(struct connection *c)
+{
+	c->ended = true;
+	unlink_connection(c);
+	(void)shutdown(c->fd, SHUT_RDWR); /* it may be gone already */
+}
+
+/* All places are taken: the one that has been at its request for the longest gives way, so that a
+ * flood only displaces itself. */
+static void make_room(struct server *s)
+{
+	struct connection *c = s->first;
+
+	for (int i = 0; c && c->complete && i < LOOK_AHEAD; i++) {
+		c = c->next;
+	}
+	if (c && !c->complete) {
+		end_connection(c);
+	}
+}
+
+enum MHD_Result connection_accept(void *cls, const struct sockaddr *address, socklen_t n)
+{
+	const struct listener *l = cls;
+	struct server *s = l->server;
+	struct ip ip = ip_of(address), network = network_of(ip);
+	struct peer *peer = *find_peer(s, &network);
+
+	(void)n;
+	if (peer && peer->n >= s->conf->connections_per_address) {
+		say_refused(s, &ip);
+		return MHD_NO;
+	}
+	if (s->n_connections >= s->connections_max) {
+		make_room(s);
+	}
+	return s->n_connections < s->connections_max ? MHD_YES : MHD_NO;
+}
+
+static void arm_deadline(struct server *s)
+{
+	uint64_t now = uv_now(s->loop);
+
+	if (s->first) {
+		(void)uv_timer_start(&s->deadline_timer, connection_on_deadline,
+				     s->first->due_ms > now ? s->first->due_ms - now : 0, 0);
+	} else {
+		(void)uv_timer_stop(&s->deadline_timer);
+	}
+}
+
+void connection_on_deadline(uv_timer_t *timer)
+{
+	struct server *s = timer->data;
+
+	while (s->first && s->first->due_ms <= uv_now(s->loop)) {
+		end_connection(s->first);
+	}
+	arm_deadline(s);
+	server_wake(s);
+}
+
+void connection_end_idle(struct server *s)
+{
+	for (struct connection *c = s->first, *next; c; c = next) {
+		next = c->next;
+		if (!c->complete) {
+			end_connection(c);
+		}
+	}
+}
+
+void connection_end_all(struct server *s)
+{
+	while (s->first) {
+		end_connection(s->first);
+	}
+}
+
+static struct peer *count_peer(struct server *s, const struct ip *ip)
+{
+	struct ip network = network_of(*ip);
+	struct peer **there = find_peer(s, &network), *p = *there;
+
+	if (!p) {
+		p = calloc(1, sizeof(*p));
+		if (!p) {
+			return NULL;
+		}
+		p->ip = network;
+		*there = p;
+	}
+	p->n++;
+	return p;
+}
+
+static void uncount_peer(struct server *s, struct peer *p)
+{
+	if (p && !--p->n) {
+		*find_peer(s, &p->ip) = p->next;
+		free(p);
+	}
+}
+
+static void started(struct listener *l, struct MHD_Connection *mhd, void **context)
+{
+	struct server *s = l->server;
+	const union MHD_ConnectionInfo *fd =
+		MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_CONNECTION_FD);
+	const union MHD_ConnectionInfo *address =
+		MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
+	struct connection *c = calloc(1, sizeof(*c));
+
+	*context = c;
+	if (!c) {
+		(void)shutdown(fd->connect_fd, SHUT_RDWR);
+		return;
+	}
+	c->server = s;
+	c->listener = l;
+	c->fd = fd->connect_fd;
+	c->ip = ip_of(address->client_addr);
+	c->peer = count_peer(s, &c->ip);
+	c->due_ms = uv_now(s->loop) + s->conf->request_timeout_ms;
+	c->prev = s->last;
+	*(s->last ? &s->last->next : &s->first) = c;
+	s->last = c;
+	s->n_connections++;
+	if (s->first == c) {
+		arm_deadline(s);
+	}
+}
+
+/* --- what happens after the answer --- */
+
+static void drain(int fd)
+{
+	char bytes[4096];
+	ssize_t n = 0;
+
+	for (size_t total = 0; total < DRAIN_MAX; total += (size_t)n) {
+		n = recv(fd, bytes, sizeof(bytes), MSG_DONTWAIT);
+		if (n <= 0) {
+			return;
+		}
+	}
+}
+
+static void linger_take(struct server *s)
+{
+	struct lingering *l = &s->lingering[s->linger_first];
+
+	drain(l->fd);
+	(void)close_fd(l->fd);
+	s->linger_first = (s->linger_first + 1) % LINGER_MAX;
+	s->n_lingering--;
+}
+
+void connection_linger_end(struct server *s)
+{
+	while (s->n_lingering) {
+		linger_take(s);
+	}
+}
+
+void connection_on_linger(uv_timer_t *timer)
+{
+	struct server *s = timer->data;
+	uint64_t now = uv_now(s->loop);
+
+	while (s->n_lingering && s->lingering[s->linger_first].due_ms <= now) {
+		linger_take(s);
+	}
+	if (s->n_lingering) {
+		(void)uv_timer_start(timer, connection_on_linger,
+				     s->lingering[s->linger_first].due_ms - now, 0);
+	}
+}
+
+/* A blank line that comes behind the request (ddclient 3.9 sends one) would make the kernel answer our
+ * close with a reset. So the end of the stream is sent now, and the descriptor closed a little later. */
+static void linger(struct server *s, int fd)
+{
+	int copy = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+
+	if (copy < 0) {
+		return; /* it goes without */
+	}
+	(void)shutdown(copy, SHUT_WR); /* the other side may have been faster */
+	if (s->n_lingering == LINGER_MAX) {
+		linger_take(s);
+	}
+	s->lingering[(s->linger_first + s->n_lingering++) % LINGER_MAX] =
+		(struct lingering){ copy, uv_now(s->loop) + LINGER_MS };
+	if (!uv_is_active((uv_handle_t *)&s->linger_timer)) {
+		(void)uv_timer_start(&s->linger_timer, connection_on_linger, LINGER_MS, 0);
+	}
+}
+
+static void closed(struct connection *c)
+{
+	struct server *s = c->server;
+
+	if (!c->ended) {
+		unlink_connection(c);
+	}
+	if (c->answered) {
+		linger(s, c->fd);
+	}
+	uncount_peer(s, c->peer);
+	free(c);
+}
+
+void connection_notify(void *cls, struct MHD_Connection *mhd, void **context,
+		       enum MHD_ConnectionNotificationCode what)
+{
+	if (what == MHD_CONNECTION_NOTIFY_STARTED) {
+		started(cls, mhd, context);
+	} else if (*context) {
+		closed(*context);
+		*context = NULL;
+	}
+}

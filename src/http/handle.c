@@ -1,0 +1,677 @@
+/* SPDX-FileCopyrightText: 2026 The dns-updater authors
+ * SPDX-License-Identifier: ISC */
+#include "http/handle.h"
+
+#include "base/cleanup.h"
+#include "base/log.h"
+#include "core/address.h"
+#include "core/answer.h"
+#include "core/throttle.h"
+#include "core/update.h"
+#include "http/ask.h"
+#include "http/auth.h"
+#include "http/store.h"
+
+#include <errno.h>
+#include <sodium.h>
+#include <string.h>
+#include <uv.h>
+
+enum {
+	QUOTE_MAX = 64, /* bytes from outside that one message shows */
+	SAID_MAX = 120,
+	SAID_MS = 60 * 1000, /* refusals in the log, in so much time */
+};
+
+/* Whoever guesses waits longer and longer: his address is not listened to at all. */
+static const struct throttle_rule address_rule = {
+	.free = 10,
+	.first_ms = 1000,
+	.max_ms = 5 * 60 * 1000,
+	.forget_ms = 60 * 60 * 1000,
+};
+/* With many addresses at one account he is answered later and later; the owner, who need not guess, is
+ * let in at once wherever he comes from. */
+static const struct throttle_rule account_rule = {
+	.free = 10,
+	.first_ms = 100,
+	.max_ms = 3000,
+	.forget_ms = 15 * 60 * 1000,
+};
+
+struct job {
+	struct handle *h;
+	struct generation *g;
+	struct server_request *q;
+	struct request r;
+	struct ip peer;
+	uint32_t user;
+	bool *allowed;
+	char label[TOKENS_LABEL_MAX + 1];
+	struct ip_set **now; /* of each of his names */
+	struct update u;
+	struct job *next;    /* the next user's, among those that are at work */
+	struct job *waiting; /* the next of the same user */
+	struct job *delayed; /* the next of those to be answered later */
+	uint64_t due_ms;
+};
+
+struct handle {
+	uv_loop_t *loop;
+	struct auth *auth;
+	struct ask *ask;
+	struct store *store;
+	const char *socket;
+	struct throttle *addresses, *accounts;
+	unsigned char key[crypto_shorthash_KEYBYTES];
+	struct job *working;
+	struct job *delayed;
+	uv_timer_t delay_timer;
+	bool away; /* the daemon, and that is said */
+	uint64_t said_since_ms;
+	unsigned n_said;
+};
+
+/* --- the log --- */
+
+static void print_peer(struct buf *b, const struct ip *ip)
+{
+	char text[IP_TEXT_SIZE];
+
+	buf_add(b, text, ip_print(ip->bytes, ip->n, text));
+}
+
+static void add_quoted(struct buf *b, struct request_text t)
+{
+	buf_adds(b, "'");
+	buf_add_escaped(b, t.at, t.n, QUOTE_MAX);
+	buf_adds(b, "'");
+}
+
+static bool may_say(struct handle *h)
+{
+	uint64_t now = uv_now(h->loop);
+
+	if (now - h->said_since_ms >= SAID_MS) {
+		if (h->n_said > SAID_MAX) {
+			log_warning("%u more refusals were left out", h->n_said - SAID_MAX);
+		}
+		h->said_since_ms = now;
+		h->n_said = 0;
+	}
+	return h->n_said++ < SAID_MAX;
+}
+
+static void say_refused(const struct job *j, const char *why)
+{
+	_cleanup_(buf_deinit) struct buf b = { 0 };
+
+	if (!may_say(j->h)) {
+		return;
+	}
+	print_peer(&b, &j->peer);
+	if (j->user != TABLE_NONE) {
+		buf_printf(&b, ": user %s", users_user(j->g->conf.users, j->user));
+	} else if (j->r.user.n) {
+		buf_adds(&b, ": user ");
+		add_quoted(&b, j->r.user);
+	}
+	for (unsigned i = 0; i < j->r.n_hosts; i++) {
+		buf_adds(&b, i ? ", " : " for ");
+		buf_add_escaped(&b, j->r.hosts[i].at, j->r.hosts[i].n, QUOTE_MAX);
+	}
+	log_warning("refusing %s: %s", buf_str(&b), why);
+}
+
+/* Names of the request that were not given what was wanted. */
+static void say_left_out(const struct job *j)
+{
+	_cleanup_(buf_deinit) struct buf b = { 0 };
+
+	for (size_t i = 0; i < j->u.n_hosts; i++) {
+		const struct update_host *h = &j->u.hosts[i];
+		const char *why = h->outcome == UPDATE_NOHOST  ? "not his name" :
+				  h->outcome == UPDATE_NOTFQDN ? "no host name" :
+								 h->why;
+
+		if (!why) {
+			continue;
+		}
+		buf_adds(&b, b.len ? "; " : "");
+		if (h->name != TABLE_NONE) {
+			buf_printf(&b, "%s: ", users_name(j->g->conf.users, h->name));
+		} else if (h->text.at) {
+			add_quoted(&b, h->text);
+			buf_adds(&b, ": ");
+		}
+		buf_adds(&b, why);
+		if (j->r.bad.at && h->outcome == UPDATE_DNSERR) {
+			buf_adds(&b, ": ");
+			add_quoted(&b, j->r.bad);
+		}
+	}
+	if (b.len && may_say(j->h)) {
+		_cleanup_(buf_deinit) struct buf peer = { 0 };
+
+		print_peer(&peer, &j->peer);
+		log_warning("refusing user %s from %s: %s",
+			    users_user(j->g->conf.users, j->user), buf_str(&peer), buf_str(&b));
+	}
+}
+
+static void say_changed(const struct job *j)
+{
+	const struct users *users = j->g->conf.users;
+	uint32_t first = users->users[j->user].first_name;
+	_cleanup_(buf_deinit) struct buf b = { 0 };
+
+	for (uint32_t i = 0; i < j->u.n_sets; i++) {
+		if (ip_set_equal(j->u.sets[i], j->now[i])) {
+			continue;
+		}
+		buf_printf(&b, "%s%s to ", b.len ? "; " : "", users_name(users, first + i));
+		if (j->u.sets[i]) {
+			ip_set_print(&b, j->u.sets[i], ", ");
+		} else {
+			buf_adds(&b, "none");
+		}
+	}
+	buf_adds(&b, " from ");
+	print_peer(&b, &j->peer);
+	if (*j->label) {
+		buf_printf(&b, " (token %s)", j->label);
+	}
+	log_info("user %s sets %s", users_user(users, j->user), buf_str(&b));
+}
+
+static void say_away(struct handle *h, const char *why)
+{
+	if (!h->away) {
+		log_warning(
+			"unable to ask the daemon at '%s'%s%s; going by the address files in its "
+			"place",
+			h->socket, *why ? ": " : "", why);
+	}
+	h->away = true;
+}
+
+/* --- the end of a job --- */
+
+static void start(struct job *j);
+
+static void free_sets(struct ip_set **sets, size_t n)
+{
+	for (size_t i = 0; sets && i < n; i++) {
+		free(sets[i]);
+	}
+	free(sets);
+}
+
+static void job_free(struct job *j)
+{
+	free_sets(j->now, j->user == TABLE_NONE ? 0 : users_n_names(j->g->conf.users, j->user));
+	update_deinit(&j->u);
+	request_deinit(&j->r);
+	free(j->allowed);
+	generation_unref(j->g);
+	free(j);
+}
+
+/* Takes the answer over. */
+static void finish(struct job *j, struct answer *a)
+{
+	if (buf_error(&a->body)) { /* the status tells enough */
+		a->status = 503;
+		buf_deinit(&a->body);
+	}
+	server_answer(j->q, a);
+	job_free(j);
+}
+
+static void finish_fault(struct job *j, enum answer_fault fault)
+{
+	struct answer a;
+
+	answer_fault(j->r.dialect, fault, &a);
+	finish(j, &a);
+}
+
+/* The user's next request may begin. */
+static void leave(struct job *j)
+{
+	struct job **at = &j->h->working, *next = j->waiting;
+
+	while (*at != j) {
+		at = &(*at)->next;
+	}
+	if (next) {
+		next->next = j->next;
+		*at = next;
+		start(next);
+	} else {
+		*at = j->next;
+	}
+}
+
+static void leave_with_fault(struct job *j, enum answer_fault fault)
+{
+	leave(j);
+	finish_fault(j, fault);
+}
+
+static void leave_with_update(struct job *j)
+{
+	struct answer a;
+
+	leave(j);
+	say_left_out(j);
+	answer_update(&j->r, &j->u, j->g->conf.users, &a);
+	finish(j, &a);
+}
+
+/* --- work --- */
+
+static void on_written(void *arg, int error)
+{
+	struct job *j = arg;
+
+	if (error) {
+		log_error("unable to write the address file of user %s: %s; keeping the old one",
+			  users_user(j->g->conf.users, j->user), strerror(-error));
+		leave_with_fault(j, ANSWER_TROUBLE);
+		return;
+	}
+	say_changed(j);
+	leave_with_update(j);
+}
+
+/* For the pure functions: pointers to the user's names. NULL: no memory. */
+static const char **names_of(const struct job *j)
+{
+	const struct users *users = j->g->conf.users;
+	uint32_t first = users->users[j->user].first_name, n = users_n_names(users, j->user);
+	const char **names = calloc(n + 1u, sizeof(*names));
+
+	for (uint32_t i = 0; names && i < n; i++) {
+		names[i] = users_name(users, first + i);
+	}
+	return names;
+}
+
+static void write_file(struct job *j)
+{
+	const char *user = users_user(j->g->conf.users, j->user);
+	_cleanup_(free_ptr) const char **names = names_of(j);
+	_cleanup_(buf_deinit) struct buf text = { 0 };
+
+	if (names) {
+		address_print(&text, names, j->u.sets, j->u.n_sets);
+	}
+	if (text.len > address_size_max(j->u.n_sets)) {
+		log_error("the address file of user %s would be too large; keeping the old one",
+			  user);
+		leave_with_fault(j, ANSWER_TROUBLE);
+		return;
+	}
+	if (!names || buf_error(&text) ||
+	    store_write(j->h->store, user, &text, on_written, j)) {
+		log_error("out of memory; keeping the address file of user %s", user);
+		leave_with_fault(j, ANSWER_TROUBLE);
+	}
+}
+
+static void work(struct job *j)
+{
+	const struct update_input in = {
+		.request = &j->r,
+		.conf = &j->g->conf,
+		.users = j->g->conf.users,
+		.user = j->user,
+		.allowed = j->allowed,
+		.peer = j->peer,
+		.now = j->now,
+	};
+
+	if (update_apply(&in, &j->u)) {
+		leave_with_fault(j, ANSWER_TROUBLE);
+	} else if (j->u.changed) {
+		write_file(j);
+	} else {
+		leave_with_update(j);
+	}
+}
+
+/* --- what he has now --- */
+
+/* Returns 0, ADDRESS_E_* or -ENOMEM; *ret_why is a reason. */
+static int take_present(struct job *j, const char *text, size_t n, const char **ret_why)
+{
+	const struct conf *conf = &j->g->conf;
+	const struct address_rules rules = { conf->addresses_max, &conf->networks };
+	_cleanup_(free_ptr) const char **names = names_of(j);
+	struct address_error error = { .why = "out of memory" };
+	int r = names ? address_parse(text, n, names, users_n_names(conf->users, j->user),
+				      &rules, j->now, &error) :
+			-ENOMEM;
+
+	*ret_why = error.why;
+	return r;
+}
+
+/* Without the daemon: what we wrote ourselves. */
+static void go_by_file(struct job *j)
+{
+	const char *user = users_user(j->g->conf.users, j->user), *why;
+	_cleanup_(buf_deinit) struct buf text = { 0 };
+	int r = store_read(j->h->store, user, &text);
+
+	if (r) {
+		log_error("unable to read the address file of user %s: %s; changing nothing",
+			  user, strerror(-r));
+		leave_with_fault(j, ANSWER_TROUBLE);
+		return;
+	}
+	r = take_present(j, text.data, text.len, &why);
+	if (r && r != ADDRESS_E_EMPTY) {
+		log_error(
+			"unable to understand the address file of user %s: %s; changing nothing",
+			user, why);
+		leave_with_fault(j, ANSWER_TROUBLE);
+		return;
+	}
+	work(j);
+}
+
+static void on_told(void *arg, enum ask_outcome outcome, const char *text, size_t n)
+{
+	struct job *j = arg;
+	struct handle *h = j->h;
+	const char *why = "";
+	char reason[QUOTE_MAX + 1] = "";
+
+	if (outcome == ASK_UNKNOWN || (outcome == ASK_OK && !take_present(j, text, n, &why))) {
+		if (h->away) {
+			log_info("the daemon at '%s' answers again", h->socket);
+		}
+		h->away = false;
+		work(j);
+		return;
+	}
+	if (outcome == ASK_REFUSED) {
+		memcpy(reason, text, n < QUOTE_MAX ? n : QUOTE_MAX);
+		why = reason;
+	}
+	say_away(h, why);
+	go_by_file(j);
+}
+
+static void start(struct job *j)
+{
+	uint32_t n = users_n_names(j->g->conf.users, j->user);
+
+	j->now = calloc(n + 1u, sizeof(struct ip_set *));
+	if (!j->now || ask_has(j->h->ask, users_user(j->g->conf.users, j->user), on_told, j)) {
+		leave_with_fault(j, ANSWER_TROUBLE);
+	}
+}
+
+/* Users are compared by name, for a reload numbers them anew. */
+static void enter(struct job *j)
+{
+	const char *user = users_user(j->g->conf.users, j->user);
+	struct job *other = j->h->working;
+
+	while (other && strcmp(users_user(other->g->conf.users, other->user), user) != 0) {
+		other = other->next;
+	}
+	if (!other) {
+		j->next = j->h->working;
+		j->h->working = j;
+		start(j);
+		return;
+	}
+	while (other->waiting) {
+		other = other->waiting;
+	}
+	other->waiting = j;
+}
+
+/* --- who it is --- */
+
+static uint64_t key_of(const struct handle *h, const void *bytes, size_t n)
+{
+	uint64_t key;
+
+	_Static_assert(sizeof(key) == crypto_shorthash_BYTES, "a key is a hash");
+	(void)crypto_shorthash((unsigned char *)&key, bytes, n, h->key);
+	return key;
+}
+
+/* An IPv6 host has a whole network to come from. */
+static uint64_t address_key(const struct handle *h, const struct ip *ip)
+{
+	return key_of(h, ip->bytes, ip->n == 4 ? 4 : 8);
+}
+
+static void on_delay_timer(uv_timer_t *timer);
+
+static void arm_delay(struct handle *h)
+{
+	uint64_t now = uv_now(h->loop), due = UINT64_MAX;
+
+	for (const struct job *j = h->delayed; j; j = j->delayed) {
+		due = j->due_ms < due ? j->due_ms : due;
+	}
+	if (h->delayed) {
+		(void)uv_timer_start(&h->delay_timer, on_delay_timer, due > now ? due - now : 0,
+				     0);
+	}
+}
+
+static void on_delay_timer(uv_timer_t *timer)
+{
+	struct handle *h = timer->data;
+	struct job **at = &h->delayed;
+
+	while (*at) {
+		struct job *j = *at;
+
+		if (j->due_ms <= uv_now(h->loop)) {
+			*at = j->delayed;
+			finish_fault(j, ANSWER_BADAUTH);
+		} else {
+			at = &j->delayed;
+		}
+	}
+	arm_delay(h);
+}
+
+static void refuse_wrong(struct job *j)
+{
+	struct handle *h = j->h;
+	uint64_t now = uv_now(h->loop), wait = 0;
+
+	(void)throttle_fail(h->addresses, address_key(h, &j->peer), now);
+	if (j->user != TABLE_NONE) {
+		const char *user = users_user(j->g->conf.users, j->user);
+
+		wait = throttle_fail(h->accounts, key_of(h, user, strlen(user)), now);
+	}
+	say_refused(j, j->user != TABLE_NONE ? "wrong password or token" :
+					       "no such user, password or token");
+	if (!wait) {
+		finish_fault(j, ANSWER_BADAUTH);
+		return;
+	}
+	j->due_ms = now + wait;
+	j->delayed = h->delayed;
+	h->delayed = j;
+	arm_delay(h);
+}
+
+static bool is_abuse(const struct job *j)
+{
+	const struct conf_http *http = &j->g->conf.http;
+	const char *user = users_user(j->g->conf.users, j->user);
+
+	for (size_t i = 0; i < http->n_abuse; i++) {
+		if (!strcmp(http->abuse[i], user)) {
+			return true;
+		}
+	}
+	return false;
+}
+
+static void on_auth(void *arg, struct auth_result *result)
+{
+	struct job *j = arg;
+
+	j->user = result->user;
+	j->allowed = result->allowed;
+	memcpy(j->label, result->label, sizeof(j->label));
+	switch (result->outcome) {
+	case AUTH_NONE: /* the usual first request of some clients */
+		finish_fault(j, ANSWER_BADAUTH);
+		return;
+	case AUTH_WRONG:
+		refuse_wrong(j);
+		return;
+	case AUTH_BUSY:
+		say_refused(j, "too many passwords wait to be tried");
+		finish_fault(j, ANSWER_TROUBLE);
+		return;
+	case AUTH_OK:
+		break;
+	}
+	if (is_abuse(j)) {
+		say_refused(j, "blocked by 'abuse' in the configuration");
+		finish_fault(j, ANSWER_ABUSE);
+	} else if (j->r.too_many_hosts) {
+		say_refused(j, "too many host names in one request");
+		finish_fault(j, ANSWER_NUMHOST);
+	} else {
+		enter(j);
+	}
+}
+
+/* --- the request --- */
+
+static bool is_trusted(const struct job *j)
+{
+	const struct ip_nets *proxies = &j->g->conf.http.trusted_proxies;
+
+	return proxies->n && ip_nets_accept(proxies, &j->q->connection);
+}
+
+/* Whether nobody on the way could read the password. */
+static bool is_private(const struct job *j)
+{
+	const struct server_request *q = j->q;
+
+	return q->tls || q->plain == CONF_PLAIN_ALLOW ||
+	       (is_trusted(j) && request_was_encrypted(q->x_forwarded_proto, q->forwarded));
+}
+
+static bool is_method(const struct server_request *q)
+{
+	return !strcmp(q->method, "GET") || !strcmp(q->method, "POST") ||
+	       !strcmp(q->method, "PUT");
+}
+
+static void answer_peer(struct job *j)
+{
+	struct answer a = { .status = 200 };
+
+	print_peer(&a.body, &j->peer);
+	finish(j, &a);
+}
+
+static void handle_job(struct job *j)
+{
+	struct handle *h = j->h;
+	uint64_t wait =
+		throttle_wait_ms(h->addresses, address_key(h, &j->peer), uv_now(h->loop));
+
+	if (!is_method(j->q)) {
+		say_refused(j, "a method other than GET, POST and PUT");
+		finish_fault(j, ANSWER_BADAGENT);
+	} else if (j->r.dialect->action == REQUEST_MYIP) {
+		answer_peer(j);
+	} else if (!is_private(j)) {
+		say_refused(j,
+			    "plain HTTP, by which anybody on the way reads the password; see "
+			    "plain_http");
+		finish_fault(j, ANSWER_BADAGENT);
+	} else if (wait) {
+		struct answer a;
+
+		say_refused(j, "too many wrong passwords from this address");
+		answer_fault(j->r.dialect, ANSWER_TROUBLE, &a);
+		a.retry_after_s = (unsigned)(wait / 1000) + 1;
+		finish(j, &a);
+	} else {
+		auth_check(h->auth, &j->g->conf, &j->r, &j->peer, on_auth, j);
+	}
+}
+
+void handle_request(struct handle *h, struct generation *g, struct server_request *q)
+{
+	const struct request_input in = { q->target, q->form, q->authorization };
+	struct job *j = calloc(1, sizeof(*j));
+
+	if (!j || request_parse(&in, &j->r)) {
+		struct answer a = { .status = 503 };
+
+		free(j);
+		server_answer(q, &a);
+		return;
+	}
+	j->h = h;
+	j->g = generation_ref(g);
+	j->q = q;
+	j->user = TABLE_NONE;
+	j->peer = request_peer(&q->connection, &g->conf.http.trusted_proxies,
+			       q->x_forwarded_for, q->forwarded);
+	handle_job(j);
+}
+
+int handle_new(uv_loop_t *loop, struct auth *auth, struct ask *ask, struct store *store,
+	       const char *socket, struct handle **ret)
+{
+	struct handle *h = calloc(1, sizeof(*h));
+
+	if (!h) {
+		return -ENOMEM;
+	}
+	h->loop = loop;
+	h->auth = auth;
+	h->ask = ask;
+	h->store = store;
+	h->socket = socket;
+	h->addresses = throttle_new(&address_rule);
+	h->accounts = throttle_new(&account_rule);
+	crypto_shorthash_keygen(h->key);
+	(void)uv_timer_init(loop, &h->delay_timer); /* cannot fail */
+	h->delay_timer.data = h;
+	if (!h->addresses || !h->accounts) {
+		handle_free(h);
+		return -ENOMEM;
+	}
+	*ret = h;
+	return 0;
+}
+
+static void on_closed(uv_handle_t *handle)
+{
+	free(handle->data);
+}
+
+struct handle *handle_free(struct handle *h)
+{
+	if (h) {
+		throttle_free(h->addresses);
+		throttle_free(h->accounts);
+		uv_close((uv_handle_t *)&h->delay_timer, on_closed);
+	}
+	return NULL;
+}

@@ -1,0 +1,23 @@
+/* SPDX-FileCopyrightText: 2026 The dns-updater authors
+ * SPDX-License-Identifier: ISC */
+#pragma once
+
+/* What is done for one request: who is it, what has he now, what is he to have, write it, say it. One
+ * after the other for each user; whoever comes later builds on what was written before. */
+
+#include "http/generation.h"
+#include "http/server.h"
+
+struct ask;
+struct auth;
+struct handle;
+struct store;
+struct uv_loop_s;
+
+/* All is borrowed. socket is for messages. 0 or a negative errno. */
+int handle_new(struct uv_loop_s *loop, struct auth *auth, struct ask *ask, struct store *store,
+	       const char *socket, struct handle **ret);
+struct handle *handle_free(struct handle *h);
+
+/* Answers by server_answer, now or later. */
+void handle_request(struct handle *h, struct generation *g, struct server_request *q);

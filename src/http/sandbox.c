@@ -1,0 +1,451 @@
+/* SPDX-FileCopyrightText: 2026 The dns-updater authors
+ * SPDX-License-Identifier: ISC */
+
+/* Landlock says which files, seccomp which system calls, and each covers the other's gaps:
+ *
+ * - Landlock sees no address family, and learnt TCP with Linux 6.7: seccomp allows only Unix
+ *   sockets. seccomp sees no path and no address behind a pointer: that is Landlock's.
+ * - A listener can be made to connect: connect(2) to AF_UNSPEC, then to anywhere. The second is
+ *   refused by Landlock from ABI 4 on. MSG_FASTOPEN connects behind Landlock's back, therefore no
+ *   send may have it. Below Linux 6.7 the first way stays open to who has taken over the process.
+ * - No Landlock up to ABI 8 governs connecting to a Unix socket that has a path. The daemon, syslog
+ *   and the service manager are reached so; their permissions, and others', have to hold.
+ * - stat(2) is not Landlock's business either: whether a file exists can be found out.
+ *
+ * A call that is not on the list fails with EPERM and the program goes on: libraries try things,
+ * differently in every version, and have another way or report an error. ENOSYS for the few newer
+ * calls where only that makes them take the other way. What no library of ours ever tries, and what
+ * therefore says that somebody else is in control, kills the process. Opening a file is always on
+ * the list, and fails with EACCES where Landlock refuses: glibc and GnuTLS look at files in passing.
+ *
+ * Where libc passes socket calls through socketcall(2) (glibc on i386), their arguments are in memory
+ * and seccomp cannot see them: sockets of any family can be made, sends can connect, and only
+ * Landlock stands before the rest of TCP. */
+
+#include "http/sandbox.h"
+
+#include "base/cleanup.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/landlock.h>
+#include <linux/net.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sched.h>
+#include <seccomp.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+/* Headers are often older than the kernel. */
+#ifndef SYS_landlock_create_ruleset
+#define SYS_landlock_create_ruleset 444
+#define SYS_landlock_add_rule 445
+#define SYS_landlock_restrict_self 446
+#endif
+#ifndef LANDLOCK_ACCESS_FS_REFER
+#define LANDLOCK_ACCESS_FS_REFER (1ULL << 13)
+#endif
+#ifndef LANDLOCK_ACCESS_FS_TRUNCATE
+#define LANDLOCK_ACCESS_FS_TRUNCATE (1ULL << 14)
+#endif
+#ifndef LANDLOCK_ACCESS_FS_IOCTL_DEV
+#define LANDLOCK_ACCESS_FS_IOCTL_DEV (1ULL << 15)
+#endif
+#ifndef LANDLOCK_ACCESS_NET_BIND_TCP
+#define LANDLOCK_ACCESS_NET_BIND_TCP (1ULL << 0)
+#define LANDLOCK_ACCESS_NET_CONNECT_TCP (1ULL << 1)
+#endif
+#ifndef LANDLOCK_SCOPE_ABSTRACT_UNIX_SOCKET
+#define LANDLOCK_SCOPE_ABSTRACT_UNIX_SOCKET (1ULL << 0)
+#define LANDLOCK_SCOPE_SIGNAL (1ULL << 1)
+#endif
+
+#define FS_ABI_1 (LANDLOCK_ACCESS_FS_MAKE_SYM * 2 - 1) /* the first thirteen rights */
+
+#define FS_READ (LANDLOCK_ACCESS_FS_READ_FILE | LANDLOCK_ACCESS_FS_READ_DIR)
+
+/* Renaming within one directory needs no REFER, and new files no TRUNCATE. */
+#define FS_REPLACE                                                               \
+	(FS_READ | LANDLOCK_ACCESS_FS_WRITE_FILE | LANDLOCK_ACCESS_FS_MAKE_REG | \
+	 LANDLOCK_ACCESS_FS_REMOVE_FILE)
+
+/* As struct landlock_ruleset_attr has been since ABI 6. Older kernels take it when what they do not
+ * know is 0. */
+struct ruleset {
+	uint64_t fs, net, scoped;
+};
+
+static const char *culprit; /* a process has one sandbox */
+
+const char *sandbox_culprit(void)
+{
+	return culprit;
+}
+
+/* The kernel's Landlock, 0 when it has none: not built in, not enabled at boot, or hidden by a
+ * container's filter that does not know it. */
+static int landlock_abi(void)
+{
+	long r = syscall(SYS_landlock_create_ruleset, NULL, 0, LANDLOCK_CREATE_RULESET_VERSION);
+
+	if (r < 0 && errno != ENOSYS && errno != EOPNOTSUPP && errno != EPERM) {
+		return -errno;
+	}
+	return r < 0 ? 0 : (int)r;
+}
+
+/* A service manager may listen on an abstract socket, which can be left out only with all. */
+static bool notify_is_abstract(void)
+{
+	const char *path = getenv("NOTIFY_SOCKET");
+
+	return path && *path == '@';
+}
+
+/* Handled is what is refused where no rule allows it. No rule ever allows TCP. */
+static struct ruleset handled(int abi)
+{
+	struct ruleset h = { .fs = FS_ABI_1 };
+
+	if (abi >= 2) {
+		h.fs |= LANDLOCK_ACCESS_FS_REFER;
+	}
+	if (abi >= 3) {
+		h.fs |= LANDLOCK_ACCESS_FS_TRUNCATE;
+	}
+	if (abi >= 4) {
+		h.net = LANDLOCK_ACCESS_NET_BIND_TCP | LANDLOCK_ACCESS_NET_CONNECT_TCP;
+	}
+	if (abi >= 5) {
+		h.fs |= LANDLOCK_ACCESS_FS_IOCTL_DEV;
+	}
+	if (abi >= 6) {
+		h.scoped = LANDLOCK_SCOPE_SIGNAL;
+		h.scoped |= notify_is_abstract() ? 0 : LANDLOCK_SCOPE_ABSTRACT_UNIX_SOCKET;
+	}
+	return h;
+}
+
+/* With ruleset -1 only looks whether they are directories: a mistake is one on every kernel. */
+static int allow_below(int ruleset, const char *const *dirs, size_t n, uint64_t access)
+{
+	for (size_t i = 0; i < n; i++) {
+		_cleanup_(close_fdp) int dir = open(dirs[i], O_PATH | O_DIRECTORY | O_CLOEXEC);
+		struct landlock_path_beneath_attr rule = { .allowed_access = access };
+
+		culprit = dirs[i];
+		if (dir < 0) {
+			return -errno;
+		}
+		rule.parent_fd = dir;
+		if (ruleset >= 0 && syscall(SYS_landlock_add_rule, ruleset,
+					    LANDLOCK_RULE_PATH_BENEATH, &rule, 0) < 0) {
+			return -errno;
+		}
+	}
+	culprit = NULL;
+	return 0;
+}
+
+static int close_files(const struct sandbox_paths *p)
+{
+	_cleanup_(close_fdp) int ruleset = -1;
+	int abi, r;
+
+	abi = landlock_abi();
+	if (abi < 0) {
+		return abi;
+	}
+	if (abi) {
+		struct ruleset h = handled(abi);
+
+		ruleset = (int)syscall(SYS_landlock_create_ruleset, &h, sizeof(h), 0);
+		if (ruleset < 0) {
+			return -errno;
+		}
+	}
+	r = allow_below(ruleset, p->readable, p->n_readable, FS_READ);
+	if (r) {
+		return r;
+	}
+	r = allow_below(ruleset, p->writable, p->n_writable, FS_REPLACE);
+	if (r) {
+		return r;
+	}
+	if (!abi) {
+		return SANDBOX_E_NO_LANDLOCK;
+	}
+	return syscall(SYS_landlock_restrict_self, ruleset, 0) < 0 ? -errno : 0;
+}
+
+/* Names, not numbers: which of them exist depends on the architecture, and what the installed
+ * libseccomp does not know is left out. */
+static const char *const allowed[] = {
+	/* files that are open, or that Landlock lets be opened */
+	"open", "openat", "openat2", "close", "read", "readv", "pread64", "write", "writev",
+	"pwrite64", "lseek", "_llseek", "fsync", "fdatasync", "getdents", "getdents64", "fstat",
+	"fstat64", "newfstatat", "fstatat64", "stat", "stat64", "lstat", "lstat64", "statx",
+	"rename", "renameat", "renameat2", "unlink", "dup", "dup2", "dup3",
+	/* waiting */
+	"epoll_create", "epoll_create1", "epoll_ctl", "epoll_wait", "epoll_pwait",
+	"epoll_pwait2", "poll", "ppoll", "ppoll_time64", "eventfd2", "pipe", "pipe2",
+	"timerfd_create", "timerfd_settime", "timerfd_settime64", "timerfd_gettime",
+	"timerfd_gettime64",
+	/* sockets */
+	"connect", "accept", "accept4", "getsockname", "getpeername", "getsockopt", "recv",
+	"recvfrom", "recvmsg", "shutdown",
+	/* memory */
+	"brk", "munmap", "mremap", "madvise", "mlock", "munlock",
+	/* threads and signals */
+	"futex", "futex_time64", "set_tid_address", "set_robust_list", "rseq", "sched_yield",
+	"sched_getaffinity", "gettid", "rt_sigaction", "rt_sigprocmask", "rt_sigreturn",
+	"sigreturn", "sigaltstack", "restart_syscall", "exit", "exit_group",
+	/* clocks, chance, who we are */
+	"clock_gettime", "clock_gettime64", "clock_getres", "clock_getres_time64",
+	"clock_nanosleep", "clock_nanosleep_time64", "nanosleep", "gettimeofday", "time",
+	"getrandom", "getpid", "getppid", "getuid", "geteuid", "getgid", "getegid", "getuid32",
+	"geteuid32", "getgid32", "getegid32", "getrusage", "getrlimit", "ugetrlimit", "uname"
+};
+
+/* The C types are int where we compare: what is above the 32 bits is not looked at. */
+#define IS(arg, value)                                         \
+	{                                                      \
+		(arg), SCMP_CMP_MASKED_EQ, UINT32_MAX, (value) \
+	}
+#define NONE_OF(arg, bits)                           \
+	{                                            \
+		(arg), SCMP_CMP_MASKED_EQ, (bits), 0 \
+	}
+
+/* Old 32-bit calls take their arguments in memory, where they cannot be checked. */
+#ifdef SYS_mmap2
+#define MMAP "mmap2"
+#else
+#define MMAP "mmap"
+#endif
+
+#ifdef __s390x__
+#define CLONE_ARG 1
+#else
+#define CLONE_ARG 0
+#endif
+
+/* What clone(2) has to have and what it must not have: it makes a thread of this process. */
+#define CLONE_OF_THREAD (CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_THREAD)
+#define CLONE_OTHERWISE                                                                     \
+	(CLONE_VFORK | CLONE_PTRACE | CLONE_PARENT | CLONE_PIDFD | CLONE_IO | CLONE_NEWNS | \
+	 CLONE_NEWCGROUP | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWUSER | CLONE_NEWPID |     \
+	 CLONE_NEWNET)
+
+#ifndef MSG_FASTOPEN
+#define MSG_FASTOPEN 0x20000000
+#endif
+
+/* With these arguments only; several lines of one call are alternatives. */
+static const struct checked {
+	const char *name;
+	unsigned n;
+	struct scmp_arg_cmp args[2];
+} checked[] = {
+	{ "socket", 1, { IS(0, AF_UNIX) } },
+	{ "send", 1, { NONE_OF(3, MSG_FASTOPEN) } },
+	{ "sendto", 1, { NONE_OF(3, MSG_FASTOPEN) } },
+	{ "sendmsg", 1, { NONE_OF(2, MSG_FASTOPEN) } },
+	{ "setsockopt", 2, { IS(1, SOL_SOCKET), IS(2, SO_KEEPALIVE) } },
+	{ "setsockopt", 2, { IS(1, SOL_SOCKET), IS(2, SO_LINGER) } },
+	{ "setsockopt", 2, { IS(1, SOL_SOCKET), IS(2, SO_RCVTIMEO) } },
+	{ "setsockopt", 2, { IS(1, SOL_SOCKET), IS(2, SO_SNDTIMEO) } },
+	{ "setsockopt", 2, { IS(1, SOL_SOCKET), IS(2, SO_RCVBUF) } },
+	{ "setsockopt", 2, { IS(1, SOL_SOCKET), IS(2, SO_SNDBUF) } },
+	{ "setsockopt", 2, { IS(1, IPPROTO_TCP), IS(2, TCP_NODELAY) } },
+	{ "setsockopt", 2, { IS(1, IPPROTO_TCP), IS(2, TCP_CORK) } },
+	{ "setsockopt", 2, { IS(1, IPPROTO_TCP), IS(2, TCP_QUICKACK) } },
+	{ "setsockopt", 2, { IS(1, IPPROTO_TCP), IS(2, TCP_USER_TIMEOUT) } },
+
+	/* Of these only which call it is can be seen; most architectures have no socketcall. */
+	{ "socketcall", 1, { IS(0, SYS_SOCKET) } },
+	{ "socketcall", 1, { IS(0, SYS_SEND) } },
+	{ "socketcall", 1, { IS(0, SYS_SENDTO) } },
+	{ "socketcall", 1, { IS(0, SYS_SENDMSG) } },
+	{ "socketcall", 1, { IS(0, SYS_SETSOCKOPT) } },
+
+	{ "unlinkat", 1, { IS(2, 0) } }, /* no AT_REMOVEDIR */
+	{ "ioctl", 1, { IS(1, FIONREAD) } },
+	{ "ioctl", 1, { IS(1, FIONBIO) } },
+	{ "ioctl", 1, { IS(1, FIOCLEX) } },
+	/* F_SETOWN and F_SETSIG would send signals to others. */
+	{ "fcntl", 1, { IS(1, F_DUPFD) } },
+	{ "fcntl", 1, { IS(1, F_DUPFD_CLOEXEC) } },
+	{ "fcntl", 1, { IS(1, F_GETFD) } },
+	{ "fcntl", 1, { IS(1, F_SETFD) } },
+	{ "fcntl", 1, { IS(1, F_GETFL) } },
+	{ "fcntl", 1, { IS(1, F_SETFL) } },
+	{ "fcntl64", 1, { IS(1, F_DUPFD) } },
+	{ "fcntl64", 1, { IS(1, F_DUPFD_CLOEXEC) } },
+	{ "fcntl64", 1, { IS(1, F_GETFD) } },
+	{ "fcntl64", 1, { IS(1, F_SETFD) } },
+	{ "fcntl64", 1, { IS(1, F_GETFL) } },
+	{ "fcntl64", 1, { IS(1, F_SETFL) } },
+
+	{ MMAP, 1, { NONE_OF(2, PROT_EXEC) } },
+	{ "mprotect", 1, { NONE_OF(2, PROT_EXEC) } },
+	{ "clone",
+	  1,
+	  { { CLONE_ARG, SCMP_CMP_MASKED_EQ, CLONE_OF_THREAD | CLONE_OTHERWISE,
+	      CLONE_OF_THREAD } } },
+	{ "prctl", 1, { IS(0, PR_SET_NAME) } },
+	{ "prctl", 1, { IS(0, PR_GET_NAME) } },
+	/* Reads a limit of our own: the third argument is the new one. */
+	{ "prlimit64", 2, { IS(0, 0), { 2, SCMP_CMP_EQ, 0, 0 } } },
+};
+
+static const char *const absent[] = {
+	/* clone3(2) has its flags in memory; without it libcs use clone. libuv asks for io_uring. */
+	"clone3",	  "close_range",       "faccessat2",
+	"io_uring_enter", "io_uring_register", "io_uring_setup"
+};
+
+static const char *const deadly[] = {
+	/* other programs, other processes' and the kernel's memory */
+	"execve", "execveat", "ptrace", "process_vm_readv", "process_vm_writev",
+	"process_madvise", "pidfd_getfd", "kcmp", "bpf", "perf_event_open", "userfaultfd",
+	"seccomp", "personality", "modify_ldt",
+	/* what the file names mean */
+	"mount", "umount", "umount2", "move_mount", "open_tree", "fsopen", "fspick", "fsmount",
+	"fsconfig", "mount_setattr", "pivot_root", "chroot", "setns", "unshare",
+	/* the machine */
+	"kexec_load", "kexec_file_load", "init_module", "finit_module", "delete_module",
+	"reboot", "swapon", "swapoff", "acct", "quotactl", "iopl", "ioperm", "add_key",
+	"keyctl", "request_key",
+	/* who we are */
+	"setuid", "setgid", "setreuid", "setregid", "setresuid", "setresgid", "setgroups",
+	"setuid32", "setgid32", "setreuid32", "setregid32", "setresuid32", "setresgid32",
+	"setgroups32", "capset"
+};
+
+static int add_rule(scmp_filter_ctx filter, uint32_t action, const char *name, unsigned n,
+		    const struct scmp_arg_cmp *args)
+{
+	int call = seccomp_syscall_resolve_name(name);
+	int r;
+
+	if (call == __NR_SCMP_ERROR) {
+		return 0; /* too new for this libseccomp: the default action */
+	}
+	r = seccomp_rule_add_array(filter, action, call, n, args);
+	return r == -EDOM ? 0 : r; /* not on this architecture */
+}
+
+static int add_names(scmp_filter_ctx filter, uint32_t action, const char *const *names,
+		     size_t n)
+{
+	int r = 0;
+
+	for (size_t i = 0; i < n && !r; i++) {
+		r = add_rule(filter, action, names[i], 0, NULL);
+	}
+	return r;
+}
+
+/* For abort(3): glibc names the process and the thread, musl the thread. */
+static int add_own_signals(scmp_filter_ctx filter)
+{
+	static const char *const calls[] = { "kill", "tkill", "tgkill" };
+	struct scmp_arg_cmp own = IS(0, (scmp_datum_t)getpid());
+	int r = 0;
+
+	for (size_t i = 0; i < sizeof(calls) / sizeof(*calls) && !r; i++) {
+		r = add_rule(filter, SCMP_ACT_ALLOW, calls[i], 1, &own);
+	}
+	return r;
+}
+
+static int fill(scmp_filter_ctx filter)
+{
+	int r;
+
+	/* Another architecture's calls have other numbers. */
+	r = seccomp_attr_set(filter, SCMP_FLTATR_ACT_BADARCH, SCMP_ACT_KILL_PROCESS);
+	if (r) {
+		return r;
+	}
+	/* A tree instead of a list, where libseccomp can: requests make many calls. */
+	(void)seccomp_attr_set(filter, SCMP_FLTATR_CTL_OPTIMIZE, 2);
+
+	r = add_names(filter, SCMP_ACT_ALLOW, allowed, sizeof(allowed) / sizeof(*allowed));
+	for (size_t i = 0; i < sizeof(checked) / sizeof(*checked) && !r; i++) {
+		r = add_rule(filter, SCMP_ACT_ALLOW, checked[i].name, checked[i].n,
+			     checked[i].args);
+	}
+	if (!r) {
+		r = add_own_signals(filter);
+	}
+	if (!r) {
+		r = add_names(filter, SCMP_ACT_ERRNO(ENOSYS), absent,
+			      sizeof(absent) / sizeof(*absent));
+	}
+	if (!r) {
+		r = add_names(filter, SCMP_ACT_KILL_PROCESS, deadly,
+			      sizeof(deadly) / sizeof(*deadly));
+	}
+	return r;
+}
+
+static int close_calls(void)
+{
+	scmp_filter_ctx filter = seccomp_init(SCMP_ACT_ERRNO(EPERM));
+	int r;
+
+	if (!filter) {
+		return -ENOMEM;
+	}
+	r = fill(filter);
+	if (!r) {
+		r = seccomp_load(filter);
+	}
+	seccomp_release(filter);
+	return r;
+}
+
+/* Memory holds keys and tokens: no core file of it, and nobody else under our user looks into it. */
+static int close_memory(void)
+{
+	const struct rlimit none = { 0, 0 };
+
+	if (setrlimit(RLIMIT_CORE, &none) < 0 || prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0) {
+		return -errno;
+	}
+	return 0;
+}
+
+int sandbox_close(const struct sandbox_paths *p)
+{
+	int without_landlock, r;
+
+	culprit = NULL;
+	tzset(); /* syslog(3) and HTTP's Date ask for it, and it is a file */
+	r = close_memory();
+	if (r) {
+		return r;
+	}
+	/* Without it neither of the two can be had by a process that has no capabilities. */
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0) {
+		return -errno;
+	}
+	without_landlock = close_files(p);
+	if (without_landlock < 0) {
+		return without_landlock;
+	}
+	r = close_calls(); /* last: it forbids all of the above */
+	return r ? r : without_landlock;
+}

@@ -1,0 +1,90 @@
+/* SPDX-FileCopyrightText: 2026 The dns-updater authors
+ * SPDX-License-Identifier: ISC */
+#include "service/start.h"
+
+#include "base/log.h"
+#include "service/notify.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+int start_standard_fds(void)
+{
+	int fd;
+
+	do {
+		fd = open("/dev/null", O_RDWR);
+	} while (fd >= 0 && fd <= STDERR_FILENO);
+	if (fd < 0) {
+		return -errno;
+	}
+	return close(fd) < 0 ? -errno : 0;
+}
+
+static bool parse_fd(const char *text, int *ret)
+{
+	char *end;
+	long n = strtol(text, &end, 10);
+
+	if (!*text || *end || n < 3 || n > 65535) {
+		return false;
+	}
+	*ret = (int)n;
+	return true;
+}
+
+bool start_option(int option, const char *value, struct start_options *o)
+{
+	switch (option) {
+	case 'c':
+		o->conf_path = value;
+		return true;
+	case 'e':
+		o->to_stderr = true;
+		return true;
+	case 'r':
+		return parse_fd(value, &o->ready_fd);
+	default:
+		return false;
+	}
+}
+
+int start_process(const char *ident, const struct start_options *o)
+{
+	int r;
+
+	/* A lease that somebody breaks, and a reader of our output that is gone, must not kill us. */
+	(void)signal(SIGIO, SIG_IGN);
+	(void)signal(SIGPIPE, SIG_IGN);
+	(void)umask(022);
+	log_open(ident, o->to_stderr);
+	r = notify_init(o->ready_fd);
+	if (r) {
+		log_error("descriptor %d of -r: %s", o->ready_fd, strerror(-r));
+		return START_FIX_SOMETHING;
+	}
+	return 0;
+}
+
+void start_report(void *arg, const char *file, unsigned line, const char *what)
+{
+	(void)arg;
+	if (line) {
+		log_error("%s:%u: %s", file, line, what);
+	} else {
+		log_error("%s: %s", file, what);
+	}
+}
+
+int start_failed(const char *what, int error)
+{
+	log_error("unable to %s: %s", what, strerror(-error));
+	return error == -ENOMEM || error == -EAGAIN || error == -EMFILE || error == -ENFILE ?
+		       START_TRY_AGAIN :
+		       START_FIX_SOMETHING;
+}
