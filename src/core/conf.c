@@ -777,6 +777,10 @@ static void finish_http(struct reader *r)
 	struct conf *c = r->c;
 	struct conf_http *h = &c->http;
 
+	if (!strcmp(h->user, "root")) {
+		r->line = h->user_line;
+		mistake(r, "user of [http] is root, and the front end is not to have any rights");
+	}
 	h->addresses = c->n_patterns ? c->n_patterns - 1 : 0;
 	for (unsigned i = 0; i < c->n_patterns && h->addresses_text; i++) {
 		if (!strcmp(c->patterns[i].text, h->addresses_text)) {

@@ -248,3 +248,8 @@ bool ip_nets_accept(const struct ip_nets *nets, const struct ip *ip)
 	}
 	return best ? !best->refuse : only_refusals;
 }
+
+bool ip_nets_name(const struct ip_nets *nets, const struct ip *ip)
+{
+	return nets->n && ip_nets_accept(nets, ip);
+}

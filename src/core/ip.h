@@ -73,3 +73,6 @@ enum { IP_NETS_E_SYNTAX = 1, IP_NETS_E_HOST_BITS };
 int ip_nets_add(struct ip_nets *nets, const char *text, size_t n);
 
 bool ip_nets_accept(const struct ip_nets *nets, const struct ip *ip);
+
+/* The same of networks that have to be named: an empty list has nobody. */
+bool ip_nets_name(const struct ip_nets *nets, const struct ip *ip);

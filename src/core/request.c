@@ -662,12 +662,6 @@ void request_deinit(struct request *r)
 
 /* --- proxies --- */
 
-/* Trusted means named; an empty list would accept everybody. */
-static bool is_trusted(const struct ip_nets *trusted, const struct ip *ip)
-{
-	return trusted->n && ip_nets_accept(trusted, ip);
-}
-
 /* What stands behind the last separator; it is taken off the list. */
 static bool last(struct request_text *list, char separator, struct request_text *ret)
 {
@@ -735,7 +729,7 @@ struct ip request_peer(const struct ip *connection, const struct ip_nets *truste
 	struct request_text list = x_forwarded_for.n ? x_forwarded_for : forwarded, item;
 	struct ip peer = *connection, ip;
 
-	while (is_trusted(trusted, &peer) && last(&list, ',', &item)) {
+	while (ip_nets_name(trusted, &peer) && last(&list, ',', &item)) {
 		if (!x_forwarded_for.n) {
 			item = forwarded_value(item, "for");
 		}

@@ -8,7 +8,8 @@ enum { BUCKETS = 1024, WAYS = 8 };
 
 struct entry {
 	uint64_t key, last_ms, until_ms;
-	unsigned n; /* failures; 0: free */
+	uint64_t since_ms; /* when n was last halved, or began */
+	unsigned n;	   /* failures; 0: free */
 };
 
 struct throttle {
@@ -66,9 +67,11 @@ uint64_t throttle_fail(struct throttle *t, uint64_t key, uint64_t now_ms)
 	struct entry *e = find_place(t, key);
 	uint64_t wait = t->rule.first_ms;
 
-	if (e->n && now_ms - e->last_ms >= t->rule.forget_ms) {
-		e->n = 0;
+	while (e->n && now_ms - e->since_ms >= t->rule.halve_ms) {
+		e->n /= 2;
+		e->since_ms += t->rule.halve_ms;
 	}
+	e->since_ms = e->n ? e->since_ms : now_ms;
 	e->last_ms = now_ms;
 	if (++e->n <= t->rule.free) {
 		return 0;

@@ -14,7 +14,7 @@ struct throttle;
 struct throttle_rule {
 	unsigned free; /* failures that cost nothing */
 	uint64_t first_ms, max_ms;
-	uint64_t forget_ms; /* without a failure for so long, all is forgotten */
+	uint64_t halve_ms; /* after so long half of the failures are forgotten */
 };
 
 /* Keys are numbers from a keyed hash, so that nobody can choose who shares a place. */

@@ -435,7 +435,23 @@ static void check_conf_file(struct check *c, unsigned line, const char *path)
 	}
 }
 
-unsigned check_run(const char *conf_path)
+static void check_daemon(struct check *c)
+{
+	for (unsigned i = 0; i < c->conf.n_patterns; i++) {
+		check_pattern(c, &c->conf.patterns[i]);
+	}
+	check_watches(c);
+	if (c->conf.datafile) {
+		check_datafile(c);
+	}
+	check_command(c);
+	check_place(c, c->conf.state_line, "state", c->conf.state);
+	if (c->conf.log_tempfile) {
+		check_place(c, c->conf.log_tempfile_line, "log_tempfile", c->conf.log_tempfile);
+	}
+}
+
+unsigned check_run(const char *conf_path, enum check_part part)
 {
 	struct check c = { .conf_path = conf_path };
 	int r;
@@ -451,20 +467,13 @@ unsigned check_run(const char *conf_path)
 		if (c.conf.users_file) {
 			check_conf_file(&c, 0, c.conf.users_file);
 		}
-		for (unsigned i = 0; i < c.conf.n_patterns; i++) {
-			check_pattern(&c, &c.conf.patterns[i]);
+		if (part != CHECK_HTTP) {
+			check_daemon(&c);
 		}
-		check_watches(&c);
-		if (c.conf.datafile) {
-			check_datafile(&c);
-		}
-		check_command(&c);
-		check_place(&c, c.conf.state_line, "state", c.conf.state);
-		if (c.conf.log_tempfile) {
-			check_place(&c, c.conf.log_tempfile_line, "log_tempfile", c.conf.log_tempfile);
-		}
-		if (c.conf.http.is_set) {
+		if (part != CHECK_DAEMON && c.conf.http.is_set) {
 			check_http(&c);
+		} else if (part == CHECK_HTTP) {
+			check_mistake(&c, conf_path, 0, "there is no section [http]");
 		}
 	}
 	conf_deinit(&c.conf);

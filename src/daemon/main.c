@@ -21,6 +21,7 @@
 struct options {
 	struct start_options start;
 	bool check;
+	enum check_part part;
 	struct token_options token;	/* its user NULL: another command */
 	unsigned n_token;		/* options that only token has */
 };
@@ -28,7 +29,7 @@ struct options {
 static int usage(void)
 {
 	(void)fputs("usage: dns-updater [-c FILE] [-e] [-r FD]\n"
-		    "       dns-updater check [-c FILE]\n"
+		    "       dns-updater check [daemon | http] [-c FILE]\n"
 		    "       dns-updater token USER [-c FILE] [-l LABEL] [-n NAME,NAME] [--stdin]\n"
 		    "       dns-updater token USER [-c FILE] --list | --revoke LABEL\n",
 		    stderr);
@@ -62,7 +63,7 @@ static bool parse_option(int c, struct options *o)
 	return true;
 }
 
-/* The words behind the program's name: none, check, or token and a user. Of token's options, one
+/* The words behind the program's name: none, check with or without a program, or token and a user. Of token's options, one
  * that lists or revokes stands alone. */
 static bool parse_words(int n, char **words, struct options *o)
 {
@@ -72,8 +73,12 @@ static bool parse_words(int n, char **words, struct options *o)
 		return !o->start.to_stderr && o->start.ready_fd < 0 &&
 		       (o->n_token == 1 || !(o->token.list || o->token.revoke));
 	}
-	o->check = n == 1 && !strcmp(words[0], "check");
-	return (!n || o->check) && !o->n_token;
+	o->check = n && !strcmp(words[0], "check");
+	if (o->check && n == 2) {
+		o->part = !strcmp(words[1], "http") ? CHECK_HTTP : CHECK_DAEMON;
+		return (o->part == CHECK_HTTP || !strcmp(words[1], "daemon")) && !o->n_token;
+	}
+	return (!n || (o->check && n == 1)) && !o->n_token;
 }
 
 /* The options may stand before and behind the words. */
@@ -177,7 +182,7 @@ int main(int argc, char **argv)
 		return usage();
 	}
 	if (o.check) {
-		return check_run(o.start.conf_path) ? START_FIX_SOMETHING : 0;
+		return check_run(o.start.conf_path, o.part) ? START_FIX_SOMETHING : 0;
 	}
 	if (o.token.user) {
 		return token_run(&o.token);

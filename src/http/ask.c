@@ -14,6 +14,7 @@ enum {
 	TIMEOUT_MS = 3000,	 /* clients wait for five seconds and more */
 	REPLY_MAX = 1024 * 1024, /* bytes of one reply */
 	READ_SIZE = 16 * 1024,
+	RETRY_MS = 20, /* while others fill the socket's backlog, which anybody can */
 };
 
 struct question {
@@ -40,7 +41,8 @@ struct ask {
 	struct line *line; /* NULL: none */
 	bool connected;
 	struct question *first, **last; /* in the order in which they are answered */
-	uv_timer_t timer;
+	uv_timer_t timer, retry_timer;
+	unsigned n_handles;
 };
 
 static void on_timer(uv_timer_t *timer);
@@ -227,12 +229,19 @@ static void write_questions(struct ask *a)
 	}
 }
 
+static void on_retry_timer(uv_timer_t *timer);
+
 static void on_connected(uv_connect_t *connect, int status)
 {
 	struct line *l = connect->data;
 	struct ask *a = l->ask;
 
 	if (!a) {
+		return;
+	}
+	if (status == UV_EAGAIN) { /* connect(2): the backlog is full */
+		hang_up(a);
+		(void)uv_timer_start(&a->retry_timer, on_retry_timer, RETRY_MS, 0);
 		return;
 	}
 	if (status || uv_read_start((uv_stream_t *)&l->pipe, on_alloc, on_read)) {
@@ -259,6 +268,15 @@ static int connect_line(struct ask *a)
 	return 0;
 }
 
+static void on_retry_timer(uv_timer_t *timer)
+{
+	struct ask *a = timer->data;
+
+	if (a->first && !a->line) {
+		(void)connect_line(a); /* without memory the questions' time runs out */
+	}
+}
+
 int ask_new(uv_loop_t *loop, const char *path, struct ask **ret)
 {
 	struct ask *a = calloc(1, sizeof(*a));
@@ -269,15 +287,21 @@ int ask_new(uv_loop_t *loop, const char *path, struct ask **ret)
 	a->loop = loop;
 	a->path = path;
 	a->last = &a->first;
-	(void)uv_timer_init(loop, &a->timer); /* cannot fail */
-	a->timer.data = a;
+	(void)uv_timer_init(loop, &a->timer); /* these cannot fail */
+	(void)uv_timer_init(loop, &a->retry_timer);
+	a->timer.data = a->retry_timer.data = a;
+	a->n_handles = 2;
 	*ret = a;
 	return 0;
 }
 
 static void on_timer_closed(uv_handle_t *handle)
 {
-	free(handle->data);
+	struct ask *a = handle->data;
+
+	if (!--a->n_handles) {
+		free(a);
+	}
 }
 
 struct ask *ask_free(struct ask *a)
@@ -285,6 +309,7 @@ struct ask *ask_free(struct ask *a)
 	if (a) {
 		give_up(a);
 		uv_close((uv_handle_t *)&a->timer, on_timer_closed);
+		uv_close((uv_handle_t *)&a->retry_timer, on_timer_closed);
 	}
 	return NULL;
 }
@@ -303,7 +328,7 @@ int ask_has(struct ask *a, const char *user, ask_done_fn *done, void *arg)
 	memcpy(q->text, "has ", 4);
 	memcpy(q->text + 4, user, n);
 	memcpy(q->text + 4 + n, "\n", 2);
-	if (!a->line && connect_line(a)) {
+	if (!a->line && !uv_is_active((uv_handle_t *)&a->retry_timer) && connect_line(a)) {
 		free(q);
 		return -ENOMEM;
 	}

@@ -123,7 +123,8 @@ enum MHD_Result connection_accept(void *cls, const struct sockaddr *address, soc
 	struct peer *peer = *find_peer(s, &network);
 
 	(void)n;
-	if (peer && peer->n >= s->conf->connections_per_address) {
+	if (peer && peer->n >= s->conf->connections_per_address &&
+	    !ip_nets_name(&s->conf->trusted_proxies, &ip)) {
 		say_refused(s, &ip);
 		return MHD_NO;
 	}

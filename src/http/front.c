@@ -257,8 +257,11 @@ static int open_all(struct front *f, struct server_socket **ret_sockets, size_t 
 	const char *addresses;
 	int r;
 
-	if (server_bind(conf, ret_sockets, ret_n)) {
-		return START_FIX_SOMETHING;
+	r = server_bind(conf, ret_sockets, ret_n);
+	if (r) { /* an address may still come, or be freed */
+		return r == -EADDRINUSE || r == -EADDRNOTAVAIL || r == -ENOMEM ?
+			       START_TRY_AGAIN :
+			       START_FIX_SOMETHING;
 	}
 	r = drop(conf);
 	if (r) {

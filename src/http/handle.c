@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "core/address.h"
 #include "core/answer.h"
+#include "core/name.h"
 #include "core/throttle.h"
 #include "core/update.h"
 #include "http/ask.h"
@@ -23,12 +24,20 @@ enum {
 	SAID_MS = 60 * 1000, /* refusals in the log, in so much time */
 };
 
-/* Whoever guesses waits longer and longer: his address is not listened to at all. */
-static const struct throttle_rule address_rule = {
+/* Whoever guesses is not listened to for longer and longer: his address together with the account that
+ * he names; and after many more failures the address alone, for others may share it. A router with an
+ * old password, which tries every five minutes, gets to neither. */
+static const struct throttle_rule claim_rule = {
 	.free = 10,
 	.first_ms = 1000,
 	.max_ms = 5 * 60 * 1000,
-	.forget_ms = 60 * 60 * 1000,
+	.halve_ms = 10 * 60 * 1000,
+};
+static const struct throttle_rule address_rule = {
+	.free = 50,
+	.first_ms = 1000,
+	.max_ms = 5 * 60 * 1000,
+	.halve_ms = 10 * 60 * 1000,
 };
 /* With many addresses at one account he is answered later and later; the owner, who need not guess, is
  * let in at once wherever he comes from. */
@@ -36,7 +45,7 @@ static const struct throttle_rule account_rule = {
 	.free = 10,
 	.first_ms = 100,
 	.max_ms = 3000,
-	.forget_ms = 15 * 60 * 1000,
+	.halve_ms = 10 * 60 * 1000,
 };
 
 struct job {
@@ -62,7 +71,7 @@ struct handle {
 	struct ask *ask;
 	struct store *store;
 	const char *socket;
-	struct throttle *addresses, *accounts;
+	struct throttle *claims, *addresses, *accounts;
 	unsigned char key[crypto_shorthash_KEYBYTES];
 	struct job *working;
 	struct job *delayed;
@@ -448,9 +457,35 @@ static uint64_t key_of(const struct handle *h, const void *bytes, size_t n)
 }
 
 /* An IPv6 host has a whole network to come from. */
-static uint64_t address_key(const struct handle *h, const struct ip *ip)
+static uint64_t address_key(const struct job *j)
 {
-	return key_of(h, ip->bytes, ip->n == 4 ? 4 : 8);
+	return key_of(j->h, j->peer.bytes, j->peer.n == 4 ? 4 : 8);
+}
+
+/* The address, and whom the request says it is from. */
+static uint64_t claim_key(const struct job *j)
+{
+	struct request_text claim = j->r.user.n ? j->r.user : j->r.hosts[0];
+	struct {
+		uint64_t address;
+		char claim[NAME_SIZE];
+	} both = { .address = address_key(j) };
+
+	if (claim.n) {
+		memcpy(both.claim, claim.at,
+		       claim.n < sizeof(both.claim) ? claim.n : sizeof(both.claim));
+	}
+	return key_of(j->h, &both, sizeof(both));
+}
+
+/* How long nobody listens to it; 0: somebody does. */
+static uint64_t wait_ms(const struct job *j)
+{
+	uint64_t now = uv_now(j->h->loop);
+	uint64_t claim = throttle_wait_ms(j->h->claims, claim_key(j), now);
+	uint64_t address = throttle_wait_ms(j->h->addresses, address_key(j), now);
+
+	return claim > address ? claim : address;
 }
 
 static void on_delay_timer(uv_timer_t *timer);
@@ -491,7 +526,8 @@ static void refuse_wrong(struct job *j)
 	struct handle *h = j->h;
 	uint64_t now = uv_now(h->loop), wait = 0;
 
-	(void)throttle_fail(h->addresses, address_key(h, &j->peer), now);
+	(void)throttle_fail(h->claims, claim_key(j), now);
+	(void)throttle_fail(h->addresses, address_key(j), now);
 	if (j->user != TABLE_NONE) {
 		const char *user = users_user(j->g->conf.users, j->user);
 
@@ -556,20 +592,14 @@ static void on_auth(void *arg, struct auth_result *result)
 
 /* --- the request --- */
 
-static bool is_trusted(const struct job *j)
-{
-	const struct ip_nets *proxies = &j->g->conf.http.trusted_proxies;
-
-	return proxies->n && ip_nets_accept(proxies, &j->q->connection);
-}
-
 /* Whether nobody on the way could read the password. */
 static bool is_private(const struct job *j)
 {
 	const struct server_request *q = j->q;
 
 	return q->tls || q->plain == CONF_PLAIN_ALLOW ||
-	       (is_trusted(j) && request_was_encrypted(q->x_forwarded_proto, q->forwarded));
+	       (ip_nets_name(&j->g->conf.http.trusted_proxies, &q->connection) &&
+		request_was_encrypted(q->x_forwarded_proto, q->forwarded));
 }
 
 static bool is_method(const struct server_request *q)
@@ -589,8 +619,7 @@ static void answer_peer(struct job *j)
 static void handle_job(struct job *j)
 {
 	struct handle *h = j->h;
-	uint64_t wait =
-		throttle_wait_ms(h->addresses, address_key(h, &j->peer), uv_now(h->loop));
+	uint64_t wait = wait_ms(j);
 
 	if (!is_method(j->q)) {
 		say_refused(j, "a method other than GET, POST and PUT");
@@ -648,12 +677,13 @@ int handle_new(uv_loop_t *loop, struct auth *auth, struct ask *ask, struct store
 	h->ask = ask;
 	h->store = store;
 	h->socket = socket;
+	h->claims = throttle_new(&claim_rule);
 	h->addresses = throttle_new(&address_rule);
 	h->accounts = throttle_new(&account_rule);
 	crypto_shorthash_keygen(h->key);
 	(void)uv_timer_init(loop, &h->delay_timer); /* cannot fail */
 	h->delay_timer.data = h;
-	if (!h->addresses || !h->accounts) {
+	if (!h->claims || !h->addresses || !h->accounts) {
 		handle_free(h);
 		return -ENOMEM;
 	}
@@ -669,6 +699,7 @@ static void on_closed(uv_handle_t *handle)
 struct handle *handle_free(struct handle *h)
 {
 	if (h) {
+		throttle_free(h->claims);
 		throttle_free(h->addresses);
 		throttle_free(h->accounts);
 		uv_close((uv_handle_t *)&h->delay_timer, on_closed);

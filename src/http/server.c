@@ -148,16 +148,43 @@ static int take_given(const struct conf *c, size_t n, struct server_socket **ret
 	return 0;
 }
 
+/* How many sockets we were given; more than there may be: CONF_LISTENERS_MAX + 1. */
 static size_t n_given(void)
 {
 	const char *pid = getenv("LISTEN_PID"), *n = getenv("LISTEN_FDS");
 	long count = n ? strtol(n, NULL, 10) : 0;
 
-	if (!pid || strtol(pid, NULL, 10) != (long)getpid() || count <= 0 ||
-	    count > CONF_LISTENERS_MAX) {
+	if (!pid || strtol(pid, NULL, 10) != (long)getpid() || count <= 0) {
 		return 0;
 	}
-	return (size_t)count;
+	return count > CONF_LISTENERS_MAX ? CONF_LISTENERS_MAX + 1 : (size_t)count;
+}
+
+/* Each connection needs a descriptor, and a second one while it lingers. As root the limit can be
+ * raised at all; what came of it server_new looks at. */
+static rlim_t wanted_files(const struct conf_http *conf)
+{
+	return conf->connections_max + SPARE + LINGER_MAX + OTHER_DESCRIPTORS;
+}
+
+static void raise_limit(const struct conf_http *conf)
+{
+	rlim_t wanted = wanted_files(conf);
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) < 0 || limit.rlim_cur >= wanted) {
+		return;
+	}
+	limit.rlim_cur = wanted;
+	if (limit.rlim_max < wanted) {
+		struct rlimit higher = { wanted, wanted };
+
+		if (!setrlimit(RLIMIT_NOFILE, &higher)) {
+			return;
+		}
+		limit.rlim_cur = limit.rlim_max;
+	}
+	(void)setrlimit(RLIMIT_NOFILE, &limit); /* what came of it is looked at later */
 }
 
 int server_bind(const struct conf *c, struct server_socket **ret, size_t *ret_n)
@@ -167,6 +194,11 @@ int server_bind(const struct conf *c, struct server_socket **ret, size_t *ret_n)
 	size_t n = n_given();
 	int r = 0;
 
+	raise_limit(h);
+	if (n > CONF_LISTENERS_MAX) {
+		log_error("more than %d sockets from the service manager", CONF_LISTENERS_MAX);
+		return -E2BIG;
+	}
 	if (n) {
 		return take_given(c, n, ret, ret_n);
 	}
@@ -264,7 +296,8 @@ static int check_pair(const struct server *s)
 	if (r < 0) {
 		log_error("certificate '%s' with key '%s': %s", s->conf->certificate,
 			  s->conf->key, gnutls_strerror(r));
-		return -EINVAL;
+		/* Whoever renews them may be between the two. */
+		return r == GNUTLS_E_CERTIFICATE_KEY_MISMATCH ? -EAGAIN : -EINVAL;
 	}
 	return 0;
 }
@@ -485,27 +518,20 @@ static void on_prepare(uv_prepare_t *prepare)
 
 /* --- the whole --- */
 
-/* Each connection needs a descriptor, and a second one while it lingers. */
 static void find_limits(struct server *s)
 {
-	rlim_t wanted = s->conf->connections_max + SPARE + LINGER_MAX + OTHER_DESCRIPTORS;
+	rlim_t wanted = wanted_files(s->conf), left;
 	struct rlimit limit;
 
 	s->connections_max = s->conf->connections_max;
 	if (getrlimit(RLIMIT_NOFILE, &limit) < 0 || limit.rlim_cur >= wanted) {
 		return;
 	}
-	limit.rlim_cur = limit.rlim_max < wanted ? limit.rlim_max : wanted;
-	(void)setrlimit(RLIMIT_NOFILE, &limit); /* what came of it is asked next */
-	if (!getrlimit(RLIMIT_NOFILE, &limit) && limit.rlim_cur < wanted) {
-		rlim_t left = wanted - limit.rlim_cur;
-
-		s->connections_max = left < s->conf->connections_max ?
-					     s->conf->connections_max - (unsigned)left :
-					     1;
-		log_warning("connections_max is %u here, for the limit of open files is %llu",
-			    s->connections_max, (unsigned long long)limit.rlim_cur);
-	}
+	left = wanted - limit.rlim_cur;
+	s->connections_max =
+		left < s->conf->connections_max ? s->conf->connections_max - (unsigned)left : 1;
+	log_warning("connections_max is %u here, for the limit of open files is %llu",
+		    s->connections_max, (unsigned long long)limit.rlim_cur);
 }
 
 void server_configure(struct server *s, const struct conf_http *conf)

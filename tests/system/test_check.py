@@ -428,3 +428,29 @@ def test_a_mistake_of_the_text_also_keeps_the_daemon_from_starting(ok):
     ok.expect_exit = {100}
     ok.start(wait=False, tinydns=False)
     assert ok.wait_exit() == 100
+
+
+def test_one_program_only(ok):
+    """A front end that is not set up yet does not keep the daemon from starting, and the other way
+    round; what stands in the configuration concerns both."""
+    def run(*words):
+        done = subprocess.run([DNS_UPDATER, 'check', *words, '-c', str(ok.conf_file)],
+                              capture_output=True, text=True, env=clean_env())
+        return done.returncode, done.stdout
+
+    ok.conf_more = f'[http]\nuser = {SERVICE}\ntokens = {ok.tmp}/none\n'
+    ok.conf['datafile'] = f'{ok.tmp}/none/data'
+    ok.write_conf()
+    status, text = run()
+    assert status == 100 and 'tokens:' in text and 'datafile:' in text
+    status, text = run('http')
+    assert status == 100 and 'tokens:' in text and 'datafile:' not in text
+    status, text = run('daemon')
+    assert status == 100 and 'tokens:' not in text and 'datafile:' in text
+    ok.conf['ttl'] = 'x'
+    ok.write_conf()
+    assert all('ttl' in run(part)[1] for part in ('http', 'daemon'))
+    assert run('both') == (100, '')
+    ok.conf_more = ''
+    ok.write_conf()
+    assert 'there is no section [http]' in run('http')[1]
