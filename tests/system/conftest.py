@@ -10,6 +10,7 @@ import tempfile
 import pytest
 
 from harness import DNS_UPDATER, TINYDNS, Env
+from http_harness import Http
 
 
 def pytest_sessionstart(session):
@@ -50,6 +51,13 @@ def env(tmp_path):
     e.close()
 
 
+@pytest.fixture
+def http(env):
+    h = Http(env)
+    yield h
+    h.close()
+
+
 @pytest.fixture(autouse=True)
 def umask():
     """Modes are what the tests say, whoever runs them."""
@@ -64,3 +72,6 @@ def pytest_runtest_makereport(item):
     e = getattr(item, 'funcargs', {}).get('env')
     if report.failed and e is not None:
         report.sections.append(('dns-updater', e.transcript()))
+    h = getattr(item, 'funcargs', {}).get('http')
+    if report.failed and h is not None:
+        report.sections.append(('dns-updater-http', h.transcript()))
