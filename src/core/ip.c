@@ -232,24 +232,63 @@ int ip_nets_add(struct ip_nets *nets, const char *text, size_t n)
 	return 0;
 }
 
-bool ip_nets_accept(const struct ip_nets *nets, const struct ip *ip)
+/* The most specific block that holds the address, the later of two alike; NULL: none does. */
+static const struct ip_net *find_net(const struct ip_nets *nets, const struct ip *ip)
 {
 	const struct ip_net *best = NULL;
-	bool only_refusals = true;
 
 	for (size_t i = 0; i < nets->n; i++) {
 		const struct ip_net *net = &nets->nets[i];
 
-		only_refusals = only_refusals && net->refuse;
 		if (net->ip.n == ip->n && same_prefix(net->ip.bytes, ip->bytes, net->prefix) &&
 		    (!best || net->prefix >= best->prefix)) {
 			best = net;
 		}
 	}
-	return best ? !best->refuse : only_refusals;
+	return best;
+}
+
+bool ip_nets_accept(const struct ip_nets *nets, const struct ip *ip)
+{
+	const struct ip_net *net = find_net(nets, ip);
+	bool only_refusals = true;
+
+	for (size_t i = 0; i < nets->n; i++) {
+		only_refusals = only_refusals && nets->nets[i].refuse;
+	}
+	return net ? !net->refuse : only_refusals;
 }
 
 bool ip_nets_name(const struct ip_nets *nets, const struct ip *ip)
 {
-	return nets->n && ip_nets_accept(nets, ip);
+	const struct ip_net *net = find_net(nets, ip);
+
+	return net && !net->refuse;
+}
+
+int ip_set_filter(struct ip_set **set, const struct ip_nets *nets)
+{
+	const struct ip_set *s = *set;
+	size_t n_all = s ? (size_t)s->n_v4 + s->n_v6 : 0, n = 0;
+	struct ip *ips = calloc(n_all + 1, sizeof(*ips));
+	struct ip_set *left;
+	int r;
+
+	if (!ips) {
+		return -ENOMEM;
+	}
+	for (size_t i = 0; i < n_all; i++) {
+		bool v4 = i < s->n_v4;
+
+		ips[n] = (struct ip){ .n = v4 ? 4 : 16 };
+		memcpy(ips[n].bytes, v4 ? ip_set_v4(s, i) : ip_set_v6(s, i - s->n_v4), ips[n].n);
+		n += ip_nets_accept(nets, &ips[n]);
+	}
+	r = ip_set_new(ips, n, IP_SET_EACH_MAX, &left);
+	free(ips);
+	if (!r) {
+		free(*set);
+		*set = left;
+	}
+	return r;
 }

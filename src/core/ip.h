@@ -74,5 +74,8 @@ int ip_nets_add(struct ip_nets *nets, const char *text, size_t n);
 
 bool ip_nets_accept(const struct ip_nets *nets, const struct ip *ip);
 
-/* The same of networks that have to be named: an empty list has nobody. */
+/* The same where nobody is meant who is not named: not by an empty list, and not by refusals. */
 bool ip_nets_name(const struct ip_nets *nets, const struct ip *ip);
+
+/* Leaves the addresses that are accepted. 0 or -ENOMEM, and the set stays as it is. */
+int ip_set_filter(struct ip_set **set, const struct ip_nets *nets);

@@ -627,10 +627,8 @@ int request_parse(const struct request_input *in, struct request *ret)
 	if (!r.arena) {
 		return -ENOMEM;
 	}
-	if (target.at) {
-		target = cut_authority(target);
-	}
-	question = target.n ? memchr(target.at, '?', target.n) : NULL;
+	target = target.at ? cut_authority(target) : (struct request_text){ "", 0 };
+	question = memchr(target.at, '?', target.n);
 	path = (struct request_text){ target.at,
 				      question ? (size_t)(question - target.at) : target.n };
 	if (question) {

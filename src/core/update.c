@@ -243,6 +243,10 @@ static bool work_family(struct context *c, uint32_t name, const struct request_f
 
 	w->n = w->n_left_out = 0;
 	w->why = NULL;
+	if (r->use_peer && !c->in->peer.n) {
+		w->why = "no address, and the proxy does not tell where it comes from";
+		return false;
+	}
 	if (r->use_peer && c->in->peer.n == n) {
 		add(c, w, &c->in->peer);
 		return w->n;

@@ -18,7 +18,7 @@ struct update_input {
 	const struct users *users;
 	uint32_t user;
 	const bool *allowed;	   /* of each of his names; NULL: all */
-	struct ip peer;		   /* the address the request comes from */
+	struct ip peer;		   /* the address the request comes from; n 0: not known */
 	struct ip_set *const *now; /* of each of his names */
 };
 

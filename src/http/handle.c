@@ -331,13 +331,15 @@ static void write_file(struct job *j)
 
 static void work(struct job *j)
 {
+	/* A proxy's own address is nobody's; then it did not say for whom it asks. */
+	bool known = !ip_nets_name(&j->g->conf.http.trusted_proxies, &j->peer);
 	const struct update_input in = {
 		.request = &j->r,
 		.conf = &j->g->conf,
 		.users = j->g->conf.users,
 		.user = j->user,
 		.allowed = j->allowed,
-		.peer = j->peer,
+		.peer = known ? j->peer : (struct ip){ 0 },
 		.now = j->now,
 	};
 
@@ -356,13 +358,18 @@ static void work(struct job *j)
 static int take_present(struct job *j, const char *text, size_t n, const char **ret_why)
 {
 	const struct conf *conf = &j->g->conf;
-	const struct address_rules rules = { conf->addresses_max, &conf->networks };
+	static const struct ip_nets any;
+	const struct address_rules rules = { conf->addresses_max, &any };
 	_cleanup_(free_ptr) const char **names = names_of(j);
 	struct address_error error = { .why = "out of memory" };
 	int r = names ? address_parse(text, n, names, users_n_names(conf->users, j->user),
 				      &rules, j->now, &error) :
 			-ENOMEM;
 
+	/* What the operator has come to refuse since would have the daemon refuse the whole file. */
+	for (uint32_t i = 0; !r && i < users_n_names(conf->users, j->user); i++) {
+		r = ip_set_filter(&j->now[i], &conf->networks);
+	}
 	*ret_why = error.why;
 	return r;
 }

@@ -391,9 +391,57 @@ static void check_accept(void **state)
 	ip_nets_deinit(&nets);
 }
 
+/* Nobody is trusted who is not named. */
+static void named(void **state)
+{
+	struct ip_nets nets = { 0 };
+	struct ip inside, outside;
+
+	(void)state;
+	assert_true(ip_parse(T("10.1.2.3"), &inside));
+	assert_true(ip_parse(T("192.0.2.1"), &outside));
+	assert_false(ip_nets_name(&nets, &inside));
+	assert_int_equal(ip_nets_add(&nets, T("!10.1.0.0/16")), 0);
+	assert_true(ip_nets_accept(&nets, &outside));
+	assert_false(ip_nets_name(&nets, &outside));
+	assert_int_equal(ip_nets_add(&nets, T("10.0.0.0/8")), 0);
+	assert_false(ip_nets_name(&nets, &inside));
+	assert_int_equal(ip_nets_add(&nets, T("10.1.2.3")), 0);
+	assert_true(ip_nets_name(&nets, &inside));
+	assert_false(ip_nets_name(&nets, &outside));
+	ip_nets_deinit(&nets);
+}
+
+static void filter(void **state)
+{
+	struct ip ips[3];
+	struct ip_nets nets = { 0 };
+	struct ip_set *set;
+	struct buf text = { 0 };
+
+	(void)state;
+	assert_true(ip_parse(T("192.168.1.1"), &ips[0]));
+	assert_true(ip_parse(T("192.0.2.1"), &ips[1]));
+	assert_true(ip_parse(T("2001:db8::7"), &ips[2]));
+	assert_int_equal(ip_set_new(ips, 3, 8, &set), 0);
+	assert_int_equal(ip_nets_add(&nets, T("!192.168.0.0/16")), 0);
+	assert_int_equal(ip_set_filter(&set, &nets), 0);
+	ip_set_print(&text, set, " ");
+	assert_string_equal(buf_str(&text), "192.0.2.1 2001:db8::7");
+	assert_int_equal(ip_nets_add(&nets, T("10.0.0.0/8")), 0);
+	assert_int_equal(ip_set_filter(&set, &nets), 0);
+	assert_null(set);
+	assert_int_equal(ip_set_filter(&set, &nets), 0);
+	assert_null(set);
+	buf_deinit(&text);
+	ip_nets_deinit(&nets);
+}
+
 int main(void)
 {
 	static const struct CMUnitTest ip[] = {
+		cmocka_unit_test(named),
+		cmocka_unit_test(filter),
 		cmocka_unit_test(largest_set),
 		cmocka_unit_test(members),
 	};

@@ -44,6 +44,11 @@ static const struct exchange_row rows[] = {
 	{ "deleted", "/nic/delete?hostname=host1.dyn.example&myip=0.0.0.0",
 	  "deleted A -> host1 " V6 },
 
+	{ "a proxy that does not say for whom", H1, "dnserr", .peer = "" },
+	{ "nor in place of an address", H1 "ipv4=auto", "dnserr", .peer = "" },
+	{ "which is not needed", H1 "myip=192.0.2.10", "good 192.0.2.10 -> host1 192.0.2.10 " V6,
+	  .peer = "" },
+
 	/* no host */
 	{ "the user name is a host", U "myip=192.0.2.10",
 	  "good 192.0.2.10 -> host1 192.0.2.10 " V6,
