@@ -72,21 +72,28 @@ void exchange_end(void *cls, struct MHD_Connection *mhd, void **context,
 }
 
 /* A header that stands there several times is one list (RFC 9110 section 5.3). */
+static void add_to_list(struct buf *list, const char *value)
+{
+	buf_adds(list, list->len ? "," : "");
+	buf_adds(list, value);
+}
+
 static enum MHD_Result take_header(void *cls, enum MHD_ValueKind kind, const char *name,
 				   const char *value)
 {
 	struct exchange *x = cls;
-	struct buf *b = !strcasecmp(name, "X-Forwarded-For")   ? &x->x_forwarded_for :
-			!strcasecmp(name, "X-Forwarded-Proto") ? &x->x_forwarded_proto :
-			!strcasecmp(name, "Forwarded")	       ? &x->forwarded :
-								 NULL;
 
 	(void)kind;
-	if (b && value) {
-		buf_adds(b, b->len ? "," : "");
-		buf_adds(b, value);
+	if (!value) {
+		return MHD_YES;
 	}
-	if (!strcasecmp(name, "Authorization") && !x->q.authorization.n) {
+	if (!strcasecmp(name, "X-Forwarded-For")) {
+		add_to_list(&x->x_forwarded_for, value);
+	} else if (!strcasecmp(name, "X-Forwarded-Proto")) {
+		add_to_list(&x->x_forwarded_proto, value);
+	} else if (!strcasecmp(name, "Forwarded")) {
+		add_to_list(&x->forwarded, value);
+	} else if (!strcasecmp(name, "Authorization") && !x->q.authorization.n) {
 		x->q.authorization = text_of(value);
 	}
 	return MHD_YES;
@@ -109,8 +116,7 @@ static enum MHD_Result send_answer(struct exchange *x)
 	/* Many clients read to the end of the stream, whatever the length says. */
 	(void)MHD_add_response_header(response, MHD_HTTP_HEADER_CONNECTION, "close");
 	(void)MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_TYPE,
-				      a->body.len && *a->body.data == '<' ? "text/html" :
-									    "text/plain");
+				      *buf_str(&a->body) == '<' ? "text/html" : "text/plain");
 	(void)MHD_add_response_header(response, MHD_HTTP_HEADER_CACHE_CONTROL, "no-store");
 	if (a->challenge) {
 		(void)MHD_add_response_header(response, MHD_HTTP_HEADER_WWW_AUTHENTICATE,

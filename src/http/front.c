@@ -194,47 +194,53 @@ static int drop(const struct conf *conf)
 
 /* The directories of the files that are read again later, and of what links there lead to. */
 struct directories {
-	char paths[2 * 5][PATH_MAX];
+	char *copies[2 * 5];
 	const char *list[2 * 5];
 	size_t n;
 };
 
-static void add_directory(struct directories *d, const char *file)
+static void directories_deinit(struct directories *d)
 {
-	char copy[PATH_MAX], real[PATH_MAX];
-
-	if (!file || strlen(file) >= sizeof(copy)) {
-		return;
+	for (size_t i = 0; i < d->n; i++) {
+		free(d->copies[i]);
 	}
-	(void)strcpy(copy, file); /* it fits */
-	(void)strcpy(d->paths[d->n], dirname(copy));
-	d->list[d->n] = d->paths[d->n];
-	d->n++;
-	if (realpath(file, real)) {
-		(void)strcpy(d->paths[d->n], dirname(real));
-		d->list[d->n] = d->paths[d->n];
+}
+
+/* Takes the path over; NULL is none. */
+static void add_directory(struct directories *d, char *file)
+{
+	if (file) {
+		d->copies[d->n] = file;
+		d->list[d->n] = dirname(file); /* in the copy, or a constant */
 		d->n++;
 	}
+}
+
+/* false: no memory. */
+static bool add_file(struct directories *d, const char *file)
+{
+	char *copy = file ? strdup(file) : NULL;
+
+	add_directory(d, copy);
+	add_directory(d, file ? realpath(file, NULL) : NULL);
+	return copy || !file;
 }
 
 /* 0 or an exit status. */
 static int close_sandbox(const struct front *f, const char *addresses)
 {
 	const struct conf *conf = &f->generation->conf;
-	_cleanup_(free_ptr) struct directories *d = calloc(1, sizeof(*d));
+	_cleanup_(directories_deinit) struct directories d = { 0 };
 	struct sandbox_paths paths = { .writable = &addresses, .n_writable = 1 };
 	int r;
 
-	if (!d) {
+	if (!add_file(&d, f->conf_path) || !add_file(&d, conf->users_file) ||
+	    !add_file(&d, conf->http.tokens) || !add_file(&d, conf->http.certificate) ||
+	    !add_file(&d, conf->http.key)) {
 		return start_failed("close the sandbox", -ENOMEM);
 	}
-	add_directory(d, f->conf_path);
-	add_directory(d, conf->users_file);
-	add_directory(d, conf->http.tokens);
-	add_directory(d, conf->http.certificate);
-	add_directory(d, conf->http.key);
-	paths.readable = d->list;
-	paths.n_readable = d->n;
+	paths.readable = d.list;
+	paths.n_readable = d.n;
 	r = sandbox_close(&paths);
 	if (r == SANDBOX_E_NO_LANDLOCK) {
 		log_warning(
