@@ -375,6 +375,11 @@ void auth_check(struct auth *a, const struct conf *conf, const struct request *r
 	done(arg, &result);
 }
 
+bool auth_is_token(const struct auth *a, struct request_text t)
+{
+	return t.n && tokens_find(a->tokens, t.at, t.n);
+}
+
 void auth_configure(struct auth *a, const struct conf *conf)
 {
 	a->conf = conf;

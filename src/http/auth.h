@@ -39,3 +39,6 @@ void auth_configure(struct auth *a, const struct conf *conf);
 /* done is called once, now or later. conf and request are borrowed until then. */
 void auth_check(struct auth *a, const struct conf *conf, const struct request *r,
 		const struct ip *peer, auth_done_fn *done, void *arg);
+
+/* Whether this is somebody's token, which people put into the wrong field. */
+bool auth_is_token(const struct auth *a, struct request_text t);

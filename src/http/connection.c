@@ -311,6 +311,7 @@ static void closed(struct connection *c)
 void connection_notify(void *cls, struct MHD_Connection *mhd, void **context,
 		       enum MHD_ConnectionNotificationCode what)
 {
+	((const struct listener *)cls)->server->n_steps++;
 	if (what == MHD_CONNECTION_NOTIFY_STARTED) {
 		started(cls, mhd, context);
 	} else if (*context) {

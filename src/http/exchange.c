@@ -58,8 +58,9 @@ void exchange_end(void *cls, struct MHD_Connection *mhd, void **context,
 	if (!x) {
 		return;
 	}
-	if (x->connection && why == MHD_REQUEST_TERMINATED_COMPLETED_OK) {
-		x->connection->answered = true;
+	if (x->connection) {
+		x->connection->server->n_steps++;
+		x->connection->answered = why == MHD_REQUEST_TERMINATED_COMPLETED_OK;
 	}
 	free(x->target);
 	buf_deinit(&x->form);
@@ -237,6 +238,7 @@ enum MHD_Result exchange_request(void *cls, struct MHD_Connection *mhd, const ch
 	if (!x || !x->connection) {
 		return MHD_NO; /* no memory */
 	}
+	x->connection->server->n_steps++;
 	switch (x->at) {
 	case AT_HEADERS:
 		return take_headers(x, method);

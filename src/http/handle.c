@@ -90,11 +90,28 @@ static void print_peer(struct buf *b, const struct ip *ip)
 	buf_add(b, text, ip_print(ip->bytes, ip->n, text));
 }
 
-static void add_quoted(struct buf *b, struct request_text t)
+static bool contains(struct request_text t, struct request_text secret)
 {
+	return secret.n && memmem(t.at, t.n, secret.at, secret.n);
+}
+
+/* What the client wrote, as far as it can be a name or an address: what follows may be a password, where
+ * an "&" is missing; and all of it may be one, in the wrong field. */
+static void add_quoted(struct buf *b, const struct job *j, struct request_text t)
+{
+	size_t n = 0;
+
+	while (n < t.n && !strchr("=&;? ", t.at[n])) { /* strchr finds a NUL, too */
+		n++;
+	}
+	if (auth_is_token(j->h->auth, t) || contains(t, j->r.password) ||
+	    contains(t, j->r.token)) {
+		buf_adds(b, "(a password)");
+		return;
+	}
 	buf_adds(b, "'");
-	buf_add_escaped(b, t.at, t.n, QUOTE_MAX);
-	buf_adds(b, "'");
+	buf_add_escaped(b, t.at, n, QUOTE_MAX);
+	buf_adds(b, n < t.n ? "...'" : "'");
 }
 
 static bool may_say(struct handle *h)
@@ -123,11 +140,11 @@ static void say_refused(const struct job *j, const char *why)
 		buf_printf(&b, ": user %s", users_user(j->g->conf.users, j->user));
 	} else if (j->r.user.n) {
 		buf_adds(&b, ": user ");
-		add_quoted(&b, j->r.user);
+		add_quoted(&b, j, j->r.user);
 	}
 	for (unsigned i = 0; i < j->r.n_hosts; i++) {
 		buf_adds(&b, i ? ", " : " for ");
-		buf_add_escaped(&b, j->r.hosts[i].at, j->r.hosts[i].n, QUOTE_MAX);
+		add_quoted(&b, j, j->r.hosts[i]);
 	}
 	log_warning("refusing %s: %s", buf_str(&b), why);
 }
@@ -150,13 +167,13 @@ static void say_left_out(const struct job *j)
 		if (h->name != TABLE_NONE) {
 			buf_printf(&b, "%s: ", users_name(j->g->conf.users, h->name));
 		} else if (h->text.at) {
-			add_quoted(&b, h->text);
+			add_quoted(&b, j, h->text);
 			buf_adds(&b, ": ");
 		}
 		buf_adds(&b, why);
 		if (j->r.bad.at && h->outcome == UPDATE_DNSERR) {
 			buf_adds(&b, ": ");
-			add_quoted(&b, j->r.bad);
+			add_quoted(&b, j, j->r.bad);
 		}
 	}
 	if (b.len && may_say(j->h)) {

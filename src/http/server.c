@@ -19,6 +19,9 @@
 enum {
 	BACKLOG = 1024,
 	CERTIFICATE_MAX = 1024 * 1024,
+	IDLE_PASSES_MAX = 3, /* of libmicrohttpd, one after the other, that bring nothing */
+	PASSES_MAX = 64,     /* before others have their turn */
+	PAUSE_MAX_MS = 63,
 	OTHER_DESCRIPTORS = 64, /* the loop's, the log's, the daemon's socket ... */
 	FIRST_OF_SYSTEMD = 3,	/* SD_LISTEN_FDS_START */
 };
@@ -442,18 +445,36 @@ static void refresh_certificate(struct server *s)
 	}
 }
 
+/* A connection that can go on goes one step in each pass, and libmicrohttpd then wants the next one at
+ * once (a timeout of 0). It wants that too while a handshake waits for the other side's bytes: then
+ * passes bring nothing, and what brings them on is an event, or failing that a pause. */
 static void run_instance(struct instance *i)
 {
-	MHD_UNSIGNED_LONG_LONG timeout_ms;
+	const struct server *s = i->listener->server;
+	MHD_UNSIGNED_LONG_LONG timeout_ms = 1;
 	const union MHD_DaemonInfo *n;
+	unsigned n_idle = 0, n_passes = 0;
 
 	i->dirty = false;
-	(void)MHD_run(i->mhd); /* fails only when it has threads of its own */
+	do {
+		uint64_t before = s->n_steps;
+
+		(void)MHD_run(i->mhd); /* fails only when it has threads of its own */
+		n_idle = s->n_steps == before ? n_idle + 1 : 0;
+		n_passes++;
+		if (MHD_get_timeout(i->mhd, &timeout_ms) != MHD_YES) {
+			timeout_ms = 1; /* nothing to do */
+			i->pause_ms = 0;
+		}
+	} while (!timeout_ms && n_idle < IDLE_PASSES_MAX && n_passes < PASSES_MAX);
 	n = MHD_get_daemon_info(i->mhd, MHD_DAEMON_INFO_CURRENT_CONNECTIONS);
 	if (i->retiring && n && !n->num_connections) {
 		instance_end(i);
-	} else if (MHD_get_timeout(i->mhd, &timeout_ms) == MHD_YES) {
-		(void)uv_timer_start(&i->timer, on_timer, timeout_ms, 0);
+	} else if (!timeout_ms) {
+		i->pause_ms = n_idle < IDLE_PASSES_MAX	 ? 1 :
+			      i->pause_ms < PAUSE_MAX_MS ? 2 * i->pause_ms + 1 :
+							   PAUSE_MAX_MS;
+		(void)uv_timer_start(&i->timer, on_timer, i->pause_ms, 0);
 	} else {
 		(void)uv_timer_stop(&i->timer);
 	}
@@ -465,6 +486,7 @@ static void on_epoll(uv_poll_t *poll, int status, int events)
 
 	(void)status;
 	(void)events;
+	i->pause_ms = 0;
 	if (i->listener->tls && !i->retiring) {
 		refresh_certificate(i->listener->server);
 	}

@@ -37,8 +37,9 @@ struct instance {
 	uv_poll_t poll;
 	uv_timer_t timer;
 	unsigned n_handles;
-	bool dirty;    /* wants MHD_run */
-	bool retiring; /* accepts no more */
+	uint64_t pause_ms; /* before it is looked at without an event */
+	bool dirty;	   /* wants MHD_run */
+	bool retiring;	   /* accepts no more */
 	struct instance *next;
 };
 
@@ -88,7 +89,8 @@ struct server {
 	unsigned n_connections;	  /* not ended */
 	unsigned connections_max; /* as configured, or what descriptors allow */
 	struct peer **peers;
-	unsigned n_open; /* requests that are being dealt with */
+	uint64_t n_steps; /* that requests and connections took, ever */
+	unsigned n_open;  /* requests that are being dealt with */
 
 	struct lingering lingering[LINGER_MAX];
 	size_t linger_first, n_lingering;

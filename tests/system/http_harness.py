@@ -218,6 +218,7 @@ class Http:
         self.secrets = list(SECRETS)
         self.token_lines = []
         self.never_logged = {'WRONG'}	# beside the secrets
+        self.secrets_may_be_logged = False
 
         env.users = {user: list(names) for user, names in USERS.items()}
         env.conf['pathpattern'] = f'{env.homes}/%u/.dynamicdns {self.dir}/%u'
@@ -396,7 +397,8 @@ class Http:
             for line in self.log.lines:
                 if re.search(r'ERROR: \w+Sanitizer|runtime error:|Assertion', line):
                     self.fail('a sanitizer or an assertion has spoken')
-            self.check_secrets()
+            if not self.secrets_may_be_logged:
+                self.check_secrets()
         finally:
             if self.process and self.alive():
                 self.process.kill()
@@ -410,7 +412,8 @@ class Http:
         for secret in secrets:
             for form in (secret, base64.b64encode(secret.encode()).decode().rstrip('=')):
                 if form and form in text:
-                    self.fail(f'a log has the secret {secret!r} in it, as {form!r}')
+                    line = next(l for l in text.split("\n") if form in l)
+                    self.fail(f"a log has the secret {secret!r} in it, as {form!r}: {line}")
         for line in text.split('\n'):
             if re.search(r'\bBasic [A-Za-z0-9+/=]{4}', line):
                 self.fail('a log has an Authorization header in it')

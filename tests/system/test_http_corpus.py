@@ -7,12 +7,14 @@ in a network namespace, so that the requests come from the address that the corp
 import pathlib
 import re
 import shutil
+import socket
 import tempfile
 
 import pytest
 
 from harness import Env
-from http_harness import START_FILES, START_STATE, USERS, Http, Net, check_framing, corpus
+from http_harness import (START_FILES, START_STATE, USERS, Http, Net, check_framing, corpus, parse_answer,
+                          read_all)
 
 PEER = '192.0.2.99'
 
@@ -209,6 +211,34 @@ def test_rules(programs, raw, body):
     h.expect(state)
     h.settle()
     h.expect(state)
+
+
+@pytest.mark.parametrize('tls', [False, True], ids=['plain', 'tls'])
+def test_a_line_behind_the_answer_does_no_harm(programs, tls):
+    """Some clients send an empty line too much, and later than the request: what comes is the end of
+    the stream, and no reset (read_all tells)."""
+    h = programs
+    h.start_state()
+    with h.connect(tls=tls, source=PEER) as s:
+        s.sendall(line(f'/nic/update?{ONE}&myip=192.0.2.10').encode())
+        got = b''
+        while not got.endswith(GOOD.encode()):
+            more = s.recv(4096)
+            assert more, got
+            got += more
+        s.sendall(b'\r\n')
+        assert read_all(s) == b''
+
+
+def test_who_ends_his_side_first_is_answered(programs):
+    h = programs
+    h.start_state()
+    with h.connect(source=PEER) as s:
+        s.sendall(line(f'/nic/update?{ONE}&myip=192.0.2.10').encode())
+        s.shutdown(socket.SHUT_WR)
+        answer = parse_answer(read_all(s))
+    assert answer.body == GOOD, answer.everything
+    check_framing(answer)
 
 
 def test_a_deletion_of_nsupdate_info(programs):

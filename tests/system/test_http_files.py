@@ -16,7 +16,7 @@ import pytest
 
 from harness import DNS_UPDATER, TIMEOUT, clean_env, needs, unshare_mounts
 from http_harness import (ACCOUNT_GID, ACCOUNT_UID, START_STATE, USERS, Net, addresses_of, check_framing,
-                          in_threads, request)
+                          in_threads, parse_answer, read_all, request)
 
 HOST1, HOST2 = 'host1.dyn.example', 'host2.dyn.example'
 BOTH = f'hostname={HOST1},{HOST2}'
@@ -876,14 +876,29 @@ def test_listen_fds_of_another_process_are_not_ours(env, http):
 # ---- start and end
 
 def test_a_request_under_way_is_answered_before_the_end(env, http):
+    """It is whole, and its password is being tried, when the end is asked for."""
+    http.token_lines = [f'solo:{crypt("sl0w", "yescrypt", 9)}']
+    http.never_logged.add('sl0w')
+    http.conf['request_timeout'] = '5m'
     http.start()
-    with http.connect() as s:
-        s.sendall(request(f'/nic/update?{BOTH}&myip=192.0.2.4')[:-2])
-        assert http.update('myip=192.0.2.7', user='solo', secret='s0lo').status == 200
+    with http.connect() as s, http.connect(tls=True) as idle:
+        s.sendall(request('/nic/update?myip=192.0.2.4', user='solo', secret='sl0w'))
+        assert http.update(f'{BOTH}&myip=192.0.2.4').status == 200	# what came before was read
         http.process.send_signal(signal.SIGTERM)
-        s.sendall(b'\r\n')
-        assert b'good 192.0.2.4' in s.recv(4096)
-    assert http.wait_exit() == 0
+        answer = parse_answer(read_all(s, http))
+        assert answer.body == 'good 192.0.2.4', answer.everything
+        # Who has not asked yet does not keep it from ending.
+        assert http.wait_exit() == 0
+        assert read_end(idle) == b''
+    http.settle()
+    http.expect({'solo.dyn.example': ('192.0.2.4', None)})
+
+
+def read_end(s):
+    try:
+        return s.recv(4096)
+    except (OSError, ssl.SSLError):
+        return b''
 
 
 def test_a_port_that_is_taken_ends_the_start(env, http):

@@ -16,14 +16,15 @@ import time
 import pytest
 
 from harness import TIMEOUT, needs
-from http_harness import (DNS_UPDATER_HTTP, START_STATE, basic, check_framing, corpus, in_threads,
-                          is_sanitized, parse_answer, request)
+from http_harness import (DNS_UPDATER_HTTP, START_STATE, Net, basic, check_framing, corpus,
+                          in_threads, is_sanitized, parse_answer, request)
 
 HOST1, HOST2 = 'host1.dyn.example', 'host2.dyn.example'
 MANY = 10000
 # MB; a sanitizer keeps what is freed for a while, and has a shadow for everything
 ROOM = 600 if is_sanitized(DNS_UPDATER_HTTP) else 60
 ROOM_OF_MANY = 1200 if is_sanitized(DNS_UPDATER_HTTP) else 150
+ROOM_OF_TLS = 4 * ROOM_OF_MANY
 
 
 @pytest.fixture(autouse=True)
@@ -163,6 +164,26 @@ def test_slow_loris(env, http, tls, where):
     env.wait_answer(HOST2, 'A', set())
 
 
+def client_hello():
+    """The first bytes of a real handshake."""
+    out = ssl.MemoryBIO()
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    with contextlib.suppress(ssl.SSLWantReadError):
+        context.wrap_bio(ssl.MemoryBIO(), out, server_hostname='ddns.test').do_handshake()
+    return out.read()
+
+
+@pytest.mark.parametrize('cut', [1, 3, 5, 6, 11, 50, -1, None])
+def test_a_handshake_that_is_begun_and_goes_no_further(env, http, cut):
+    http.conf['request_timeout'] = '1s'
+    http.start()
+    with http.connect(port=http.tls_port, source='127.0.0.66') as s:
+        s.sendall(client_hello()[:cut])
+        honest(http)
+        until_closed(s)
+    goes_on(http)
+
+
 def test_slow_handshake(env, http):
     """TLS begun, a byte of it now and then, and never done."""
     http.conf['request_timeout'] = '1s'
@@ -262,9 +283,8 @@ def test_10000_connections_at_once(env, http, tls_port):
                             b'' if tls_port else b'GET /nic/update?x=' + b'y' * 100)
         for _ in range(10):
             honest(http)
-        assert http.rss() < ROOM_OF_MANY, f'{http.rss()} MB'
+        assert http.rss() < (ROOM_OF_TLS if tls_port else ROOM_OF_MANY), f'{http.rss()} MB'
         # They are all still there, waiting for more.
-        assert not select.select([], [], [], 0)[0]
         poll = select.poll()
         for s in sockets:
             poll.register(s, select.POLLIN | select.POLLRDHUP)
@@ -278,7 +298,7 @@ def test_10000_connections_at_once(env, http, tls_port):
     finally:
         for s in sockets:
             s.close()
-    goes_on(http, ROOM_OF_MANY)
+    goes_on(http, ROOM_OF_TLS if tls_port else ROOM_OF_MANY)
 
 
 def test_10000_connections_come_and_go(env, http):
@@ -287,7 +307,7 @@ def test_10000_connections_come_and_go(env, http):
     http.conf['request_timeout'] = '1s'
     http.start()
     stop = threading.Event()
-    errors = []
+    errors, opened = [], [0, 0]
 
     def flood(k):
         sockets, i = [], k
@@ -296,6 +316,7 @@ def test_10000_connections_come_and_go(env, http):
                 s = http.connect(source=loopback(i))
                 s.send(b'GET / HTTP/1.1\r\n')
                 sockets.append(s)
+                opened[k] += 1
             except (ConnectionError, TimeoutError, socket.timeout):
                 pass		# this one is not served, which is no harm
             except OSError as e:
@@ -312,7 +333,7 @@ def test_10000_connections_come_and_go(env, http):
     for t in threads:
         t.start()
     try:
-        for _ in range(10):
+        while sum(opened) < MANY and not errors:
             env.wait(lambda: answered(http, '127.0.0.2'), 'an honest request is answered')
     finally:
         stop.set()
@@ -350,6 +371,27 @@ def test_10000_connections_from_one_address(env, http):
             s.close()
     env.wait(lambda: answered(http, '127.0.0.66'), 'the address has room again')
     goes_on(http)
+
+
+def test_a_network_of_ipv6_has_one_share(env, http):
+    """Whoever has an address has all of its /64."""
+    net = Net(*[f'2001:db8:0:1::{i}' for i in range(1, 9)], '2001:db8:0:2::1')
+    try:
+        http.net = net
+        http.conf['listen'] = ['[::]:0 allow']
+        http.conf['connections_per_address'] = '5'
+        http.conf['request_timeout'] = '10m'
+        http.start()
+        to = dict(to='2001:db8:0:2::1')
+        sockets = [http.connect(source=f'2001:db8:0:1::{i}', **to) for i in range(1, 9)]
+        assert wait_ended(sockets, 3) == 3
+        assert http.update(f'hostname={HOST1}&myip=192.0.2.4', source='2001:db8:0:2::1',
+                           **to).body == 'good 192.0.2.4'
+        for s in sockets:
+            s.close()
+        http.close()
+    finally:
+        net.close()
 
 
 def test_a_full_house_empties_itself(env, http):
@@ -397,6 +439,8 @@ def pour(http, begin, block, total, tls):
 @pytest.mark.parametrize('what', ['headers', 'one_header', 'target', 'no_line', 'body', 'chunks', 'one_chunk',
                                   'form'])
 def test_100_MB(env, http, what, tls):
+    """A body that is too long may be read to its end, or to the time limit; nothing else may."""
+    http.conf['request_timeout'] = '2s'
     http.start()
     head = request(f'/nic/update?hostname={HOST2}&myip=192.0.2.77', method='POST')[:-2]
     form = b'Content-Type: application/x-www-form-urlencoded\r\n'
@@ -414,8 +458,9 @@ def test_100_MB(env, http, what, tls):
         block *= 64
     with honest_meanwhile(http):
         taken, got = pour(http, begin, block, 100 << 20, tls)
-        assert not taken, 'it read 100 MB'
+        assert not taken or what in ('body', 'form', 'chunks', 'one_chunk'), 'it read 100 MB'
         assert b'good' not in got, got
+        assert parse_answer(got).status in (None, 400, 413, 414, 431), got
         assert http.rss() < ROOM, f'{http.rss()} MB'
     goes_on(http)
     env.wait_answer(HOST2, 'A', set())
@@ -495,7 +540,7 @@ def test_random_bytes(env, http, tls_port):
     if tls_port:
         begins = [b'', b'\x16\x03\x01', b'\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03', b'\x80\x2e\x01']
     with honest_meanwhile(http):
-        throw(http, lambda r, i: r.choice(begins) + r.randbytes(r.randrange(1500)), 3000, tls_port)
+        throw(http, lambda r, i: r.choice(begins) + r.randbytes(r.randrange(1500)), 2000, tls_port)
     goes_on(http)
 
 
@@ -528,12 +573,14 @@ def mutate(rng, data):
 
 
 def test_mutations_of_the_corpus(env, http):
+    # Without its "&password=" a secret is the end of an address, and said to be none.
+    http.secrets_may_be_logged = True
     http.conf['request_timeout'] = '2s'
     http.start()
     http.start_state()
     raws = [e['request_raw'].encode('latin-1') for e in corpus()]
     with honest_meanwhile(http):
-        throw(http, lambda r, i: mutate(r, r.choice(raws)), 4000)
+        throw(http, lambda r, i: mutate(r, r.choice(raws)), 3000)
     goes_on(http)
     # Whatever came of it for alice, nobody else was touched but by his own credentials.
     http.settle()
@@ -541,6 +588,7 @@ def test_mutations_of_the_corpus(env, http):
 
 
 def test_mutations_over_tls(env, http):
+    http.secrets_may_be_logged = True
     http.conf['request_timeout'] = '2s'
     http.start()
     raws = [e['request_raw'].encode('latin-1') for e in corpus()]
@@ -571,6 +619,7 @@ def test_plain_requests_at_the_port_for_tls_and_the_other_way_round(env, http):
     env.wait_answer(HOST2, 'A', set())
 
 
+@pytest.mark.filterwarnings('ignore:ssl.TLSVersion:DeprecationWarning')
 @pytest.mark.parametrize('version, accepted', [
     ('TLSv1', False), ('TLSv1_1', False), ('TLSv1_2', True), ('TLSv1_3', True)])
 def test_versions_of_tls(env, http, version, accepted):
@@ -755,7 +804,7 @@ def test_guessed_tokens_have_to_wait_too(env, http):
 def test_a_flood_on_a_slow_hash_keeps_nobody_waiting(env, http):
     """Wrong passwords for a user with a hash of crypt(3), from many addresses."""
     needs('mkpasswd')
-    hash = subprocess.run(['mkpasswd', '-s', '-m', 'sha-512', '-R', '400000'], input='right-one', text=True,
+    hash = subprocess.run(['mkpasswd', '-s', '-m', 'sha-512', '-R', '200000'], input='right-one', text=True,
                           capture_output=True, check=True).stdout.strip()
     env.users['slow'] = ['slow.dyn.example']
     http.token_lines = [f'slow:{hash}']
@@ -768,7 +817,7 @@ def test_a_flood_on_a_slow_hash_keeps_nobody_waiting(env, http):
         while not stop.is_set():
             i += 1
             answer = http.update('myip=192.0.2.4', user='slow', secret='not-this', source=loopback(1000 * k + i))
-            assert answer.status in (401, 503), answer.everything
+            assert answer.status in (401, 503, None), answer.everything	# None: its time was over
 
     def watch():
         try:
