@@ -74,8 +74,8 @@ int file_write_all(int fd, const void *bytes, size_t n)
 	return 0;
 }
 
-int file_replace_by(int dir, const char *name, const char *tmp, mode_t mode, const void *bytes,
-		    size_t n, bool durable)
+static int replace(int dir, const char *name, const char *tmp, mode_t mode, const void *bytes,
+		   size_t n, bool durable)
 {
 	_cleanup_(close_fdp) int fd = -1;
 	int r;
@@ -99,22 +99,35 @@ int file_replace_by(int dir, const char *name, const char *tmp, mode_t mode, con
 	}
 	if (r) {
 		(void)unlinkat(dir, tmp, 0);	/* r already tells why */
+		return r;
 	}
-	return r;
+	return durable && fsync(dir) < 0 ? -errno : 0;
 }
 
-int file_replace(int dir, const char *name, mode_t mode, const void *bytes, size_t n, bool durable)
+int file_replace_durably(int dir, const char *name, const char *tmp, mode_t mode,
+			 const void *bytes, size_t n)
+{
+	return replace(dir, name, tmp, mode, bytes, n, true);
+}
+
+int file_replace(int dir, const char *name, mode_t mode, const void *bytes, size_t n)
 {
 	char tmp[PATH_MAX];
 
 	if (snprintf(tmp, sizeof(tmp), "%s.tmp", name) >= (int)sizeof(tmp)) {
 		return -ENAMETOOLONG;
 	}
-	return file_replace_by(dir, name, tmp, mode, bytes, n, durable);
+	return replace(dir, name, tmp, mode, bytes, n, false);
 }
 
 bool file_same_stat(const struct stat *a, const struct stat *b)
 {
 	return a->st_dev == b->st_dev && a->st_ino == b->st_ino && a->st_size == b->st_size &&
 	       a->st_mtim.tv_sec == b->st_mtim.tv_sec && a->st_mtim.tv_nsec == b->st_mtim.tv_nsec;
+}
+
+bool file_same_state(const struct stat *a, const struct stat *b)
+{
+	return file_same_stat(a, b) && a->st_ctim.tv_sec == b->st_ctim.tv_sec &&
+	       a->st_ctim.tv_nsec == b->st_ctim.tv_nsec;
 }

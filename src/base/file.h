@@ -21,12 +21,16 @@ int file_read(int dir, const char *name, size_t max, struct buf *ret);
 /* Writes all n bytes, however short the single writes are. */
 int file_write_all(int fd, const void *bytes, size_t n);
 
-/* Readers of name see the old bytes or the new ones, whole; with durable also after a power cut. The
- * temporary is name with ".tmp" behind it, or as tmp says. */
-int file_replace_by(int dir, const char *name, const char *tmp, mode_t mode, const void *bytes,
-		    size_t n, bool durable);
-int file_replace(int dir, const char *name, mode_t mode, const void *bytes, size_t n, bool durable);
+/* Readers of name see the old bytes or the new ones, whole. The temporary is name with ".tmp" behind it. */
+int file_replace(int dir, const char *name, mode_t mode, const void *bytes, size_t n);
+
+/* The same, also after a power cut once it has returned 0; tmp is the temporary's name. */
+int file_replace_durably(int dir, const char *name, const char *tmp, mode_t mode,
+			 const void *bytes, size_t n);
 
 /* Whether two stats are of the same file with the same content, as far as stat can tell: device,
  * inode, size, modification time. */
 bool file_same_stat(const struct stat *a, const struct stat *b);
+
+/* The same, and nothing else of the file has changed either: its owner, mode, or links. */
+bool file_same_state(const struct stat *a, const struct stat *b);

@@ -57,7 +57,7 @@ void log_flush(void)
 		return;
 	}
 	latest_is_new = false;
-	r = file_replace(AT_FDCWD, tempfile_path, 0644, latest.data, latest.len, false);
+	r = file_replace(AT_FDCWD, tempfile_path, 0644, latest.data, latest.len);
 	if (r && !tempfile_failed) {
 		log_error("unable to write '%s': %s; the log goes on without it", tempfile_path,
 			  strerror(-r));

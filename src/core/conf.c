@@ -733,7 +733,7 @@ const uint8_t *conf_interface_id(const struct conf *c, uint32_t name)
 	return found ? found->bits : NULL;
 }
 
-enum conf_plain conf_plain(const struct conf *c, const struct ip *ip)
+enum conf_plain conf_plain_at(const struct conf *c, const struct ip *ip)
 {
 	static const struct ip loopback = { 16, { [15] = 1 } };
 	bool local = ip->n == 4 ? ip->bytes[0] == 127 : !memcmp(ip->bytes, loopback.bytes, 16);
@@ -795,7 +795,7 @@ static void finish_http(struct reader *r)
 	finish_interface_ids(r);
 	for (unsigned i = 0; i < h->n_listeners; i++) {
 		if (!h->listeners[i].plain_set) {
-			h->listeners[i].plain = conf_plain(c, &h->listeners[i].ip);
+			h->listeners[i].plain = conf_plain_at(c, &h->listeners[i].ip);
 		}
 		r->line = h->listeners[i].line;
 		if (h->listeners[i].tls && (!h->certificate || !h->key)) {

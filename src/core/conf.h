@@ -95,4 +95,4 @@ const uint8_t *conf_interface_id(const struct conf *c, uint32_t name);
 
 /* Whether plain HTTP is taken at this address, where the listener itself does not say: on the loopback
  * addresses, whose traffic nobody reads, unless plain_http says otherwise. */
-enum conf_plain conf_plain(const struct conf *c, const struct ip *ip);
+enum conf_plain conf_plain_at(const struct conf *c, const struct ip *ip);

@@ -18,6 +18,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#define TOKENS_SIZE_MAX ((size_t)1 << 30) /* bytes of the file that are read */
 #define TOKENS_LABEL_MAX 64 /* bytes of a label */
 #define TOKENS_HASH_SIZE 52 /* "blake2b:", 43 characters of base64url, NUL */
 

@@ -12,8 +12,6 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#define TOKENS_MAX ((size_t)1 << 30)
-
 /* As the front end, which has no capability. */
 static int as_front_end(const struct check *c, check_probe_fn *probe, const char *path)
 {
@@ -104,7 +102,7 @@ static void check_tokens(struct check *c)
 			      errno == ENOENT ? "; run 'dns-updater token USER'" : "");
 		return;
 	}
-	r = S_ISREG(st.st_mode) ? file_read(AT_FDCWD, real, TOKENS_MAX, &text) : -EINVAL;
+	r = S_ISREG(st.st_mode) ? file_read(AT_FDCWD, real, TOKENS_SIZE_MAX, &text) : -EINVAL;
 	if (r) {
 		check_mistake(c, c->conf_path, line, "tokens: unable to read '%s': %s", path,
 			      S_ISREG(st.st_mode) ? strerror(-r) : "not a regular file");

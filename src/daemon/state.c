@@ -146,5 +146,5 @@ int state_save(const char *path, const struct roster *r)
 		return -ENOMEM;
 	}
 	/* Not flushed: it may be lost, and a rename does not show half of it while we run. */
-	return file_replace(AT_FDCWD, path, 0600, text.data, text.len, false);
+	return file_replace(AT_FDCWD, path, 0600, text.data, text.len);
 }

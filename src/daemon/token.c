@@ -9,6 +9,7 @@
 #include "core/tokens.h"
 #include "daemon/token_file.h"
 #include "service/load.h"
+#include "service/start.h"
 
 #include <errno.h>
 #include <pwd.h>
@@ -19,8 +20,6 @@
 #include <time.h>
 
 enum {
-	FIX_SOMETHING = 100,
-	TRY_AGAIN = 111,
 	SECRET_MAX = 4096, /* bytes; more than a request has room for */
 	SECRET_MADE = 27,  /* characters of 62: 160 bits */
 	STRONG = 128,	   /* bits */
@@ -44,26 +43,9 @@ struct work {
 /* Says what cannot be done, to what, and why; returns the exit status. */
 static int failed(const char *what, const char *to, int error)
 {
-	static const int passing[] = { ENOMEM, EAGAIN, EMFILE, ENFILE, ENOSPC, EDQUOT };
-
 	log_error("unable to %s '%s': %s", what, to,
 		  error == TOKEN_FILE_E_TYPE ? "not a regular file" : strerror(-error));
-	for (size_t i = 0; i < sizeof(passing) / sizeof(*passing); i++) {
-		if (-error == passing[i]) {
-			return TRY_AGAIN;
-		}
-	}
-	return FIX_SOMETHING;
-}
-
-static void report_conf(void *arg, const char *file, unsigned line, const char *what)
-{
-	(void)arg;
-	if (line) {
-		log_error("%s:%u: %s", file, line, what);
-	} else {
-		log_error("%s: %s", file, what);
-	}
+	return error == TOKEN_FILE_E_TYPE ? START_FIX_SOMETHING : start_status(error);
 }
 
 static void report_line(void *arg, const char *file, unsigned line, const char *what)
@@ -206,11 +188,11 @@ static int read_secret(struct secret *ret)
 	while ((c = getc(stdin)) != EOF && c != '\n') {
 		if (!c) {
 			log_error("a secret cannot have a NUL byte in it");
-			return FIX_SOMETHING;
+			return START_FIX_SOMETHING;
 		}
 		if (ret->n == SECRET_MAX) {
 			log_error("a secret has at most %d bytes", SECRET_MAX);
-			return FIX_SOMETHING;
+			return START_FIX_SOMETHING;
 		}
 		ret->bytes[ret->n++] = (char)c;
 	}
@@ -219,7 +201,7 @@ static int read_secret(struct secret *ret)
 	}
 	if (!ret->n) {
 		log_error("standard input has no secret: its first line is empty");
-		return FIX_SOMETHING;
+		return START_FIX_SOMETHING;
 	}
 	bits = bits_at_most(ret);
 	if (bits < STRONG) {
@@ -248,20 +230,20 @@ static int take_names(struct work *w)
 
 		if (e) {
 			log_error("name '%.*s' %s", (int)n, at, name_strerror(e));
-			return FIX_SOMETHING;
+			return START_FIX_SOMETHING;
 		}
 		id = users_find_name(users, name, n_canonical);
 		if (id == TABLE_NONE || users->names[id].user != w->user) {
 			log_error("name '%s' is not one of user '%s' in '%s'", name, w->o->user,
 				  w->o->conf_path);
-			return FIX_SOMETHING;
+			return START_FIX_SOMETHING;
 		}
 		buf_printf(&w->names, "%s%s", w->names.len ? "," : "", name);
 		at += n;
 	}
 	if (!w->names.len) {
 		log_error("-n has no name");
-		return FIX_SOMETHING;
+		return START_FIX_SOMETHING;
 	}
 	return 0;
 }
@@ -275,7 +257,7 @@ static int prepare(struct work *w)
 	if (o->label && !tokens_good_label(o->label, strlen(o->label))) {
 		log_error("no label: 1 to %d characters, no blanks and no control characters",
 			  TOKENS_LABEL_MAX);
-		return FIX_SOMETHING;
+		return START_FIX_SOMETHING;
 	}
 	if (o->names) {
 		r = take_names(w);
@@ -312,14 +294,14 @@ static int check_new(const struct work *w, const char *label)
 	if (there) {
 		log_error("user '%s' has a token of label '%s' already, in line %u of '%s'",
 			  w->o->user, label, there->line, w->conf.http.tokens);
-		return FIX_SOMETHING;
+		return START_FIX_SOMETHING;
 	}
 	there = tokens_find(w->tokens, w->secret.bytes, w->secret.n);
 	if (there) {
 		log_error(
 			"this secret stands in line %u of '%s' already, as token '%s' of user '%s'",
 			there->line, w->conf.http.tokens, there->label, there->user);
-		return FIX_SOMETHING;
+		return START_FIX_SOMETHING;
 	}
 	return 0;
 }
@@ -354,7 +336,7 @@ static int show_secret(const struct work *w, const char *label)
 	if (printf("%.*s\n", (int)w->secret.n, w->secret.bytes) < 0 || fflush(stdout)) {
 		log_error("unable to show it: %s; revoke it by --revoke %s", strerror(errno),
 			  label);
-		return TRY_AGAIN;
+		return START_TRY_AGAIN;
 	}
 	return 0;
 }
@@ -391,7 +373,7 @@ static int make_token(struct work *w)
 static int no_such_user(const struct work *w)
 {
 	log_error("there is no user '%s' in '%s'", w->o->user, w->o->conf_path);
-	return FIX_SOMETHING;
+	return START_FIX_SOMETHING;
 }
 
 static void print_token(const struct token *t)
@@ -447,7 +429,7 @@ static int look_for_twin(const struct work *w, const struct buf *text)
 				"%s:%u: token '%s' of user '%s' has the same secret, and holds now; "
 				"revoke it, too",
 				w->conf.http.tokens, t->line, t->label, t->user);
-			status = FIX_SOMETHING;
+			status = START_FIX_SOMETHING;
 		}
 	}
 	tokens_free(after);
@@ -470,7 +452,7 @@ static int revoke_token(struct work *w)
 		}
 		log_error("user '%s' has no token of label '%s' in '%s'", w->o->user,
 			  w->o->revoke, w->conf.http.tokens);
-		return FIX_SOMETHING;
+		return START_FIX_SOMETHING;
 	}
 	r = replace_file(w, &text);
 	if (r) {
@@ -503,15 +485,15 @@ int token_run(const struct token_options *o)
 	(void)signal(SIGPIPE, SIG_IGN); /* a reader that is gone is told as an error */
 	if (sodium_init() < 0) {
 		log_error("unable to get random numbers");
-		return TRY_AGAIN;
+		return START_TRY_AGAIN;
 	}
-	r = load_conf(o->conf_path, report_conf, NULL, &w.conf);
+	r = load_conf(o->conf_path, start_report, NULL, &w.conf);
 	if (r < 0) {
 		return failed("load", o->conf_path, r);
 	}
 	if (r) {
 		log_error("nothing done: see the mistakes in '%s'", o->conf_path);
-		r = FIX_SOMETHING;
+		r = START_FIX_SOMETHING;
 	} else {
 		r = act(&w);
 	}

@@ -4,6 +4,7 @@
 
 #include "base/cleanup.h"
 #include "base/file.h"
+#include "core/tokens.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -11,8 +12,6 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
-
-#define TOKENS_MAX ((size_t)1 << 30)
 
 enum { MODE_NEW = 0640, SUFFIX_MAX = sizeof(".lock") - 1 };
 
@@ -121,7 +120,7 @@ int token_file_read(struct token_file *f)
 	f->uid = st.st_uid;
 	f->gid = st.st_gid;
 	f->mode = st.st_mode & 07777;
-	return file_read_fd(fd, TOKENS_MAX, &f->text);
+	return file_read_fd(fd, TOKENS_SIZE_MAX, &f->text);
 }
 
 static int set_owner(const struct token_file *f, int fd)

@@ -6,6 +6,7 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "core/name.h"
+#include "service/start.h"
 
 #include <crypt.h>
 #include <errno.h>
@@ -16,7 +17,6 @@
 #include <uv.h>
 
 enum {
-	TOKENS_MAX = 1 << 30, /* bytes of the file */
 	JOBS_MAX = 64,
 	JOBS_PER_PEER = 4,
 	SECRET_MAX = CRYPT_MAX_PASSPHRASE_SIZE - 1,
@@ -61,40 +61,35 @@ static void report(void *arg, const char *file, unsigned line, const char *what)
 	log_error("%s:%u: %s; this line is left out", file, line, what);
 }
 
-static bool same_file(const struct stat *a, const struct stat *b)
-{
-	return file_same_stat(a, b) && a->st_ctim.tv_sec == b->st_ctim.tv_sec &&
-	       a->st_ctim.tv_nsec == b->st_ctim.tv_nsec;
-}
-
 /* While it cannot be read, what was read last holds: but a file that is gone revokes all. */
 static int load(struct auth *a)
 {
 	_cleanup_(buf_deinit) struct buf text = { 0 };
-	struct tokens *tokens;
-	struct stat st;
+	const char *path = a->conf->http.tokens;
+	struct tokens *tokens = NULL;
+	struct stat st = { 0 };
 	int r;
 
-	if (!stat(a->conf->http.tokens, &st) && same_file(&st, &a->stat)) {
+	if (!stat(path, &st) && file_same_state(&st, &a->stat)) {
 		return 0;
 	}
-	r = file_read(AT_FDCWD, a->conf->http.tokens, TOKENS_MAX, &text);
+	r = file_read(AT_FDCWD, path, TOKENS_SIZE_MAX, &text);
 	if (!r || r == -ENOENT) {
-		int e = tokens_parse(text.data, text.len, a->conf->http.tokens, report, NULL,
-				     &tokens);
+		int e = tokens_parse(text.data, text.len, path, report, NULL, &tokens);
 
 		r = e ? e : r;
 	}
-	if (!r || r == -ENOENT) {
+	if (tokens) {
 		a->tokens = tokens_free(a->tokens);
 		a->tokens = tokens;
-		a->stat = r ? (struct stat){ 0 } : st;
+		a->stat = st;
 	}
 	if (r && !a->failed) {
-		log_error("unable to read '%s': %s; %s", a->conf->http.tokens, strerror(-r),
+		log_error("unable to read '%s': %s; %s", path, strerror(-r),
 			  r == -ENOENT ?
 				  "nobody can update ('dns-updater token USER' makes it)" :
-				  "keeping the tokens that were read last");
+			  a->tokens ? "keeping the tokens that were read last" :
+				      "not started");
 	}
 	a->failed = r;
 	return r;
@@ -206,6 +201,9 @@ static void remember(struct auth *a, const struct job *j)
 
 static void job_free(struct job *j)
 {
+	if (!j) {
+		return;
+	}
 	if (j->secret) {
 		sodium_memzero(j->secret, strlen(j->secret));
 	}
@@ -330,9 +328,7 @@ static bool try_password(struct auth *a, const struct conf *conf, uint32_t user,
 		result.outcome = AUTH_OK;
 	}
 	if (!j || result.outcome == AUTH_OK || !may_queue(a, peer)) {
-		if (j) {
-			job_free(j);
-		}
+		job_free(j);
 		done(arg, &result);
 		return true;
 	}
@@ -393,7 +389,7 @@ int auth_new(uv_loop_t *loop, const struct conf *conf, struct auth **ret)
 	int r;
 
 	if (!a) {
-		return -ENOMEM;
+		return start_failed("start", -ENOMEM);
 	}
 	a->loop = loop;
 	a->conf = conf;
@@ -403,7 +399,7 @@ int auth_new(uv_loop_t *loop, const struct conf *conf, struct auth **ret)
 	r = load(a);
 	if (r && r != -ENOENT) {
 		auth_free(a);
-		return r;
+		return start_status(r);
 	}
 	*ret = a;
 	return 0;

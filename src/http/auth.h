@@ -29,7 +29,8 @@ struct auth_result {
 
 typedef void auth_done_fn(void *arg, struct auth_result *result);
 
-/* The path is borrowed. Bad lines are logged. 0 or a negative errno, which is logged too. */
+/* conf is borrowed until auth_configure. Bad lines are logged. 0, or an exit status (service/start.h) after
+ * logging what is wrong. */
 int auth_new(struct uv_loop_s *loop, const struct conf *conf, struct auth **ret);
 struct auth *auth_free(struct auth *a);
 

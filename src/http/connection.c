@@ -10,7 +10,6 @@
 #include "base/log.h"
 
 #include <fcntl.h>
-#include <netinet/in.h>
 #include <string.h>
 #include <sys/socket.h>
 
@@ -20,23 +19,6 @@ enum {
 	SAID_MS = 60 * 1000,
 	LOOK_AHEAD = 256, /* connections among which one is sought that may give way */
 };
-
-static struct ip ip_of(const struct sockaddr *address)
-{
-	struct ip ip = { 0 };
-
-	if (address->sa_family == AF_INET) {
-		ip.n = 4;
-		memcpy(ip.bytes, &((const struct sockaddr_in *)(const void *)address)->sin_addr,
-		       4);
-	} else if (address->sa_family == AF_INET6) {
-		ip.n = 16;
-		memcpy(ip.bytes,
-		       &((const struct sockaddr_in6 *)(const void *)address)->sin6_addr, 16);
-		request_unmap(&ip); /* of a socket for both families */
-	}
-	return ip;
-}
 
 static struct peer **find_peer(struct server *s, const struct ip *ip)
 {
@@ -119,7 +101,7 @@ enum MHD_Result connection_accept(void *cls, const struct sockaddr *address, soc
 {
 	const struct listener *l = cls;
 	struct server *s = l->server;
-	struct ip ip = ip_of(address), network = network_of(ip);
+	struct ip ip = listen_ip(address, NULL), network = network_of(ip);
 	struct peer *peer = *find_peer(s, &network);
 
 	(void)n;
@@ -216,7 +198,7 @@ static void started(struct listener *l, struct MHD_Connection *mhd, void **conte
 	c->server = s;
 	c->listener = l;
 	c->fd = fd->connect_fd;
-	c->ip = ip_of(address->client_addr);
+	c->ip = listen_ip(address->client_addr, NULL);
 	c->peer = count_peer(s, &c->ip);
 	c->due_ms = uv_now(s->loop) + s->conf->request_timeout_ms;
 	c->prev = s->last;

@@ -168,8 +168,8 @@ static enum MHD_Result take_headers(struct exchange *x, const char *method)
 	x->q.method = method;
 	x->q.target = text_of(x->target);
 	x->q.connection = x->connection->ip;
-	x->q.tls = l->tls;
-	x->q.plain = l->plain;
+	x->q.tls = l->socket.tls;
+	x->q.plain = l->socket.plain;
 	if (n < 0 || (unsigned)n > conf->headers_max) {
 		return refuse(x, 431, "too many headers");
 	}

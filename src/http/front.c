@@ -68,18 +68,41 @@ static bool same_listeners(const struct conf_http *a, const struct conf_http *b)
 	return same;
 }
 
-/* What is opened before the sandbox closes, and why a reload with it is refused; NULL: nothing. */
+static bool same_string(const char *a, const char *b)
+{
+	return a == b || (a && b && !strcmp(a, b));
+}
+
+/* What is opened before the sandbox closes, or is fixed then, and why a reload with it is refused; NULL:
+ * nothing. */
 static const char *needs_restart(const struct conf *old, const struct conf *new)
 {
-	const char *before = old->patterns[old->http.addresses].text;
-	const char *after = new->patterns[new->http.addresses].text;
+	const struct conf_http *o = &old->http, *n = &new->http;
+	const struct {
+		const char *key, *before, *after;
+	} fixed[] = {
+		{ "users_file", old->users_file, new->users_file },
+		{ "socket", old->socket, new->socket },
+		{ "user", o->user, n->user },
+		{ "addresses", old->patterns[o->addresses].text,
+		  new->patterns[n->addresses].text },
+		{ "tokens", o->tokens, n->tokens },
+		{ "certificate", o->certificate, n->certificate },
+		{ "key", o->key, n->key },
+	};
 
-	return !new->http.is_set		       ? "section [http]" :
-	       !same_listeners(&old->http, &new->http) ? "listen, listen_tls or plain_http" :
-	       strcmp(old->http.user, new->http.user) != 0 ? "user" :
-	       strcmp(old->socket, new->socket) != 0	   ? "socket" :
-	       strcmp(before, after) != 0		   ? "addresses" :
-							     NULL;
+	if (!n->is_set) {
+		return "section [http]";
+	}
+	for (size_t i = 0; i < sizeof(fixed) / sizeof(*fixed); i++) {
+		if (!same_string(fixed[i].before, fixed[i].after)) {
+			return fixed[i].key;
+		}
+	}
+	return !same_listeners(o, n)			  ? "listen, listen_tls or plain_http" :
+	       o->connections_max != n->connections_max	  ? "connections_max" :
+	       o->request_size_max != n->request_size_max ? "request_size_max" :
+							    NULL;
 }
 
 static struct generation *load(const char *path, int *ret_error)
@@ -257,29 +280,26 @@ static int close_sandbox(const struct front *f, const char *addresses)
 }
 
 /* Everything that needs the rights of the start. 0 or an exit status. */
-static int open_all(struct front *f, struct server_socket **ret_sockets, size_t *ret_n)
+static int open_all(struct front *f, struct listen_socket **ret_sockets, size_t *ret_n)
 {
 	const struct conf *conf = &f->generation->conf;
 	const char *addresses;
 	int r;
 
-	r = server_bind(conf, ret_sockets, ret_n);
-	if (r) { /* an address may still come, or be freed */
-		return r == -EADDRINUSE || r == -EADDRNOTAVAIL || r == -ENOMEM ?
-			       START_TRY_AGAIN :
-			       START_FIX_SOMETHING;
+	server_raise_files(&conf->http);
+	r = listen_open(conf, ret_sockets, ret_n);
+	if (!r) {
+		r = drop(conf);
 	}
-	r = drop(conf);
-	if (r) {
-		return r;
+	if (!r) {
+		r = store_new(&f->loop, &conf->patterns[conf->http.addresses], &f->store,
+			      &addresses);
 	}
-	if (store_new(&f->loop, &conf->patterns[conf->http.addresses], &f->store, &addresses)) {
-		return START_FIX_SOMETHING;
-	}
-	return close_sandbox(f, addresses);
+	return r ? r : close_sandbox(f, addresses);
 }
 
-static int start_serving(struct front *f, struct server_socket *sockets, size_t n)
+/* 0 or an exit status. */
+static int start_serving(struct front *f, const struct listen_socket *sockets, size_t n)
 {
 	const struct conf *conf = &f->generation->conf;
 	const struct server_handlers h = { .request = on_request,
@@ -287,17 +307,15 @@ static int start_serving(struct front *f, struct server_socket *sockets, size_t 
 					   .arg = f };
 	int r = auth_new(&f->loop, conf, &f->auth);
 
-	if (!r) {
-		r = ask_new(&f->loop, f->socket, &f->ask);
+	if (r) {
+		return r;
 	}
+	r = ask_new(&f->loop, f->socket, &f->ask);
 	if (!r) {
 		r = handle_new(&f->loop, f->auth, f->ask, f->store, f->socket, &f->handle);
 	}
-	if (r) {
-		free(sockets);
-		return r;
-	}
-	return server_new(&f->loop, &conf->http, sockets, n, &h, &f->server);
+	return r ? start_failed("start", r) :
+		   server_new(&f->loop, &conf->http, sockets, n, &h, &f->server);
 }
 
 static void close_handle(uv_handle_t *handle, void *arg)
@@ -324,17 +342,15 @@ static void end(struct front *f)
 
 static int run(struct front *f)
 {
-	struct server_socket *sockets = NULL;
+	_cleanup_(free_ptr) struct listen_socket *sockets = NULL;
 	size_t n = 0;
 	int r = open_all(f, &sockets, &n);
 
-	if (r) {
-		free(sockets);
-		return r;
+	if (!r) {
+		r = start_serving(f, sockets, n);
 	}
-	r = start_serving(f, sockets, n);
 	if (r) {
-		return start_failed("start", r);
+		return r;
 	}
 	log_info("started");
 	notify_ready();

@@ -10,6 +10,7 @@
 #include "core/answer.h"
 #include "core/conf.h"
 #include "core/request.h"
+#include "http/listen.h"
 
 struct server;
 struct uv_loop_s;
@@ -32,23 +33,19 @@ struct server_handlers {
 	void *arg;
 };
 
-/* The sockets: those of the configuration, bound now, or those that systemd gave us
- * (sd_listen_fds(3)). Logs what is wrong. 0 or a negative errno. */
-struct server_socket {
-	int fd;
-	bool tls;
-	enum conf_plain plain;
-};
-int server_bind(const struct conf *c, struct server_socket **ret, size_t *ret_n);
+/* Raises the limit of open files as far as that is needed and permitted: as root, any way. */
+void server_raise_files(const struct conf_http *conf);
 
-/* Takes over the sockets, also when it fails. Certificate and key are read now, and again whenever
- * they have changed. Logs what is wrong. */
+/* The descriptors are taken over, also when it fails; the array is borrowed for the call, conf until
+ * server_configure. Certificate and key are read now, and again whenever they have changed. 0, or an exit
+ * status (service/start.h) after logging what is wrong. */
 int server_new(struct uv_loop_s *loop, const struct conf_http *conf,
-	       struct server_socket *sockets, size_t n, const struct server_handlers *h,
+	       const struct listen_socket *sockets, size_t n, const struct server_handlers *h,
 	       struct server **ret);
 struct server *server_free(struct server *s);
 
-/* New limits; the sockets stay. conf is borrowed until the next call. */
+/* The configuration is another; connections_max and the size of a request's head stay as they were at the
+ * start, as do the sockets. */
 void server_configure(struct server *s, const struct conf_http *conf);
 
 /* Takes the body over. */

@@ -6,12 +6,11 @@
  * and its answer). */
 
 #include "base/buf.h"
+#include "http/pair.h"
 #include "http/server.h"
 
 #include <microhttpd.h>
 #include <stdint.h>
-#include <sys/types.h>
-#include <time.h>
 #include <uv.h>
 
 enum {
@@ -23,9 +22,7 @@ enum {
 /* One socket to accept from. */
 struct listener {
 	struct server *server;
-	int fd;
-	bool tls;
-	enum conf_plain plain;
+	struct listen_socket socket;
 	char *name; /* "192.0.2.1:80", for the log */
 	struct instance *instance;
 };
@@ -69,14 +66,6 @@ struct lingering {
 	uint64_t due_ms;
 };
 
-/* When a file was last read. */
-struct stamp {
-	dev_t dev;
-	ino_t ino;
-	off_t size;
-	struct timespec mtime, ctime;
-};
-
 struct server {
 	uv_loop_t *loop;
 	const struct conf_http *conf;
@@ -95,8 +84,7 @@ struct server {
 	struct lingering lingering[LINGER_MAX];
 	size_t linger_first, n_lingering;
 
-	struct buf certificate, key;
-	struct stamp certificate_stamp, key_stamp;
+	struct pair pair;
 	bool has_tls, stopping, stopped;
 	uv_timer_t deadline_timer, linger_timer;
 	uv_prepare_t prepare;

@@ -5,6 +5,7 @@
 #include "base/cleanup.h"
 #include "base/file.h"
 #include "base/log.h"
+#include "service/start.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -38,14 +39,14 @@ int store_new(uv_loop_t *loop, const struct pattern *p, struct store **ret,
 	int r;
 
 	if (!s) {
-		return -ENOMEM;
+		return start_failed("open the addresses' directory", -ENOMEM);
 	}
 	s->loop = loop;
 	s->dir = -1;
 	r = pattern_parse(p->text, strlen(p->text), &s->pattern);
 	if (r) {
 		store_free(s);
-		return -ENOMEM; /* it was parsed before */
+		return start_failed("open the addresses' directory", -ENOMEM);
 	}
 	if (p->first_user + 1 != p->n || !pattern_path(p, p->n - 1, "", s->path)) {
 		log_error(
@@ -53,7 +54,7 @@ int store_new(uv_loop_t *loop, const struct pattern *p, struct store **ret,
 			"user, as /var/lib/dns-updater/http/%%u",
 			p->text);
 		store_free(s);
-		return -EINVAL;
+		return START_FIX_SOMETHING;
 	}
 	s->dir = open(s->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (s->dir < 0 || faccessat(s->dir, ".", W_OK, AT_EACCESS) < 0) {
@@ -61,7 +62,7 @@ int store_new(uv_loop_t *loop, const struct pattern *p, struct store **ret,
 		log_error("unable to %s '%s': %s", s->dir < 0 ? "open" : "write in", s->path,
 			  strerror(-r));
 		store_free(s);
-		return r;
+		return start_status(r);
 	}
 	*ret = s;
 	*ret_directory = s->path;
@@ -99,10 +100,7 @@ static void on_work(uv_work_t *work)
 	/* No user name begins with a dot. */
 	(void)snprintf(tmp, sizeof(tmp), ".new.%s", j->name); /* it fits */
 	j->error =
-		file_replace_by(j->dir, j->name, tmp, 0644, j->bytes.data, j->bytes.len, true);
-	if (!j->error && fsync(j->dir) < 0) {
-		j->error = -errno;
-	}
+		file_replace_durably(j->dir, j->name, tmp, 0644, j->bytes.data, j->bytes.len);
 }
 
 static void on_done(uv_work_t *work, int status)

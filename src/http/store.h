@@ -12,7 +12,7 @@ struct store;
 struct uv_loop_s;
 
 /* The pattern's files must all lie in one directory, and be named after the user. Opens it; logs what
- * is wrong. *ret_directory, borrowed from the store, is its path. 0 or a negative errno. */
+ * is wrong. *ret_directory, borrowed from the store, is its path. 0 or an exit status (service/start.h). */
 int store_new(struct uv_loop_s *loop, const struct pattern *p, struct store **ret,
 	      const char **ret_directory);
 struct store *store_free(struct store *s);

@@ -81,10 +81,25 @@ void start_report(void *arg, const char *file, unsigned line, const char *what)
 	}
 }
 
+int start_status(int error)
+{
+	switch (-error) {
+	case ENOMEM:
+	case EAGAIN:
+	case EMFILE:
+	case ENFILE:
+	case ENOSPC:
+	case EDQUOT:
+	case EADDRINUSE:
+	case EADDRNOTAVAIL:
+		return START_TRY_AGAIN;
+	default:
+		return START_FIX_SOMETHING;
+	}
+}
+
 int start_failed(const char *what, int error)
 {
 	log_error("unable to %s: %s", what, strerror(-error));
-	return error == -ENOMEM || error == -EAGAIN || error == -EMFILE || error == -ENFILE ?
-		       START_TRY_AGAIN :
-		       START_FIX_SOMETHING;
+	return start_status(error);
 }

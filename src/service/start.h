@@ -34,5 +34,8 @@ int start_process(const char *ident, const struct start_options *o);
 /* A conf_report_fn: to the log. */
 void start_report(void *arg, const char *file, unsigned line, const char *what);
 
+/* The exit status that a negative errno means: what passes by itself, or what somebody must mend. */
+int start_status(int error);
+
 /* Logs it; the exit status. */
 int start_failed(const char *what, int error);

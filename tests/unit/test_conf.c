@@ -530,12 +530,12 @@ static void plain_by_address(void **state)
 
 	(void)state;
 	assert_int_equal(conf_init(&c), 0);
-	assert_int_equal(conf_plain(&c, &local), CONF_PLAIN_ALLOW);
-	assert_int_equal(conf_plain(&c, &other), CONF_PLAIN_REFUSE);
+	assert_int_equal(conf_plain_at(&c, &local), CONF_PLAIN_ALLOW);
+	assert_int_equal(conf_plain_at(&c, &other), CONF_PLAIN_REFUSE);
 	c.http.plain = CONF_PLAIN_ALLOW;
-	assert_int_equal(conf_plain(&c, &other), CONF_PLAIN_ALLOW);
+	assert_int_equal(conf_plain_at(&c, &other), CONF_PLAIN_ALLOW);
 	c.http.plain = CONF_PLAIN_REFUSE;
-	assert_int_equal(conf_plain(&c, &local), CONF_PLAIN_REFUSE);
+	assert_int_equal(conf_plain_at(&c, &local), CONF_PLAIN_REFUSE);
 	conf_deinit(&c);
 }
 

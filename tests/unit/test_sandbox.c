@@ -442,11 +442,11 @@ static int replace_file(void)
 	if (dir < 0) {
 		return errno;
 	}
-	r = file_replace(dir, "file", 0644, "x\n", 2, true);
+	r = file_replace(dir, "file", 0644, "x\n", 2);
 	if (r) {
 		return -r;
 	}
-	r = file_replace(dir, "another", 0644, "x\n", 2, true);
+	r = file_replace(dir, "another", 0644, "x\n", 2);
 	if (r) {
 		return -r;
 	}
@@ -460,7 +460,7 @@ static int replace_file(void)
 
 static int rename_exchanged(void)
 {
-	return file_replace(AT_FDCWD, "w/new", 0644, "x", 1, false) ?
+	return file_replace(AT_FDCWD, "w/new", 0644, "x", 1) ?
 		       ENOTRECOVERABLE :
 		       TRY(renameat2(AT_FDCWD, "w/new", AT_FDCWD, "w/file", RENAME_EXCHANGE));
 }
@@ -830,9 +830,9 @@ static void make_place(int ret_fds[8])
 	must(!mkdir("w", 0755) && !mkdir("w/sub", 0755) && !mkdir("r", 0755) &&
 		     !mkdir("o", 0755) && !symlink("../o/file", "w/out"),
 	     top);
-	must(!file_replace(AT_FDCWD, "w/file", 0755, "old", 3, false) &&
-		     !file_replace(AT_FDCWD, "r/conf", 0644, "old", 3, false) &&
-		     !file_replace(AT_FDCWD, "o/file", 0644, "old", 3, false),
+	must(!file_replace(AT_FDCWD, "w/file", 0755, "old", 3) &&
+		     !file_replace(AT_FDCWD, "r/conf", 0644, "old", 3) &&
+		     !file_replace(AT_FDCWD, "o/file", 0644, "old", 3),
 	     top);
 	stream = unix_at(SOCK_STREAM, "o/stream");
 	datagram = unix_at(SOCK_DGRAM, "o/datagram");
@@ -933,7 +933,7 @@ static int outcome(const struct row *row, enum mode mode)
 	}
 	(void)close(sync[1]);
 	if (read(sync[0], &byte, 1) == 1) {
-		must(!file_replace(AT_FDCWD, "r/conf", 0644, "new", 3, false), "r/conf");
+		must(!file_replace(AT_FDCWD, "r/conf", 0644, "new", 3), "r/conf");
 		must(write(sync[0], "", 1) == 1, "the child");
 	}
 	must(waitpid(pid, &status, 0) == pid, "waitpid");

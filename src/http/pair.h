@@ -1,0 +1,25 @@
+/* SPDX-FileCopyrightText: 2026 The dns-updater authors
+ * SPDX-License-Identifier: ISC */
+#pragma once
+
+/* A certificate and its key, as their files are, and whether these have changed since. */
+
+#include "base/buf.h"
+#include "core/conf.h"
+
+#include <stdbool.h>
+#include <sys/stat.h>
+
+struct pair {
+	struct buf certificate, key; /* PEM, with a NUL behind */
+	struct stat certificate_stat, key_stat;
+};
+
+/* Whether one of the files is another than when it was read, or was tried to be. */
+bool pair_has_changed(const struct pair *p, const struct conf_http *conf);
+
+/* Reads both. When they cannot be read or do not fit, that is logged, and the old texts stay. 0, -EAGAIN
+ * when they do not fit (whoever renews them may be between the two), or another negative errno. */
+int pair_read(struct pair *p, const struct conf_http *conf);
+
+void pair_deinit(struct pair *p);
