@@ -335,9 +335,9 @@ size_t address_size_max(size_t n_names)
 							n_names * SIZE_PER_NAME;
 }
 
-/* Appends the set's addresses of the families that are wanted, each behind the separator. */
+/* Appends the set's addresses of the families that are wanted. Returns whether there are any. */
 static bool print_families(struct buf *b, const struct ip_set *s, bool v4, bool v6,
-			   const char *separator)
+			   const char *before, const char *behind)
 {
 	char text[IP_TEXT_SIZE];
 	size_t n_v4 = s && v4 ? s->n_v4 : 0, n_v6 = s && v6 ? s->n_v6 : 0;
@@ -345,24 +345,9 @@ static bool print_families(struct buf *b, const struct ip_set *s, bool v4, bool 
 	for (size_t i = 0; i < n_v4 + n_v6; i++) {
 		(void)ip_print(i < n_v4 ? ip_set_v4(s, i) : ip_set_v6(s, i - n_v4),
 			       i < n_v4 ? 4 : 16, text);
-		buf_printf(b, "%s%s", separator, text);
+		buf_printf(b, "%s%s%s", before, text, behind);
 	}
 	return n_v4 + n_v6;
-}
-
-/* The addresses of the families that all names share, a line each. */
-static bool print_shared(struct buf *b, const struct ip_set *s, bool v4, bool v6)
-{
-	struct buf lines = { 0 };
-	bool any = print_families(&lines, s, v4, v6, "\n");
-
-	if (any) { /* the newline goes behind instead of before */
-		buf_add(b, lines.data + 1, buf_error(&lines) ? 0 : lines.len - 1);
-		buf_adds(b, "\n");
-	}
-	b->failed = b->failed || buf_error(&lines);
-	buf_deinit(&lines);
-	return any;
 }
 
 void address_print(struct buf *b, const char *const *names, struct ip_set *const *sets,
@@ -374,12 +359,12 @@ void address_print(struct buf *b, const char *const *names, struct ip_set *const
 		same_v4 = same_v4 && ip_set_equal_v4(sets[0], sets[i]);
 		same_v6 = same_v6 && ip_set_equal_v6(sets[0], sets[i]);
 	}
-	any = n_names && print_shared(b, sets[0], same_v4, same_v6);
+	any = n_names && print_families(b, sets[0], same_v4, same_v6, "", "\n");
 	for (size_t i = 0; i < n_names && !(same_v4 && same_v6); i++) {
 		size_t before = b->len;
 
 		buf_adds(b, names[i]);
-		if (print_families(b, sets[i], !same_v4, !same_v6, " ")) {
+		if (print_families(b, sets[i], !same_v4, !same_v6, " ", "")) {
 			buf_adds(b, "\n");
 			any = true;
 		} else {

@@ -24,12 +24,10 @@ static const struct {
 
 void answer_fault(const struct request_dialect *d, enum answer_fault fault, struct answer *ret)
 {
-	bool duckdns = d->words == WORDS_DUCKDNS;
-
 	*ret = (struct answer){ .status = faults[fault].status,
 				.challenge = faults[fault].challenge,
 				.retry_after_s = fault == ANSWER_TROUBLE ? RETRY_AFTER_S : 0 };
-	if (duckdns && fault != ANSWER_TROUBLE) {
+	if (d->words == WORDS_DUCKDNS && fault != ANSWER_TROUBLE) {
 		ret->status = 200; /* no password to be asked for */
 		ret->challenge = false;
 		buf_adds(&ret->body, "KO");
@@ -76,7 +74,7 @@ static void add_echo(struct buf *b, const struct update_host *h)
 	}
 }
 
-static void add_host(struct buf *b, const struct update_host *h, const struct users *users)
+static void add_host(struct buf *b, const struct update_host *h)
 {
 	static const char *const words[] = {
 		[UPDATE_GOOD] = "good",	      [UPDATE_NOCHG] = "nochg",
@@ -84,7 +82,6 @@ static void add_host(struct buf *b, const struct update_host *h, const struct us
 		[UPDATE_NOTFQDN] = "notfqdn", [UPDATE_DNSERR] = "dnserr",
 	};
 
-	(void)users;
 	buf_adds(b, words[h->outcome]);
 	if (h->outcome == UPDATE_DELETED) {
 		buf_adds(b, h->v4 ? " A" : "");
@@ -100,7 +97,7 @@ static void add_freedns_host(struct buf *b, const struct update_host *h,
 {
 	if (!succeeded(h)) {
 		buf_adds(b, "ERROR: ");
-		add_host(b, h, users);
+		add_host(b, h);
 		return;
 	}
 	buf_printf(b,
@@ -110,14 +107,16 @@ static void add_freedns_host(struct buf *b, const struct update_host *h,
 	add_echo(b, h);
 }
 
-typedef void add_host_fn(struct buf *b, const struct update_host *h, const struct users *users);
-
-static void add_lines(struct buf *b, const struct update *u, const struct users *users,
-		      add_host_fn *add)
+static void add_lines(struct buf *b, const struct request *r, const struct update *u,
+		      const struct users *users)
 {
 	for (size_t i = 0; i < u->n_hosts; i++) {
 		buf_adds(b, i ? "\n" : "");
-		add(b, &u->hosts[i], users);
+		if (r->dialect->words == WORDS_FREEDNS) {
+			add_freedns_host(b, &u->hosts[i], users);
+		} else {
+			add_host(b, &u->hosts[i]);
+		}
 	}
 }
 
@@ -170,18 +169,16 @@ void answer_update(const struct request *r, const struct update *u, const struct
 	case WORDS_DYNDNS1:
 		add_dyndns1(b, u);
 		break;
-	case WORDS_FREEDNS:
-		add_lines(b, u, users, add_freedns_host);
-		break;
 	case WORDS_DYNV6:
 		if (all_succeeded(u)) {
 			buf_adds(b, u->changed ? "addresses updated" : "addresses unchanged");
 			break;
 		}
-		/* fall through */
+		add_lines(b, r, u, users);
+		break;
 	case WORDS_DYNDNS2:
-	case WORDS_DELETED:
-		add_lines(b, u, users, add_host);
+	case WORDS_FREEDNS:
+		add_lines(b, r, u, users);
 		break;
 	}
 }

@@ -10,6 +10,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum { SOCKET_PATH_MAX = 107 }; /* unix(7), with a NUL behind */
+
 enum section { IN_NOTHING, IN_DAEMON, IN_HTTP, IN_USERS, IN_UNKNOWN };
 
 struct text {
@@ -316,7 +318,6 @@ static int set_listeners(struct reader *r, const struct key *k, struct text valu
 						       "stands before any address");
 				continue;
 			}
-			l->plain_set = true;
 			l->plain = is(item, "allow") ? CONF_PLAIN_ALLOW : CONF_PLAIN_REFUSE;
 			continue;
 		}
@@ -325,7 +326,9 @@ static int set_listeners(struct reader *r, const struct key *k, struct text valu
 			return 0;
 		}
 		l = &h->listeners[h->n_listeners];
-		*l = (struct conf_listener){ .tls = k->tls, .line = r->line };
+		*l = (struct conf_listener){ .tls = k->tls,
+					     .plain = CONF_PLAIN_BY_ADDRESS,
+					     .line = r->line };
 		if (parse_listener(item, l)) {
 			h->n_listeners++;
 		} else {
@@ -446,7 +449,7 @@ static const struct key keys[] = {
 	{ IN_HTTP, "user", set_string, AT(http.user), LINE(http.user_line) },
 	{ IN_HTTP, "trusted_proxies", set_networks, AT(http.trusted_proxies), .again = true },
 	{ IN_HTTP, "interface_id", set_interface_ids, .again = true },
-	{ IN_HTTP, "abuse", set_abuse, .again = true },
+	{ IN_HTTP, "abuse", set_abuse, LINE(http.abuse_line), .again = true },
 	{ IN_HTTP, "connections_max", set_number, AT(http.connections_max), .min = 1,
 	  .max = 1000000 },
 	{ IN_HTTP, "connections_per_address", set_number, AT(http.connections_per_address),
@@ -782,19 +785,26 @@ static void finish_http(struct reader *r)
 		mistake(r, "user of [http] is root, and the front end is not to have any rights");
 	}
 	h->addresses = c->n_patterns ? c->n_patterns - 1 : 0;
-	for (unsigned i = 0; i < c->n_patterns && h->addresses_text; i++) {
-		if (!strcmp(c->patterns[i].text, h->addresses_text)) {
-			h->addresses = i;
-			break;
-		}
-		if (i + 1 == c->n_patterns) {
-			r->line = h->addresses_line;
-			mistake(r, "addresses is not one of the patterns of pathpattern");
-		}
+	while (h->addresses_text && h->addresses < c->n_patterns &&
+	       strcmp(c->patterns[h->addresses].text, h->addresses_text) != 0) {
+		h->addresses--; /* from the last to the first, and then it is none of them */
+	}
+	if (h->addresses >= c->n_patterns && c->n_patterns) {
+		h->addresses = 0;
+		r->line = h->addresses_line;
+		mistake(r, "addresses is not one of the patterns of pathpattern");
 	}
 	finish_interface_ids(r);
+	for (size_t i = 0; i < h->n_abuse; i++) {
+		if (users_find(c->users, h->abuse[i], strlen(h->abuse[i])) == TABLE_NONE) {
+			r->line = h->abuse_line;
+			mistake_about(r, "abuse: user ",
+				      (struct text){ h->abuse[i], strlen(h->abuse[i]) },
+				      "is not one of [users]");
+		}
+	}
 	for (unsigned i = 0; i < h->n_listeners; i++) {
-		if (!h->listeners[i].plain_set) {
+		if (h->listeners[i].plain == CONF_PLAIN_BY_ADDRESS) {
 			h->listeners[i].plain = conf_plain_at(c, &h->listeners[i].ip);
 		}
 		r->line = h->listeners[i].line;
@@ -818,6 +828,12 @@ int conf_finish(struct conf *c, const char *file, conf_report_fn *report, void *
 	}
 	if (!c->users->n_users) {
 		mistake(&r, "no users, neither in [users] nor in users_file");
+	}
+	if (strlen(c->socket) > SOCKET_PATH_MAX) {
+		r.line = c->socket_line;
+		mistake(&r, "socket is too long for the path of a socket: %d bytes at most",
+			SOCKET_PATH_MAX);
+		r.line = 0;
 	}
 	finish_http(&r);
 	return r.mistakes ? CONF_E_MISTAKES : 0;

@@ -22,7 +22,6 @@ struct conf_listener {
 	struct ip ip;
 	uint16_t port;
 	bool tls;
-	bool plain_set; /* this one has a plain of its own */
 	enum conf_plain { CONF_PLAIN_REFUSE, CONF_PLAIN_ALLOW, CONF_PLAIN_BY_ADDRESS } plain;
 	unsigned line;
 };
@@ -51,6 +50,7 @@ struct conf_http {
 	size_t n_interface_ids;
 	char **abuse; /* users who are told that they are blocked */
 	size_t n_abuse;
+	unsigned abuse_line;
 	unsigned connections_max, connections_per_address, request_size_max, headers_max;
 	uint64_t request_timeout_ms;
 };

@@ -11,9 +11,8 @@
 static const struct request_dialect dialects[] = {
 	{ "checkip", "/myip", .action = REQUEST_MYIP },
 	{ "dyndns1", "/nic/dyndns", .words = WORDS_DYNDNS1 },
-	{ "nsupdate.info", "/nic/delete", .action = REQUEST_DELETE, .words = WORDS_DELETED },
-	{ "duckdns", "/update", .needs = "domains", .words = WORDS_DUCKDNS, .labels = true,
-	  .no_challenge = true },
+	{ "nsupdate.info", "/nic/delete", .action = REQUEST_DELETE },
+	{ "duckdns", "/update", .needs = "domains", .words = WORDS_DUCKDNS, .labels = true },
 	{ "dynv6", "/api/update", .needs = "token", .words = WORDS_DYNV6 },
 	{ "freedns", "/dynamic/update.php", .words = WORDS_FREEDNS, .keyless_is_token = true,
 	  .all_hosts = true },

@@ -22,7 +22,6 @@ enum request_words {
 	WORDS_DUCKDNS,
 	WORDS_DYNV6,
 	WORDS_FREEDNS,
-	WORDS_DELETED,
 };
 
 struct request_dialect {
@@ -35,7 +34,6 @@ struct request_dialect {
 	bool keyless_is_token; /* an item without "=" is a token, not a host name */
 	bool labels;	       /* a host may be named by its first label */
 	bool all_hosts;	       /* no host named: all that the secret is good for */
-	bool no_challenge;     /* a wrong secret is told with status 200 */
 };
 
 struct request_text {

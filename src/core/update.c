@@ -19,9 +19,12 @@ static const char OTHER_FAMILY[] = "the address it comes from, which is of the o
 static const char SPECIAL[] = "an address that is never published";
 static const char TOO_MANY[] = "more addresses of one family than addresses_max allows";
 
+/* What one family of one name may come to: what the request says, and a prefix before all it has. */
+enum { FAMILY_MAX = REQUEST_IPS_MAX + IP_SET_EACH_MAX };
+
 /* One family of one host, while it is worked out. */
 struct work {
-	struct ip ips[UPDATE_ECHO_MAX / 2]; /* to be set */
+	struct ip ips[FAMILY_MAX]; /* to be set */
 	size_t n;
 	struct ip left_out[REQUEST_IPS_MAX]; /* dummies, which are acknowledged and not written */
 	size_t n_left_out;
@@ -32,8 +35,8 @@ struct context {
 	const struct update_input *in;
 	uint32_t first; /* of the user's names */
 	struct update *u;
-	struct work *v4, *v6;
-	struct ip *scratch;
+	struct work v4, v6;
+	struct ip scratch[2 * FAMILY_MAX];
 };
 
 static bool is_allowed(const struct update_input *in, uint32_t name)
@@ -339,13 +342,13 @@ static int echo(struct update_host *h, const struct work *v4, const struct work 
 static int apply_host(struct context *c, struct update_host *h)
 {
 	const struct request *r = c->in->request;
-	bool set_v4 = work_family(c, h->name, &r->v4, 4, c->v4);
-	bool set_v6 = work_family(c, h->name, &r->v6, 16, c->v6);
+	bool set_v4 = work_family(c, h->name, &r->v4, 4, &c->v4);
+	bool set_v6 = work_family(c, h->name, &r->v6, 16, &c->v6);
 	int e = 0;
 
-	h->why = c->v4->why ? c->v4->why : c->v6->why;
+	h->why = c->v4.why ? c->v4.why : c->v6.why;
 	if (set_v4 || set_v6) {
-		e = put(c, h->name, set_v4 ? c->v4 : NULL, set_v6 ? c->v6 : NULL);
+		e = put(c, h->name, set_v4 ? &c->v4 : NULL, set_v6 ? &c->v6 : NULL);
 	}
 	if (e == IP_E_TOO_MANY) {
 		h->why = TOO_MANY;
@@ -359,11 +362,11 @@ static int apply_host(struct context *c, struct update_host *h)
 		h->outcome = UPDATE_DNSERR;
 		return 0;
 	}
-	h->dummy = !set_v4 && !set_v6 && (c->v4->n_left_out || c->v6->n_left_out);
+	h->dummy = !set_v4 && !set_v6 && (c->v4.n_left_out || c->v6.n_left_out);
 	if (h->dummy) {
 		h->why = SPECIAL;
 	}
-	return echo(h, c->v4, c->v6);
+	return echo(h, &c->v4, &c->v6);
 }
 
 /* The families in which a deletion names an address, or comes from one. */
@@ -414,11 +417,11 @@ static int apply_lan_prefix(struct context *c)
 		for (size_t k = 0; k < c->u->n_hosts; k++) {
 			done = done || c->u->hosts[k].name == name;
 		}
-		c->v6->n = 0;
+		c->v6.n = c->v6.n_left_out = 0;
 		if (!done) {
-			add_below(c, c->v6, name, &prefix, c->in->request->lan_prefix_bits);
+			add_below(c, &c->v6, name, &prefix, c->in->request->lan_prefix_bits);
 		}
-		e = c->v6->n ? put(c, name, NULL, c->v6) : 0;
+		e = c->v6.n ? put(c, name, NULL, &c->v6) : 0;
 		if (e < 0) {
 			return e;
 		}
@@ -499,27 +502,22 @@ static int apply_all(struct context *c)
 int update_apply(const struct update_input *in, struct update *ret)
 {
 	struct update u = { 0 };
-	struct context c = { .in = in,
-			     .u = &u,
-			     .first = in->users->users[in->user].first_name };
-	int e;
+	struct context *c = malloc(sizeof(*c)); /* large: it is written as far as it is used */
+	int e = c ? find_hosts(in, &u) : -ENOMEM;
 
-	c.v4 = calloc(1, sizeof(*c.v4));
-	c.v6 = calloc(1, sizeof(*c.v6));
-	c.scratch = calloc(2 * UPDATE_ECHO_MAX, sizeof(*c.scratch));
-	e = c.v4 && c.v6 && c.scratch ? find_hosts(in, &u) : -ENOMEM;
 	if (!e) {
 		e = copy_sets(in, &u);
 	}
 	if (!e) {
-		e = apply_all(&c);
+		c->in = in;
+		c->u = &u;
+		c->first = in->users->users[in->user].first_name;
+		e = apply_all(c);
 	}
 	if (!e) {
-		compare(&c);
+		compare(c);
 	}
-	free(c.v4);
-	free(c.v6);
-	free(c.scratch);
+	free(c);
 	if (e) {
 		update_deinit(&u);
 		return e;

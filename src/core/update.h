@@ -31,8 +31,6 @@ enum update_outcome {
 	UPDATE_DNSERR,	/* nothing can be published of what was sent: why tells */
 };
 
-#define UPDATE_ECHO_MAX (2 * (REQUEST_IPS_MAX + IP_SET_EACH_MAX))
-
 /* What became of one host of the request. */
 struct update_host {
 	struct request_text text; /* as sent; at is NULL when none was */

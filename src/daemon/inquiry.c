@@ -4,6 +4,7 @@
 
 #include "base/cleanup.h"
 #include "base/log.h"
+#include "base/quota.h"
 
 #include <errno.h>
 #include <string.h>
@@ -50,8 +51,7 @@ struct inquiry {
 	unsigned n_served, n_open;	/* n_open: handles, of both kinds */
 	bool waiting;		/* a connection has no place yet */
 	bool closing;
-	bool refusal_said;
-	uint64_t refusal_said_ms;
+	struct quota said;	/* refusals, in the log */
 };
 
 struct answer {
@@ -258,7 +258,7 @@ static bool may_ask(struct peer *p)
 {
 	struct inquiry *in = p->inquiry;
 	const struct inquiry_handlers *h = &in->handlers;
-	uint64_t now = uv_now(in->listener.loop);
+	unsigned left_out;
 	struct ucred who;
 	socklen_t n = sizeof(who);
 	uv_os_fd_t fd;
@@ -270,9 +270,7 @@ static bool may_ask(struct peer *p)
 	if (!who.uid || who.uid == geteuid() || h->may_ask(h->arg, who.uid)) {
 		return true;
 	}
-	if (!in->refusal_said || now - in->refusal_said_ms >= SAID_MS) {
-		in->refusal_said = true;
-		in->refusal_said_ms = now;
+	if (quota_take(&in->said, uv_now(in->listener.loop), 1, SAID_MS, &left_out)) {
 		log_warning("refusing questions of uid %u on '%s': only root and the front end may ask",
 			    (unsigned)who.uid, in->address.sun_path);
 	}

@@ -99,7 +99,7 @@ static void hang_up(struct ask *a)
 }
 
 /* Those that wait now; what they set off may ask anew. */
-static void give_up(struct ask *a)
+static void give_up(struct ask *a, const char *why)
 {
 	struct question *list = a->first;
 
@@ -110,7 +110,7 @@ static void give_up(struct ask *a)
 		struct question *q = list;
 
 		list = q->next;
-		q->done(q->arg, ASK_AWAY, NULL, 0);
+		q->done(q->arg, ASK_AWAY, why, strlen(why));
 		free(q);
 	}
 	arm(a);
@@ -118,7 +118,7 @@ static void give_up(struct ask *a)
 
 static void on_timer(uv_timer_t *timer)
 {
-	give_up(timer->data);
+	give_up(timer->data, "no answer in 3 seconds");
 }
 
 /* "ok N" and N bytes, or one line. false: there is no whole reply yet. */
@@ -164,7 +164,7 @@ static void take_replies(struct line *l)
 	memmove(l->in.data, l->in.data + at, l->in.len - at);
 	l->in.len -= at;
 	if (l->in.len > REPLY_MAX || (l->in.len && !l->ask->first)) {
-		give_up(l->ask); /* it does not speak as we do */
+		give_up(l->ask, "not an answer");
 	} else {
 		arm(l->ask);
 	}
@@ -188,12 +188,12 @@ static void on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *bytes)
 	if (n > 0) {
 		buf_add(&l->in, bytes->base, (size_t)n);
 		if (buf_error(&l->in)) {
-			give_up(l->ask);
+			give_up(l->ask, "out of memory");
 		} else {
 			take_replies(l);
 		}
 	} else if (n < 0) {
-		give_up(l->ask);
+		give_up(l->ask, uv_strerror((int)n));
 	}
 }
 
@@ -208,15 +208,18 @@ static void on_written(uv_write_t *write, int status)
 static void write_questions(struct ask *a)
 {
 	for (struct question *q = a->first; q; q = q->next) {
-		uv_write_t *write = q->written ? NULL : malloc(sizeof(*write));
-		char *text = write ? strdup(q->text) : NULL;
+		uv_write_t *write;
 		uv_buf_t bytes;
+		char *text;
 
 		if (q->written) {
 			continue;
 		}
-		if (!text) {
+		write = malloc(sizeof(*write));
+		text = strdup(q->text);
+		if (!write || !text) {
 			free(write);
+			free(text);
 			return; /* its time runs out */
 		}
 		bytes = uv_buf_init(text, (unsigned)strlen(text));
@@ -244,8 +247,11 @@ static void on_connected(uv_connect_t *connect, int status)
 		(void)uv_timer_start(&a->retry_timer, on_retry_timer, RETRY_MS, 0);
 		return;
 	}
-	if (status || uv_read_start((uv_stream_t *)&l->pipe, on_alloc, on_read)) {
-		give_up(a);
+	if (!status) {
+		status = uv_read_start((uv_stream_t *)&l->pipe, on_alloc, on_read);
+	}
+	if (status) {
+		give_up(a, uv_strerror(status));
 		return;
 	}
 	a->connected = true;
@@ -307,7 +313,7 @@ static void on_timer_closed(uv_handle_t *handle)
 struct ask *ask_free(struct ask *a)
 {
 	if (a) {
-		give_up(a);
+		give_up(a, "stopping");
 		uv_close((uv_handle_t *)&a->timer, on_timer_closed);
 		uv_close((uv_handle_t *)&a->retry_timer, on_timer_closed);
 	}

@@ -14,7 +14,7 @@ enum ask_outcome {
 	ASK_OK,	     /* text is his addresses, as an address file says them */
 	ASK_UNKNOWN, /* he has none yet */
 	ASK_REFUSED, /* text is the daemon's reason */
-	ASK_AWAY,    /* there is no daemon to be asked */
+	ASK_AWAY,    /* there is no daemon to be asked; text is why */
 };
 
 typedef void ask_done_fn(void *arg, enum ask_outcome outcome, const char *text, size_t n);

@@ -154,7 +154,7 @@ static bool try_token(const struct auth *a, const struct conf *conf, const struc
 		return false;
 	}
 	ret->user = user;
-	ret->outcome = allow(conf, t, user, &ret->allowed) ? AUTH_OK : AUTH_BUSY;
+	ret->outcome = allow(conf, t, user, &ret->allowed) ? AUTH_OK : AUTH_FAILED;
 	(void)strncpy(ret->label, t->label, sizeof(ret->label) - 1); /* labels fit */
 	return true;
 }
@@ -238,7 +238,7 @@ static void on_done(uv_work_t *work, int status)
 	struct job *j = work->data;
 	struct auth *a = j->auth;
 	struct auth_result result = {
-		.outcome = status	? AUTH_BUSY :
+		.outcome = status	? AUTH_FAILED :
 			   j->right < 0 ? AUTH_WRONG :
 					  AUTH_OK,
 		.user = j->user,
@@ -324,10 +324,12 @@ static bool try_password(struct auth *a, const struct conf *conf, uint32_t user,
 		return false;
 	}
 	j = job_new(a, name, secret);
-	if (j && is_remembered(a, j)) {
+	if (!j) {
+		result.outcome = AUTH_FAILED;
+	} else if (is_remembered(a, j)) {
 		result.outcome = AUTH_OK;
 	}
-	if (!j || result.outcome == AUTH_OK || !may_queue(a, peer)) {
+	if (result.outcome != AUTH_BUSY || !may_queue(a, peer)) {
 		job_free(j);
 		done(arg, &result);
 		return true;

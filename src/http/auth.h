@@ -17,7 +17,8 @@ enum auth_outcome {
 	AUTH_NONE, /* no secret at all */
 	AUTH_WRONG,
 	AUTH_OK,
-	AUTH_BUSY, /* too many passwords wait to be tried, or there is no memory */
+	AUTH_BUSY,   /* too many passwords wait to be tried */
+	AUTH_FAILED, /* there is no memory */
 };
 
 struct auth_result {

@@ -47,21 +47,29 @@ static struct ip network_of(struct ip ip)
 /* The log is not the flood's. */
 static void say_refused(struct server *s, const struct ip *ip)
 {
-	uint64_t now = uv_now(s->loop);
 	char text[IP_TEXT_SIZE];
+	unsigned left_out;
+	bool may = quota_take(&s->said, uv_now(s->loop), SAID_MAX, SAID_MS, &left_out);
 
-	if (now - s->said_since_ms >= SAID_MS) {
-		if (s->n_said > SAID_MAX) {
-			log_warning("refused %u more connections", s->n_said - SAID_MAX);
-		}
-		s->said_since_ms = now;
-		s->n_said = 0;
+	if (left_out) {
+		log_warning("refused %u more connections", left_out);
 	}
-	if (s->n_said++ < SAID_MAX) {
+	if (may) {
 		(void)ip_print(ip->bytes, ip->n, text);
 		log_warning("refusing a connection from %s: it has %u already "
 			    "(connections_per_address)",
 			    text, s->conf->connections_per_address);
+	}
+}
+
+static void say_full(struct server *s)
+{
+	unsigned left_out;
+
+	if (quota_take(&s->said_full, uv_now(s->loop), 1, SAID_MS, &left_out)) {
+		log_warning("all %u connections are taken (connections_max); those that have "
+			    "been at their requests for the longest give way",
+			    s->connections_max);
 	}
 }
 
@@ -89,6 +97,7 @@ static void make_room(struct server *s)
 {
 	struct connection *c = s->first;
 
+	say_full(s);
 	for (int i = 0; c && c->complete && i < LOOK_AHEAD; i++) {
 		c = c->next;
 	}

@@ -4,6 +4,7 @@
 
 #include "base/cleanup.h"
 #include "base/log.h"
+#include "base/quota.h"
 #include "core/address.h"
 #include "core/answer.h"
 #include "core/name.h"
@@ -59,10 +60,9 @@ struct job {
 	char label[TOKENS_LABEL_MAX + 1];
 	struct ip_set **now; /* of each of his names */
 	struct update u;
-	struct job *next;    /* the next user's, among those that are at work */
+	struct job *next;    /* the next user's that is at work; or the next delayed one */
 	struct job *waiting; /* the next of the same user */
-	struct job *delayed; /* the next of those to be answered later */
-	uint64_t due_ms;
+	uint64_t due_ms;     /* of one that is answered later */
 };
 
 struct handle {
@@ -76,9 +76,8 @@ struct handle {
 	struct job *working;
 	struct job *delayed;
 	uv_timer_t delay_timer;
-	bool away; /* the daemon, and that is said */
-	uint64_t said_since_ms;
-	unsigned n_said;
+	bool away;	   /* the daemon, and that is said */
+	struct quota said; /* refusals, in the log */
 };
 
 /* --- the log --- */
@@ -116,16 +115,13 @@ static void add_quoted(struct buf *b, const struct job *j, struct request_text t
 
 static bool may_say(struct handle *h)
 {
-	uint64_t now = uv_now(h->loop);
+	unsigned left_out;
+	bool may = quota_take(&h->said, uv_now(h->loop), SAID_MAX, SAID_MS, &left_out);
 
-	if (now - h->said_since_ms >= SAID_MS) {
-		if (h->n_said > SAID_MAX) {
-			log_warning("%u more refusals were left out", h->n_said - SAID_MAX);
-		}
-		h->said_since_ms = now;
-		h->n_said = 0;
+	if (left_out) {
+		log_warning("%u more refusals were left out", left_out);
 	}
-	return h->n_said++ < SAID_MAX;
+	return may;
 }
 
 static void say_refused(const struct job *j, const char *why)
@@ -149,39 +145,46 @@ static void say_refused(const struct job *j, const char *why)
 	log_warning("refusing %s: %s", buf_str(&b), why);
 }
 
-/* Names of the request that were not given what was wanted. */
+static void add_left_out(struct buf *b, const struct job *j, const struct update_host *h,
+			 const char *why)
+{
+	buf_adds(b, b->len ? "; " : "");
+	if (h->name != TABLE_NONE) {
+		buf_printf(b, "%s: ", users_name(j->g->conf.users, h->name));
+	} else if (h->text.at) {
+		add_quoted(b, j, h->text);
+		buf_adds(b, ": ");
+	}
+	buf_adds(b, why);
+	if (j->r.bad.at && h->outcome == UPDATE_DNSERR) {
+		buf_adds(b, ": ");
+		add_quoted(b, j, j->r.bad);
+	}
+}
+
+/* Names of the request that were not given what was wanted, and addresses that were not taken. */
 static void say_left_out(const struct job *j)
 {
-	_cleanup_(buf_deinit) struct buf b = { 0 };
+	_cleanup_(buf_deinit) struct buf list = { 0 }, peer = { 0 };
+	bool refused = false;
 
 	for (size_t i = 0; i < j->u.n_hosts; i++) {
 		const struct update_host *h = &j->u.hosts[i];
-		const char *why = h->outcome == UPDATE_NOHOST  ? "not his name" :
+		const char *why = h->outcome == UPDATE_NOHOST ?
+					  "not his name, or not this token's" :
 				  h->outcome == UPDATE_NOTFQDN ? "no host name" :
 								 h->why;
 
-		if (!why) {
-			continue;
+		if (why) {
+			add_left_out(&list, j, h, why);
 		}
-		buf_adds(&b, b.len ? "; " : "");
-		if (h->name != TABLE_NONE) {
-			buf_printf(&b, "%s: ", users_name(j->g->conf.users, h->name));
-		} else if (h->text.at) {
-			add_quoted(&b, j, h->text);
-			buf_adds(&b, ": ");
-		}
-		buf_adds(&b, why);
-		if (j->r.bad.at && h->outcome == UPDATE_DNSERR) {
-			buf_adds(&b, ": ");
-			add_quoted(&b, j, j->r.bad);
-		}
+		refused = refused || (why && h->outcome != UPDATE_GOOD);
 	}
-	if (b.len && may_say(j->h)) {
-		_cleanup_(buf_deinit) struct buf peer = { 0 };
-
+	if (list.len && may_say(j->h)) {
 		print_peer(&peer, &j->peer);
-		log_warning("refusing user %s from %s: %s",
-			    users_user(j->g->conf.users, j->user), buf_str(&peer), buf_str(&b));
+		log_warning("%s user %s from %s: %s", refused ? "refusing" : "leaving out, for",
+			    users_user(j->g->conf.users, j->user), buf_str(&peer),
+			    buf_str(&list));
 	}
 }
 
@@ -213,10 +216,8 @@ static void say_changed(const struct job *j)
 static void say_away(struct handle *h, const char *why)
 {
 	if (!h->away) {
-		log_warning(
-			"unable to ask the daemon at '%s'%s%s; going by the address files in its "
-			"place",
-			h->socket, *why ? ": " : "", why);
+		log_warning("unable to ask the daemon at '%s': %s; going by the address files",
+			    h->socket, why);
 	}
 	h->away = true;
 }
@@ -285,6 +286,13 @@ static void leave_with_fault(struct job *j, enum answer_fault fault)
 	finish_fault(j, fault);
 }
 
+static void leave_without_memory(struct job *j)
+{
+	log_error("out of memory; keeping the address file of user %s",
+		  users_user(j->g->conf.users, j->user));
+	leave_with_fault(j, ANSWER_TROUBLE);
+}
+
 static void leave_with_update(struct job *j)
 {
 	struct answer a;
@@ -341,8 +349,7 @@ static void write_file(struct job *j)
 	}
 	if (!names || buf_error(&text) ||
 	    store_write(j->h->store, user, &text, on_written, j)) {
-		log_error("out of memory; keeping the address file of user %s", user);
-		leave_with_fault(j, ANSWER_TROUBLE);
+		leave_without_memory(j);
 	}
 }
 
@@ -361,7 +368,7 @@ static void work(struct job *j)
 	};
 
 	if (update_apply(&in, &j->u)) {
-		leave_with_fault(j, ANSWER_TROUBLE);
+		leave_without_memory(j);
 	} else if (j->u.changed) {
 		write_file(j);
 	} else {
@@ -430,7 +437,7 @@ static void on_told(void *arg, enum ask_outcome outcome, const char *text, size_
 		work(j);
 		return;
 	}
-	if (outcome == ASK_REFUSED) {
+	if (outcome == ASK_REFUSED || outcome == ASK_AWAY) {
 		memcpy(reason, text, n < QUOTE_MAX ? n : QUOTE_MAX);
 		why = reason;
 	}
@@ -444,7 +451,7 @@ static void start(struct job *j)
 
 	j->now = calloc(n + 1u, sizeof(struct ip_set *));
 	if (!j->now || ask_has(j->h->ask, users_user(j->g->conf.users, j->user), on_told, j)) {
-		leave_with_fault(j, ANSWER_TROUBLE);
+		leave_without_memory(j);
 	}
 }
 
@@ -518,7 +525,7 @@ static void arm_delay(struct handle *h)
 {
 	uint64_t now = uv_now(h->loop), due = UINT64_MAX;
 
-	for (const struct job *j = h->delayed; j; j = j->delayed) {
+	for (const struct job *j = h->delayed; j; j = j->next) {
 		due = j->due_ms < due ? j->due_ms : due;
 	}
 	if (h->delayed) {
@@ -536,10 +543,10 @@ static void on_delay_timer(uv_timer_t *timer)
 		struct job *j = *at;
 
 		if (j->due_ms <= uv_now(h->loop)) {
-			*at = j->delayed;
+			*at = j->next;
 			finish_fault(j, ANSWER_BADAUTH);
 		} else {
-			at = &j->delayed;
+			at = &j->next;
 		}
 	}
 	arm_delay(h);
@@ -564,7 +571,7 @@ static void refuse_wrong(struct job *j)
 		return;
 	}
 	j->due_ms = now + wait;
-	j->delayed = h->delayed;
+	j->next = h->delayed;
 	h->delayed = j;
 	arm_delay(h);
 }
@@ -595,6 +602,10 @@ static void on_auth(void *arg, struct auth_result *result)
 		return;
 	case AUTH_WRONG:
 		refuse_wrong(j);
+		return;
+	case AUTH_FAILED:
+		log_error("out of memory; answering that it should be tried again");
+		finish_fault(j, ANSWER_TROUBLE);
 		return;
 	case AUTH_BUSY:
 		say_refused(j, "too many passwords wait to be tried");
@@ -675,6 +686,7 @@ void handle_request(struct handle *h, struct generation *g, struct server_reques
 	if (!j || request_parse(&in, &j->r)) {
 		struct answer a = { .status = 503 };
 
+		log_error("out of memory; answering that it should be tried again");
 		free(j);
 		server_answer(q, &a);
 		return;

@@ -5,7 +5,7 @@
 /* Shared by server.c (listeners and TLS), connection.c (limits and ends) and exchange.c (one request
  * and its answer). */
 
-#include "base/buf.h"
+#include "base/quota.h"
 #include "http/pair.h"
 #include "http/server.h"
 
@@ -89,8 +89,7 @@ struct server {
 	uv_timer_t deadline_timer, linger_timer;
 	uv_prepare_t prepare;
 	unsigned n_handles; /* that are still to be closed */
-	uint64_t said_since_ms;
-	unsigned n_said;
+	struct quota said, said_full; /* refused connections, in the log */
 };
 
 /* --- connection.c --- */

@@ -429,7 +429,10 @@ static const struct http_row {
 	{ "trusted_proxies =", "n_trusted=0" },
 	{ "trusted_proxies = proxy", NULL },
 	{ "trusted_proxies = 192.0.2.1/24", NULL },
-	{ "abuse = john anna\nabuse = bert", "abuse=john|abuse=anna|abuse=bert" },
+	{ "abuse = john", "abuse=john" },
+	{ "abuse = john\nabuse = john", "abuse=john|abuse=john" },
+	{ "abuse = john anna", NULL },
+	{ "user = root", NULL },
 	{ "abuse =", "n_listeners=0" },
 
 	{ "addresses = /home/%u/f", "addresses=0" },
