@@ -16,6 +16,7 @@ import base64
 import collections
 import ctypes
 import fcntl
+import hashlib
 import itertools
 import json
 import os
@@ -70,6 +71,13 @@ START_FILES = {
 }
 
 Answer = collections.namedtuple('Answer', 'status headers body everything')
+
+
+def hashed(secret):
+    """As the tokens file has it, made by another implementation of BLAKE2."""
+    secret = secret if isinstance(secret, bytes) else secret.encode()
+    digest = hashlib.blake2b(secret, digest_size=32, key=b'dns-updater access token').digest()
+    return 'blake2b:' + base64.urlsafe_b64encode(digest).decode().rstrip('=')
 
 
 def basic(user, secret):

@@ -13,6 +13,7 @@ import subprocess
 
 import pytest
 
+from http_harness import hashed
 from harness import (DNS_UPDATER, SERVICE, SERVICE_GID, SERVICE_UID, TIMEOUT, clean_env, needs,
                      unshare_mounts)
 
@@ -20,13 +21,6 @@ A, B, C = 'a.dyn.example.com', 'b.dyn.example.com', 'c.dyn.example.com'
 FRONT_END = 'nobody'		# the front end's account: another than the daemon's
 FRONT_END_UID = pwd.getpwnam(FRONT_END).pw_uid
 FRONT_END_GID = pwd.getpwnam(FRONT_END).pw_gid
-
-
-def hashed(secret):
-    """As the file has it, made by another implementation of BLAKE2."""
-    secret = secret if isinstance(secret, bytes) else secret.encode()
-    digest = hashlib.blake2b(secret, digest_size=32, key=b'dns-updater access token').digest()
-    return 'blake2b:' + base64.urlsafe_b64encode(digest).decode().rstrip('=')
 
 
 class Tokens:
