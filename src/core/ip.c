@@ -35,6 +35,17 @@ size_t ip_print(const uint8_t *bytes, size_t n, char ret[IP_TEXT_SIZE])
 	return strlen(ret);
 }
 
+void ip_unmap(struct ip *ip)
+{
+	static const uint8_t mapped[12] = { [10] = 0xff, 0xff };
+
+	if (ip->n == 16 && !memcmp(ip->bytes, mapped, sizeof(mapped))) {
+		memmove(ip->bytes, ip->bytes + 12, 4);
+		memset(ip->bytes + 4, 0, 12);
+		ip->n = 4;
+	}
+}
+
 /* Whether the first n_bits of both are the same. */
 static bool same_prefix(const uint8_t *a, const uint8_t *b, unsigned n_bits)
 {

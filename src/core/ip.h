@@ -23,6 +23,9 @@ bool ip_parse(const char *text, size_t n, struct ip *ret);
 /* Canonical text (RFC 5952 for IPv6), NUL-terminated; returns its length. */
 size_t ip_print(const uint8_t *bytes, size_t n, char ret[IP_TEXT_SIZE]);
 
+/* An IPv4-mapped address becomes the IPv4 address it stands for. */
+void ip_unmap(struct ip *ip);
+
 /* NULL when the address may be published, else why not ("a loopback address is never published"),
  * whatever the configuration says. */
 const char *ip_special(const struct ip *ip);

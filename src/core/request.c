@@ -163,17 +163,6 @@ static bool next(struct request_text *list, char separator, struct request_text 
 
 /* --- addresses --- */
 
-void request_unmap(struct ip *ip)
-{
-	static const uint8_t mapped[12] = { [10] = 0xff, 0xff };
-
-	if (ip->n == 16 && !memcmp(ip->bytes, mapped, sizeof(mapped))) {
-		memmove(ip->bytes, ip->bytes + 12, 4);
-		memset(ip->bytes + 4, 0, 12);
-		ip->n = 4;
-	}
-}
-
 static bool is_zero(const struct ip *ip, unsigned bits)
 {
 	for (unsigned bit = 0; bit < bits; bit++) {
@@ -207,7 +196,7 @@ static bool parse_ip(struct request_text t, struct ip *ret, unsigned *ret_bits)
 		}
 	}
 	if (bits >= 96) { /* a mapped address, and not only what all of them begin with */
-		request_unmap(ret);
+		ip_unmap(ret);
 		bits -= ret->n == 4 ? 96 : 0;
 	}
 	*ret_bits = bits;
@@ -716,7 +705,7 @@ static bool parse_node(struct request_text t, struct ip *ret)
 	if (!t.n || !ip_parse(t.at, t.n, ret)) {
 		return false;
 	}
-	request_unmap(ret);
+	ip_unmap(ret);
 	return true;
 }
 

@@ -92,6 +92,3 @@ struct ip request_peer(const struct ip *connection, const struct ip_nets *truste
 /* "https" of X-Forwarded-Proto, or of the last proto= in Forwarded. */
 bool request_was_encrypted(struct request_text x_forwarded_proto,
 			   struct request_text forwarded);
-
-/* An IPv4-mapped address becomes the IPv4 address it stands for. */
-void request_unmap(struct ip *ip);

@@ -60,6 +60,17 @@ const char *users_name(const struct users *u, uint32_t name)
 	return name_string(u, name);
 }
 
+const char **users_list_names(const struct users *u, uint32_t user)
+{
+	uint32_t n = users_n_names(u, user);
+	const char **names = calloc(n + 1u, sizeof(*names));
+
+	for (uint32_t i = 0; names && i < n; i++) {
+		names[i] = users_name(u, u->users[user].first_name + i);
+	}
+	return names;
+}
+
 uint32_t users_find(const struct users *u, const char *user, size_t n)
 {
 	return table_find(&u->by_user, user, n);

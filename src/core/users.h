@@ -60,6 +60,10 @@ const char *users_name(const struct users *u, uint32_t name);
 uint32_t users_find(const struct users *u, const char *user, size_t n);
 uint32_t users_find_name(const struct users *u, const char *name, size_t n);
 
+/* The user's names in a list, NULL at its end, which the caller frees; the strings stay ours. NULL: no
+ * memory. */
+const char **users_list_names(const struct users *u, uint32_t user);
+
 static inline uint32_t users_n_names(const struct users *u, uint32_t user)
 {
 	return u->users[user + 1].first_name - u->users[user].first_name;

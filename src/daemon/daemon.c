@@ -212,25 +212,13 @@ static void look_again_later(struct daemon *d, uint32_t user, unsigned pattern, 
 	}
 }
 
-/* The user's names in a list, which the caller frees; NULL when there is no memory. */
-static const char **list_names(const struct users *users, uint32_t user)
-{
-	uint32_t n = users_n_names(users, user);
-	const char **names = calloc(n + 1u, sizeof(*names));
-
-	for (uint32_t i = 0; names && i < n; i++) {
-		names[i] = users_name(users, users->users[user].first_name + i);
-	}
-	return names;
-}
-
 static void parse(struct daemon *d, uint32_t user, const struct source_file *f,
 		  struct statement *ret)
 {
 	const struct users *users = d->roster->users;
 	const struct address_rules rules = { d->conf.addresses_max, &d->conf.networks };
 	uint32_t n = users_n_names(users, user);
-	_cleanup_(free_ptr) const char **names = list_names(users, user);
+	_cleanup_(free_ptr) const char **names = users_list_names(users, user);
 	struct address_error error = { 0 };
 	int r = -ENOMEM;
 
@@ -749,7 +737,7 @@ static void on_mounts_changed(void *arg)
 
 static void print_has(const struct roster *r, uint32_t user, struct buf *reply)
 {
-	_cleanup_(free_ptr) const char **names = list_names(r->users, user);
+	_cleanup_(free_ptr) const char **names = users_list_names(r->users, user);
 	_cleanup_(buf_deinit) struct buf text = { 0 };
 
 	if (names) {

@@ -319,23 +319,10 @@ static void on_written(void *arg, int error)
 	leave_with_update(j);
 }
 
-/* For the pure functions: pointers to the user's names. NULL: no memory. */
-static const char **names_of(const struct job *j)
-{
-	const struct users *users = j->g->conf.users;
-	uint32_t first = users->users[j->user].first_name, n = users_n_names(users, j->user);
-	const char **names = calloc(n + 1u, sizeof(*names));
-
-	for (uint32_t i = 0; names && i < n; i++) {
-		names[i] = users_name(users, first + i);
-	}
-	return names;
-}
-
 static void write_file(struct job *j)
 {
 	const char *user = users_user(j->g->conf.users, j->user);
-	_cleanup_(free_ptr) const char **names = names_of(j);
+	_cleanup_(free_ptr) const char **names = users_list_names(j->g->conf.users, j->user);
 	_cleanup_(buf_deinit) struct buf text = { 0 };
 
 	if (names) {
@@ -384,7 +371,7 @@ static int take_present(struct job *j, const char *text, size_t n, const char **
 	const struct conf *conf = &j->g->conf;
 	static const struct ip_nets any;
 	const struct address_rules rules = { conf->addresses_max, &any };
-	_cleanup_(free_ptr) const char **names = names_of(j);
+	_cleanup_(free_ptr) const char **names = users_list_names(j->g->conf.users, j->user);
 	struct address_error error = { .why = "out of memory" };
 	int r = names ? address_parse(text, n, names, users_n_names(conf->users, j->user),
 				      &rules, j->now, &error) :

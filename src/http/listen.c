@@ -4,7 +4,6 @@
 
 #include "base/cleanup.h"
 #include "base/log.h"
-#include "core/request.h"
 #include "service/start.h"
 
 #include <errno.h>
@@ -34,7 +33,7 @@ struct ip listen_ip(const struct sockaddr *address, unsigned *ret_port)
 	} else if (address->sa_family == AF_INET6) {
 		ip.n = 16;
 		memcpy(ip.bytes, &v6->sin6_addr, 16);
-		request_unmap(&ip);
+		ip_unmap(&ip);
 	}
 	if (ret_port) {
 		*ret_port = address->sa_family == AF_INET  ? ntohs(v4->sin_port) :

@@ -3,9 +3,7 @@
 """dns-updater token: makes, lists and revokes; the file is replaced whole and loses nothing. And what
 dns-updater check says of the front end's files."""
 
-import base64
 import fcntl
-import hashlib
 import os
 import pwd
 import re

@@ -653,7 +653,7 @@ static void check_unmapped(void **state)
 	struct ip ip;
 
 	assert_true(ip_parse(row->name, strlen(row->name), &ip));
-	request_unmap(&ip);
+	ip_unmap(&ip);
 	(void)ip_print(ip.bytes, ip.n, text);
 	assert_string_equal(text, row->want);
 	if (ip.n == 4) /* others compare all of the bytes */
