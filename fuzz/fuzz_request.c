@@ -66,10 +66,10 @@ static void make_world(void)
 	read_sets(now_text, strlen(now_text), world.now);
 }
 
-static struct request_text take_line(const char **at, const char *end)
+static struct text take_line(const char **at, const char *end)
 {
 	const char *newline = *at < end ? memchr(*at, '\n', (size_t)(end - *at)) : NULL;
-	struct request_text t = { *at, (size_t)((newline ? newline : end) - *at) };
+	struct text t = { *at, (size_t)((newline ? newline : end) - *at) };
 
 	*at = newline ? newline + 1 : end;
 	return t;
@@ -156,7 +156,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 {
 	static const struct ip proxy = { 4, { 192, 0, 2, 1 } };
 	const char *at = (const char *)data, *end = at + n;
-	struct request_text x_forwarded_for;
+	struct text x_forwarded_for;
 	struct request_input sent;
 	struct update_input in = { .allowed = allowed, .now = world.now };
 	struct request r;
@@ -166,7 +166,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 	sent.target = take_line(&at, end);
 	sent.authorization = take_line(&at, end);
 	x_forwarded_for = take_line(&at, end);
-	sent.form = (struct request_text){ at, (size_t)(end - at) };
+	sent.form = (struct text){ at, (size_t)(end - at) };
 	CHECK(!request_parse(&sent, &r));
 	in.request = &r;
 	in.conf = &world.conf;

@@ -4,6 +4,7 @@
 
 #include "base/buf.h"
 #include "core/name.h"
+#include "core/text.h"
 
 #include <errno.h>
 #include <stddef.h>
@@ -13,11 +14,6 @@
 enum { SOCKET_PATH_MAX = 107 }; /* unix(7), with a NUL behind */
 
 enum section { IN_NOTHING, IN_DAEMON, IN_HTTP, IN_USERS, IN_UNKNOWN };
-
-struct text {
-	const char *at;
-	size_t n;
-};
 
 struct reader {
 	struct conf *c;
@@ -56,42 +52,10 @@ static void mistake_about(struct reader *r, const char *before, struct text t, c
 	buf_deinit(&b);
 }
 
-static bool is_blank(char c)
-{
-	return c == ' ' || c == '\t' || c == '\r';
-}
-
-static struct text trim(struct text t)
-{
-	while (t.n && is_blank(*t.at)) {
-		t.at++;
-		t.n--;
-	}
-	while (t.n && is_blank(t.at[t.n - 1])) {
-		t.n--;
-	}
-	return t;
-}
-
-/* Takes the next item off a list that is separated by commas or blanks. */
+/* Items of a list are separated by commas or blanks. */
 static bool next_item(struct text *list, struct text *ret)
 {
-	while (list->n && (is_blank(*list->at) || *list->at == ',')) {
-		list->at++;
-		list->n--;
-	}
-	ret->at = list->at;
-	while (list->n && !is_blank(*list->at) && *list->at != ',') {
-		list->at++;
-		list->n--;
-	}
-	ret->n = (size_t)(list->at - ret->at);
-	return ret->n;
-}
-
-static bool is(struct text t, const char *s)
-{
-	return strlen(s) == t.n && !memcmp(t.at, s, t.n);
+	return text_next_word(list, TEXT_BLANKS ",", ret);
 }
 
 /* Digits only, at most max; the rest of the text is left in t. */
@@ -188,7 +152,7 @@ static int set_duration(struct reader *r, const struct key *k, struct text value
 	if (take_number(&rest, UINT32_MAX, &number)) {
 		factor = !number && !rest.n; /* 0 needs no unit */
 		for (size_t i = 0; i < sizeof(units) / sizeof(*units); i++) {
-			factor = is(rest, units[i].unit) ? units[i].ms : factor;
+			factor = text_is(rest, units[i].unit) ? units[i].ms : factor;
 		}
 	}
 	if (!factor) {
@@ -209,7 +173,7 @@ static int set_word(struct reader *r, const struct key *k, struct text value)
 	struct buf b = { 0 };
 
 	for (unsigned i = 0; k->words[i]; i++) {
-		if (is(value, k->words[i])) {
+		if (text_is(value, k->words[i])) {
 			*(unsigned *)value_of(r, k) = i;
 			buf_deinit(&b);
 			return 0;
@@ -311,14 +275,15 @@ static int set_listeners(struct reader *r, const struct key *k, struct text valu
 		mistake(r, "%s has no value", k->name);
 	}
 	while (next_item(&value, &item)) {
-		if (is(item, "allow") || is(item, "refuse")) {
+		if (text_is(item, "allow") || text_is(item, "refuse")) {
 			if (!l || k->tls) {
 				mistake_about(r, "", item,
 					      k->tls ? "is for listen, not for listen_tls" :
 						       "stands before any address");
 				continue;
 			}
-			l->plain = is(item, "allow") ? CONF_PLAIN_ALLOW : CONF_PLAIN_REFUSE;
+			l->plain =
+				text_is(item, "allow") ? CONF_PLAIN_ALLOW : CONF_PLAIN_REFUSE;
 			continue;
 		}
 		if (h->n_listeners == CONF_LISTENERS_MAX) {
@@ -469,7 +434,7 @@ static int read_key(struct reader *r, enum section section, struct text name, st
 	for (unsigned i = 0; i < N_KEYS; i++) {
 		const struct key *k = &keys[i];
 
-		if (k->section != section || !is(name, k->name)) {
+		if (k->section != section || !text_is(name, k->name)) {
 			continue;
 		}
 		if (r->seen & UINT64_C(1) << i && !k->again) {
@@ -556,14 +521,14 @@ static enum section read_heading(struct reader *r, struct text line)
 		mistake_about(r, "section ", line, "in a users_file, which has none");
 		return IN_USERS;
 	}
-	if (is(line, "[dns-updater]")) {
+	if (text_is(line, "[dns-updater]")) {
 		return IN_DAEMON;
 	}
-	if (is(line, "[http]")) {
+	if (text_is(line, "[http]")) {
 		r->c->http.is_set = true;
 		return IN_HTTP;
 	}
-	if (is(line, "[users]")) {
+	if (text_is(line, "[users]")) {
 		return IN_USERS;
 	}
 	mistake_about(r, "unknown section ", line, "");
@@ -575,7 +540,7 @@ static int read_line(struct reader *r, struct text line, enum section *section)
 	const char *equals;
 	struct text key, value;
 
-	line = trim(line);
+	line = text_trim(line);
 	if (!line.n || *line.at == '#' || *line.at == ';') {
 		return 0;
 	}
@@ -595,8 +560,8 @@ static int read_line(struct reader *r, struct text line, enum section *section)
 		mistake_about(r, "", line, "is neither 'key = value' nor a [section]");
 		return 0;
 	}
-	key = trim((struct text){ line.at, (size_t)(equals - line.at) });
-	value = trim((struct text){ equals + 1, (size_t)(line.at + line.n - equals - 1) });
+	key = text_trim((struct text){ line.at, (size_t)(equals - line.at) });
+	value = text_trim((struct text){ equals + 1, (size_t)(line.at + line.n - equals - 1) });
 	if (*section == IN_DAEMON || *section == IN_HTTP) {
 		return read_key(r, *section, key, value);
 	}
@@ -782,7 +747,8 @@ static void finish_http(struct reader *r)
 
 	if (!strcmp(h->user, "root")) {
 		r->line = h->user_line;
-		mistake(r, "user of [http] is root, and the front end is not to have any rights");
+		mistake(r,
+			"user of [http] is root, and the front end is not to have any rights");
 	}
 	h->addresses = c->n_patterns ? c->n_patterns - 1 : 0;
 	while (h->addresses_text && h->addresses < c->n_patterns &&

@@ -85,34 +85,12 @@ static const struct {
 
 struct parser {
 	struct request *r;
-	struct request_text path;	 /* decoded */
-	struct request_text query, form; /* as sent */
+	struct text path;	 /* decoded */
+	struct text query, form; /* as sent */
 	struct request_family generic4,
 		generic6; /* what myip= says, before myipv4= and the like */
 	bool offline;
 };
-
-static bool is_blank(char c)
-{
-	return c == ' ' || c == '\t';
-}
-
-static struct request_text trim(struct request_text t)
-{
-	while (t.n && is_blank(*t.at)) {
-		t.at++;
-		t.n--;
-	}
-	while (t.n && is_blank(t.at[t.n - 1])) {
-		t.n--;
-	}
-	return t;
-}
-
-static bool is(struct request_text t, const char *word)
-{
-	return t.n == strlen(word) && !strncasecmp(t.at, word, t.n);
-}
 
 static int hex(char c)
 {
@@ -124,9 +102,9 @@ static int hex(char c)
 
 /* Into the arena, which has room for every byte of the input. A percent sign that begins no code is
  * itself: routers put passwords in as they are. */
-static struct request_text decode(struct request *r, struct request_text t, bool plus_is_blank)
+static struct text decode(struct request *r, struct text t, bool plus_is_blank)
 {
-	struct request_text ret = { r->arena + r->arena_len, 0 };
+	struct text ret = { r->arena + r->arena_len, 0 };
 	char *to = r->arena + r->arena_len;
 
 	for (size_t i = 0; i < t.n; i++) {
@@ -145,22 +123,6 @@ static struct request_text decode(struct request *r, struct request_text t, bool
 	return ret;
 }
 
-/* Takes what stands before the separator off the list. false: there is nothing left. */
-static bool next(struct request_text *list, char separator, struct request_text *ret)
-{
-	const char *end;
-
-	if (!list->at || !list->n) {
-		return false;
-	}
-	end = memchr(list->at, separator, list->n);
-	ret->at = list->at;
-	ret->n = end ? (size_t)(end - list->at) : list->n;
-	list->at += ret->n + (end ? 1 : 0);
-	list->n -= ret->n + (end ? 1 : 0);
-	return true;
-}
-
 /* --- addresses --- */
 
 static bool is_zero(const struct ip *ip, unsigned bits)
@@ -174,7 +136,7 @@ static bool is_zero(const struct ip *ip, unsigned bits)
 }
 
 /* "192.0.2.1" or "2001:db8::/56"; without a length *ret_bits is that of the family. */
-static bool parse_ip(struct request_text t, struct ip *ret, unsigned *ret_bits)
+static bool parse_ip(struct text t, struct ip *ret, unsigned *ret_bits)
 {
 	const char *slash = memchr(t.at, '/', t.n);
 	size_t n = slash ? (size_t)(slash - t.at) : t.n;
@@ -208,7 +170,7 @@ static void wish(struct request_family *f, enum request_wish w)
 	f->wish = w > f->wish ? w : f->wish;
 }
 
-static void bad(struct parser *p, struct request_text t)
+static void bad(struct parser *p, struct text t)
 {
 	if (!p->r->bad.at) {
 		p->r->bad = t;
@@ -216,14 +178,15 @@ static void bad(struct parser *p, struct request_text t)
 }
 
 /* One address, or one word in place of it, for either family or for the one that is not NULL. */
-static void take_address(struct parser *p, struct request_text t, struct request_family *v4,
+static void take_address(struct parser *p, struct text t, struct request_family *v4,
 			 struct request_family *v6)
 {
 	struct request_family *f;
 	unsigned bits;
 	struct ip ip;
 
-	if (is(t, "preserve") || is(t, "no") || is(t, "nochg")) {
+	if (text_is_nocase(t, "preserve") || text_is_nocase(t, "no") ||
+	    text_is_nocase(t, "nochg")) {
 		for (int i = 0; i < 2; i++) {
 			f = i ? v6 : v4;
 			if (f) {
@@ -232,7 +195,7 @@ static void take_address(struct parser *p, struct request_text t, struct request
 		}
 		return;
 	}
-	if (is(t, "auto")) {
+	if (text_is_nocase(t, "auto")) {
 		for (int i = 0; i < 2; i++) {
 			f = i ? v6 : v4;
 			if (f) {
@@ -275,14 +238,14 @@ static void take_address(struct parser *p, struct request_text t, struct request
 }
 
 /* An empty value of a parameter for one family removes; of one for both it says nothing. */
-static void take_addresses(struct parser *p, struct request_text list,
-			   struct request_family *v4, struct request_family *v6)
+static void take_addresses(struct parser *p, struct text list, struct request_family *v4,
+			   struct request_family *v6)
 {
-	struct request_text item;
+	struct text item;
 	bool any = false;
 
-	while (next(&list, ',', &item)) {
-		item = trim(item);
+	while (text_next_field(&list, ',', &item)) {
+		item = text_trim(item);
 		if (item.n) {
 			any = true;
 			take_address(p, item, v4, v6);
@@ -293,16 +256,17 @@ static void take_addresses(struct parser *p, struct request_text list,
 	}
 }
 
-static void take_lan_prefix(struct parser *p, struct request_text t)
+static void take_lan_prefix(struct parser *p, struct text t)
 {
 	struct request *r = p->r;
 	struct ip ip;
 	unsigned bits;
 
-	if (!t.n || is(t, "preserve") || is(t, "no") || is(t, "nochg")) {
+	if (!t.n || text_is_nocase(t, "preserve") || text_is_nocase(t, "no") ||
+	    text_is_nocase(t, "nochg")) {
 		return; /* the router has none now */
 	}
-	if (is(t, "auto")) {
+	if (text_is_nocase(t, "auto")) {
 		r->has_lan_prefix = r->lan_prefix_peer = true;
 		r->lan_prefix_bits = 64;
 		return;
@@ -318,13 +282,13 @@ static void take_lan_prefix(struct parser *p, struct request_text t)
 
 /* --- parameters --- */
 
-static void take_hosts(struct parser *p, struct request_text list)
+static void take_hosts(struct parser *p, struct text list)
 {
 	struct request *r = p->r;
-	struct request_text item;
+	struct text item;
 
-	while (next(&list, ',', &item)) {
-		item = trim(item);
+	while (text_next_field(&list, ',', &item)) {
+		item = text_trim(item);
 		if (!item.n) {
 			continue;
 		}
@@ -336,21 +300,21 @@ static void take_hosts(struct parser *p, struct request_text list)
 	}
 }
 
-static void take_once(struct request_text *there, struct request_text value)
+static void take_once(struct text *there, struct text value)
 {
 	if (!there->at && value.n) {
 		*there = value;
 	}
 }
 
-static void take_parameter(struct parser *p, enum meaning meaning, struct request_text name,
-			   struct request_text value)
+static void take_parameter(struct parser *p, enum meaning meaning, struct text name,
+			   struct text value)
 {
 	struct request *r = p->r;
 
 	switch (meaning) {
 	case P_HOST: /* ddclient's dyndns1 says hostname=YES and means host_id */
-		if (!is(name, "hostname") || !is(value, "YES")) {
+		if (!text_is_nocase(name, "hostname") || !text_is_nocase(value, "YES")) {
 			take_hosts(p, value);
 		}
 		break;
@@ -361,7 +325,7 @@ static void take_parameter(struct parser *p, enum meaning meaning, struct reques
 		take_once(&r->password, value);
 		break;
 	case P_TOKEN:
-		take_once(&r->token, trim(value));
+		take_once(&r->token, text_trim(value));
 		break;
 	case P_IP:
 		take_addresses(p, value, &p->generic4, &p->generic6);
@@ -373,22 +337,23 @@ static void take_parameter(struct parser *p, enum meaning meaning, struct reques
 		take_addresses(p, value, NULL, &r->v6);
 		break;
 	case P_PREFIX:
-		take_lan_prefix(p, trim(value));
+		take_lan_prefix(p, text_trim(value));
 		break;
 	case P_OFFLINE:
-		if (is(value, "yes") || is(value, "true") || is(value, "1") ||
-		    is(value, "on")) {
+		if (text_is_nocase(value, "yes") || text_is_nocase(value, "true") ||
+		    text_is_nocase(value, "1") || text_is_nocase(value, "on")) {
 			p->offline = true;
 		}
 		break;
 	case P_VERBOSE:
-		r->verbose = is(value, "true") || is(value, "yes") || is(value, "1");
+		r->verbose = text_is_nocase(value, "true") || text_is_nocase(value, "yes") ||
+			     text_is_nocase(value, "1");
 		break;
 	}
 }
 
 /* An item without "=" is a host, or the token. */
-static void take_keyless(struct parser *p, struct request_text item)
+static void take_keyless(struct parser *p, struct text item)
 {
 	if (p->r->dialect->keyless_is_token) {
 		take_once(&p->r->token, item);
@@ -397,28 +362,25 @@ static void take_keyless(struct parser *p, struct request_text item)
 	}
 }
 
-static void take_items(struct parser *p, struct request_text query)
+static void take_items(struct parser *p, struct text query)
 {
-	struct request_text item;
+	struct text item;
 
-	while (next(&query, '&', &item)) {
+	while (text_next_field(&query, '&', &item)) {
 		const char *equals = item.n ? memchr(item.at, '=', item.n) : NULL;
-		struct request_text name, value;
+		struct text name, value;
 
 		if (!item.n) {
 			continue;
 		}
 		if (!equals) {
-			take_keyless(p, trim(decode(p->r, item, true)));
+			take_keyless(p, text_trim(decode(p->r, item, true)));
 			continue;
 		}
-		name = decode(p->r,
-			      (struct request_text){ item.at, (size_t)(equals - item.at) },
-			      true);
-		value = (struct request_text){ equals + 1,
-					       (size_t)(item.at + item.n - equals - 1) };
+		name = decode(p->r, (struct text){ item.at, (size_t)(equals - item.at) }, true);
+		value = (struct text){ equals + 1, (size_t)(item.at + item.n - equals - 1) };
 		for (size_t i = 0; i < sizeof(parameters) / sizeof(*parameters); i++) {
-			if (is(name, parameters[i].name)) {
+			if (text_is_nocase(name, parameters[i].name)) {
 				take_parameter(p, parameters[i].meaning, name,
 					       decode(p->r, value, true));
 				break;
@@ -427,15 +389,16 @@ static void take_items(struct parser *p, struct request_text query)
 	}
 }
 
-static bool has_parameter(struct request_text query, const char *name)
+static bool has_parameter(struct text query, const char *name)
 {
-	struct request_text item;
+	struct text item;
 
-	while (next(&query, '&', &item)) {
+	while (text_next_field(&query, '&', &item)) {
 		const char *equals = item.n ? memchr(item.at, '=', item.n) : NULL;
 
 		if (equals &&
-		    is((struct request_text){ item.at, (size_t)(equals - item.at) }, name)) {
+		    text_is_nocase((struct text){ item.at, (size_t)(equals - item.at) },
+				   name)) {
 			return true;
 		}
 	}
@@ -445,7 +408,7 @@ static bool has_parameter(struct request_text query, const char *name)
 /* --- the request line --- */
 
 /* Cuts scheme and authority of the absolute form (RFC 9112 section 3.2.2) off. */
-static struct request_text cut_authority(struct request_text t)
+static struct text cut_authority(struct text t)
 {
 	const char *colon = memmem(t.at, t.n, "://", 3), *slash;
 
@@ -464,9 +427,9 @@ static struct request_text cut_authority(struct request_text t)
 }
 
 /* Several slashes in a row are one: people end the server's name with one. */
-static struct request_text squeeze(struct request *r, struct request_text path)
+static struct text squeeze(struct request *r, struct text path)
 {
-	struct request_text ret = decode(r, path, false);
+	struct text ret = decode(r, path, false);
 	char *to = r->arena + (ret.at - r->arena);
 	size_t n = 0;
 
@@ -500,9 +463,9 @@ static bool fits(const struct request_dialect *d, const struct parser *p)
 static void take_rest(struct parser *p)
 {
 	size_t n = strlen(p->r->dialect->path);
-	struct request_text rest = { p->path.at + n, p->path.n - n }, token;
+	struct text rest = { p->path.at + n, p->path.n - n }, token;
 
-	if (next(&rest, '/', &token)) {
+	if (text_next_field(&rest, '/', &token)) {
 		take_once(&p->r->token, token);
 	}
 }
@@ -520,12 +483,12 @@ static int base64_value(char c)
 }
 
 /* RFC 4648 section 4 or 5, padded or not. false: something else stands in it. */
-static bool decode_base64(struct request *r, struct request_text t, struct request_text *ret)
+static bool decode_base64(struct request *r, struct text t, struct text *ret)
 {
 	char *to = r->arena + r->arena_len;
 	unsigned bits = 0, n_bits = 0;
 
-	*ret = (struct request_text){ to, 0 };
+	*ret = (struct text){ to, 0 };
 	while (t.n && t.at[t.n - 1] == '=') {
 		t.n--;
 	}
@@ -550,31 +513,30 @@ static bool decode_base64(struct request *r, struct request_text t, struct reque
 
 /* RFC 7617, with everything that routers make of it; the user name ends at the first colon. Also
  * "Token" and "Bearer". Without a user name the password is a token. */
-static void take_authorization(struct parser *p, struct request_text header)
+static void take_authorization(struct parser *p, struct text header)
 {
-	struct request_text pair, scheme;
+	struct text pair, scheme;
 	struct request *r = p->r;
 	const char *colon;
 
-	header = trim(header);
-	if (!next(&header, ' ', &scheme)) {
+	header = text_trim(header);
+	if (!text_next_field(&header, ' ', &scheme)) {
 		return;
 	}
-	header = trim(header);
-	if (is(scheme, "token") || is(scheme, "bearer")) {
+	header = text_trim(header);
+	if (text_is_nocase(scheme, "token") || text_is_nocase(scheme, "bearer")) {
 		r->token = decode(r, header, false);
 		return;
 	}
-	if (!is(scheme, "basic") || !decode_base64(r, header, &pair)) {
+	if (!text_is_nocase(scheme, "basic") || !decode_base64(r, header, &pair)) {
 		return;
 	}
 	colon = memchr(pair.at, ':', pair.n);
 	if (!colon) {
 		return;
 	}
-	r->password =
-		(struct request_text){ colon + 1, (size_t)(pair.at + pair.n - colon - 1) };
-	r->user = (struct request_text){ pair.at, (size_t)(colon - pair.at) };
+	r->password = (struct text){ colon + 1, (size_t)(pair.at + pair.n - colon - 1) };
+	r->user = (struct text){ pair.at, (size_t)(colon - pair.at) };
 	r->arena[colon - r->arena] = '\0';
 }
 
@@ -586,7 +548,7 @@ static void finish(struct parser *p)
 	bool said;
 
 	if (r->user.at && !r->user.n) {
-		r->user = (struct request_text){ 0 };
+		r->user = (struct text){ 0 };
 	}
 	if (r->password.at && !r->user.at && !r->token.at && !r->n_hosts) {
 		r->token = r->password;
@@ -597,7 +559,7 @@ static void finish(struct parser *p)
 	if (p->offline) { /* whatever addresses stand beside it */
 		r->v4 = r->v6 = (struct request_family){ .wish = WISH_REMOVE };
 		r->has_lan_prefix = false;
-		r->bad = (struct request_text){ 0 };
+		r->bad = (struct text){ 0 };
 	}
 	said = r->v4.wish || r->v6.wish || r->has_lan_prefix;
 	r->use_peer = !said && !r->bad.at;
@@ -605,7 +567,7 @@ static void finish(struct parser *p)
 
 int request_parse(const struct request_input *in, struct request *ret)
 {
-	struct request_text target = trim(in->target), path;
+	struct text target = text_trim(in->target), path;
 	struct request r = { 0 };
 	struct parser p = { .r = &r, .form = in->form };
 	const char *question;
@@ -615,12 +577,11 @@ int request_parse(const struct request_input *in, struct request *ret)
 	if (!r.arena) {
 		return -ENOMEM;
 	}
-	target = target.at ? cut_authority(target) : (struct request_text){ "", 0 };
+	target = target.at ? cut_authority(target) : (struct text){ "", 0 };
 	question = memchr(target.at, '?', target.n);
-	path = (struct request_text){ target.at,
-				      question ? (size_t)(question - target.at) : target.n };
+	path = (struct text){ target.at, question ? (size_t)(question - target.at) : target.n };
 	if (question) {
-		p.query = (struct request_text){ question + 1, target.n - path.n - 1 };
+		p.query = (struct text){ question + 1, target.n - path.n - 1 };
 	}
 	p.path = squeeze(&r, path);
 	r.dialect = dialects;
@@ -649,7 +610,7 @@ void request_deinit(struct request *r)
 /* --- proxies --- */
 
 /* What stands behind the last separator; it is taken off the list. */
-static bool last(struct request_text *list, char separator, struct request_text *ret)
+static bool last(struct text *list, char separator, struct text *ret)
 {
 	const char *at;
 
@@ -664,16 +625,16 @@ static bool last(struct request_text *list, char separator, struct request_text 
 }
 
 /* The value of name= in one element of Forwarded; n 0: there is none. */
-static struct request_text forwarded_value(struct request_text element, const char *name)
+static struct text forwarded_value(struct text element, const char *name)
 {
-	struct request_text pair;
+	struct text pair;
 
-	while (next(&element, ';', &pair)) {
-		struct request_text key;
+	while (text_next_field(&element, ';', &pair)) {
+		struct text key;
 
-		pair = trim(pair);
-		if (next(&pair, '=', &key) && is(trim(key), name)) {
-			pair = trim(pair);
+		pair = text_trim(pair);
+		if (text_next_field(&pair, '=', &key) && text_is_nocase(text_trim(key), name)) {
+			pair = text_trim(pair);
 			if (pair.n >= 2 && *pair.at == '"' && pair.at[pair.n - 1] == '"') {
 				pair.at++;
 				pair.n -= 2;
@@ -681,21 +642,21 @@ static struct request_text forwarded_value(struct request_text element, const ch
 			return pair;
 		}
 	}
-	return (struct request_text){ "", 0 };
+	return (struct text){ "", 0 };
 }
 
 /* "192.0.2.1", "192.0.2.1:80", "2001:db8::1", "[2001:db8::1]:80". */
-static bool parse_node(struct request_text t, struct ip *ret)
+static bool parse_node(struct text t, struct ip *ret)
 {
 	const char *end;
 
-	t = trim(t);
+	t = text_trim(t);
 	if (t.n && *t.at == '[') {
 		end = memchr(t.at, ']', t.n);
 		if (!end) {
 			return false;
 		}
-		t = (struct request_text){ t.at + 1, (size_t)(end - t.at - 1) };
+		t = (struct text){ t.at + 1, (size_t)(end - t.at - 1) };
 	} else if (t.n) {
 		end = memchr(t.at, ':', t.n);
 		if (end && end == memrchr(t.at, ':', t.n)) {
@@ -710,9 +671,9 @@ static bool parse_node(struct request_text t, struct ip *ret)
 }
 
 struct ip request_peer(const struct ip *connection, const struct ip_nets *trusted,
-		       struct request_text x_forwarded_for, struct request_text forwarded)
+		       struct text x_forwarded_for, struct text forwarded)
 {
-	struct request_text list = x_forwarded_for.n ? x_forwarded_for : forwarded, item;
+	struct text list = x_forwarded_for.n ? x_forwarded_for : forwarded, item;
 	struct ip peer = *connection, ip;
 
 	while (ip_nets_name(trusted, &peer) && last(&list, ',', &item)) {
@@ -727,12 +688,14 @@ struct ip request_peer(const struct ip *connection, const struct ip_nets *truste
 	return peer;
 }
 
-bool request_was_encrypted(struct request_text x_forwarded_proto, struct request_text forwarded)
+bool request_was_encrypted(struct text x_forwarded_proto, struct text forwarded)
 {
-	struct request_text item;
+	struct text item;
 
 	if (x_forwarded_proto.n) {
-		return last(&x_forwarded_proto, ',', &item) && is(trim(item), "https");
+		return last(&x_forwarded_proto, ',', &item) &&
+		       text_is_nocase(text_trim(item), "https");
 	}
-	return last(&forwarded, ',', &item) && is(forwarded_value(item, "proto"), "https");
+	return last(&forwarded, ',', &item) &&
+	       text_is_nocase(forwarded_value(item, "proto"), "https");
 }

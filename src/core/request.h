@@ -6,6 +6,7 @@
  * words and paths only; a table has them. Meaning and spellings: dns-updater-http(8), REQUESTS. */
 
 #include "core/ip.h"
+#include "core/text.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -36,11 +37,6 @@ struct request_dialect {
 	bool all_hosts;	       /* no host named: all that the secret is good for */
 };
 
-struct request_text {
-	const char *at; /* no NUL behind it; NULL: not given */
-	size_t n;
-};
-
 /* What is to become of one family of addresses. In order of strength: of two wishes with equal
  * rights the later in this list counts. */
 enum request_wish { WISH_NOTHING, WISH_KEEP, WISH_REMOVE, WISH_SET };
@@ -57,8 +53,8 @@ struct request_family {
 
 struct request {
 	const struct request_dialect *dialect;
-	struct request_text user, password, token;
-	struct request_text hosts[REQUEST_HOSTS_MAX];
+	struct text user, password, token;
+	struct text hosts[REQUEST_HOSTS_MAX];
 	unsigned n_hosts;
 	bool too_many_hosts;
 	struct request_family v4, v6;
@@ -68,15 +64,15 @@ struct request {
 	unsigned lan_prefix_bits;
 	bool use_peer; /* no word about addresses: the peer's own, in its own family */
 	bool verbose;
-	struct request_text bad; /* an address that is none; NULL: all are */
+	struct text bad; /* an address that is none; NULL: all are */
 	char *arena;		 /* what the texts point into */
 	size_t arena_len;
 };
 
 struct request_input {
-	struct request_text target;	   /* of the request line, as sent */
-	struct request_text form;	   /* an urlencoded body */
-	struct request_text authorization; /* the header's value */
+	struct text target;	   /* of the request line, as sent */
+	struct text form;	   /* an urlencoded body */
+	struct text authorization; /* the header's value */
 };
 
 /* Whatever the bytes are, they mean something; what is not understood is left out. Returns 0, and the
@@ -87,8 +83,8 @@ void request_deinit(struct request *r);
 /* The address a request comes from, behind trusted proxies: the last one in X-Forwarded-For (or
  * Forwarded, RFC 7239) that is not theirs. An address that is not understood ends the search. */
 struct ip request_peer(const struct ip *connection, const struct ip_nets *trusted,
-		       struct request_text x_forwarded_for, struct request_text forwarded);
+		       struct text x_forwarded_for, struct text forwarded);
 
 /* "https" of X-Forwarded-Proto, or of the last proto= in Forwarded. */
-bool request_was_encrypted(struct request_text x_forwarded_proto,
-			   struct request_text forwarded);
+bool request_was_encrypted(struct text x_forwarded_proto,
+			   struct text forwarded);

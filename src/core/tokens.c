@@ -5,6 +5,7 @@
 #include "base/table.h"
 #include "core/crypthash.h"
 #include "core/name.h"
+#include "core/text.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -29,11 +30,6 @@ _Static_assert(USERS_NAME_MAX + 3 <= ARENA_SPARE + TOKENS_HASH_SIZE, "");
 
 /* Sets these hashes apart from those of the same words elsewhere. It is no secret. */
 static const unsigned char PERSONAL_KEY[] = "dns-updater access token";
-
-struct text {
-	const char *at;
-	size_t n;
-};
 
 /* What a token has beside its public part. */
 struct rest {
@@ -86,43 +82,12 @@ static void mistake(struct reader *r, const char *format, ...)
 
 /* --- words and lines --- */
 
-static bool is_blank(char c)
-{
-	return c == ' ' || c == '\t' || c == '\r';
-}
-
-static struct text trim(struct text t)
-{
-	while (t.n && is_blank(*t.at)) {
-		t.at++;
-		t.n--;
-	}
-	while (t.n && is_blank(t.at[t.n - 1])) {
-		t.n--;
-	}
-	return t;
-}
-
-static bool is_end(char c, bool comma_too)
-{
-	return is_blank(c) || (comma_too && c == ',');
-}
-
 /* Takes the next word off; the last one is empty. */
-static struct text next_word(struct text *from, bool comma_too)
+static struct text next_word(struct text *from)
 {
 	struct text word;
 
-	while (from->n && is_end(*from->at, comma_too)) {
-		from->at++;
-		from->n--;
-	}
-	word = (struct text){ from->at, 0 };
-	while (from->n && !is_end(*from->at, comma_too)) {
-		from->at++;
-		from->n--;
-		word.n++;
-	}
+	(void)text_next_word(from, TEXT_BLANKS, &word); /* empty when there is none */
 	return word;
 }
 
@@ -145,7 +110,7 @@ static bool next_line(struct text *from, struct text *ret)
 static struct text content(struct text line)
 {
 	line.n -= line.n && line.at[line.n - 1] == '\n';
-	line = trim(line);
+	line = text_trim(line);
 	return line.n && *line.at == '#' ? (struct text){ line.at, 0 } : line;
 }
 
@@ -158,16 +123,6 @@ static size_t skip_mark(struct text *t)
 	t->at += 3;
 	t->n -= 3;
 	return 3;
-}
-
-static bool is(struct text t, const char *s)
-{
-	return strlen(s) == t.n && !memcmp(t.at, s, t.n);
-}
-
-static bool begins(struct text t, const char *s)
-{
-	return strlen(s) <= t.n && !memcmp(t.at, s, strlen(s));
 }
 
 bool tokens_good_label(const char *label, size_t n)
@@ -254,7 +209,7 @@ static bool parse_hash(struct text t, unsigned char ret[HASH_BYTES])
 {
 	size_t n;
 
-	return t.n == TOKENS_HASH_SIZE - 1 && begins(t, HASH_PREFIX) &&
+	return t.n == TOKENS_HASH_SIZE - 1 && text_begins(t, HASH_PREFIX) &&
 	       !sodium_base642bin(ret, HASH_BYTES, t.at + HASH_PREFIX_N, t.n - HASH_PREFIX_N,
 				  NULL, &n, NULL, sodium_base64_VARIANT_URLSAFE_NO_PADDING) &&
 	       n == HASH_BYTES;
@@ -369,11 +324,11 @@ static int read_names(struct reader *r, struct text list, bool *ret_good)
 	struct text item;
 
 	*ret_good = true;
-	list = trim(list);
+	list = text_trim(list);
 	if (!list.n) {
 		return 0;
 	}
-	while ((item = next_word(&list, true)).n) {
+	while (text_next_word(&list, TEXT_BLANKS ",", &item)) {
 		char name[NAME_SIZE];
 		size_t n;
 		int e = name_canon(item.at, item.n, name, &n);
@@ -439,8 +394,7 @@ static bool good_token(struct reader *r, struct text user, struct text label, st
 
 static int read_token(struct reader *r, struct text line)
 {
-	struct text user = next_word(&line, false), label = next_word(&line, false),
-		    hash = next_word(&line, false);
+	struct text user = next_word(&line), label = next_word(&line), hash = next_word(&line);
 	struct tokens *t = r->t;
 	size_t arena_before = t->arena_len, names_before = t->n_names;
 	struct token *new = &t->tokens[t->n];
@@ -476,7 +430,7 @@ static int read_line(struct reader *r, struct text line)
 		return 0;
 	}
 	for (size_t i = 0; i < line.n && !words; i++) {
-		words = is_blank(line.at[i]);
+		words = strchr(TEXT_BLANKS, line.at[i]) && line.at[i];
 	}
 	return words ? read_token(r, line) : read_crypt(r, line);
 }
@@ -625,8 +579,8 @@ unsigned tokens_without(const char *text, size_t n, const char *user, const char
 	while (next_line(&all, &line)) {
 		struct text words = content(line);
 
-		if (is(next_word(&words, false), user) && is(next_word(&words, false), label) &&
-		    next_word(&words, false).n) {
+		if (text_is(next_word(&words), user) && text_is(next_word(&words), label) &&
+		    next_word(&words).n) {
 			n_left_out++;
 		} else {
 			buf_add(ret, line.at, line.n);

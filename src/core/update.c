@@ -50,7 +50,7 @@ static bool is_allowed(const struct update_input *in, uint32_t name)
 /* --- which hosts --- */
 
 /* The only one of the user's names that begins with this label. */
-static uint32_t find_label(const struct update_input *in, struct request_text t)
+static uint32_t find_label(const struct update_input *in, struct text t)
 {
 	uint32_t first = in->users->users[in->user].first_name, found = TABLE_NONE;
 
@@ -68,7 +68,7 @@ static uint32_t find_label(const struct update_input *in, struct request_text t)
 	return found;
 }
 
-static struct update_host find_host(const struct update_input *in, struct request_text t)
+static struct update_host find_host(const struct update_input *in, struct text t)
 {
 	struct update_host h = { .text = t, .name = TABLE_NONE, .outcome = UPDATE_NOHOST };
 	char name[NAME_SIZE];

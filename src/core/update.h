@@ -33,7 +33,7 @@ enum update_outcome {
 
 /* What became of one host of the request. */
 struct update_host {
-	struct request_text text; /* as sent; at is NULL when none was */
+	struct text text; /* as sent; at is NULL when none was */
 	uint32_t name;		  /* of struct users; TABLE_NONE */
 	enum update_outcome outcome;
 	const char *why; /* of DNSERR, and of addresses left out: for the log; or NULL */

@@ -121,7 +121,7 @@ static bool allow(const struct conf *conf, const struct token *t, uint32_t user,
 }
 
 /* A user name, or a domain name, which tells its owner. */
-static uint32_t find_account(const struct users *users, struct request_text t)
+static uint32_t find_account(const struct users *users, struct text t)
 {
 	uint32_t user = t.n ? users_find(users, t.at, t.n) : TABLE_NONE;
 	char name[NAME_SIZE];
@@ -145,7 +145,7 @@ static uint32_t claimed(const struct conf *conf, const struct request *r)
 }
 
 static bool try_token(const struct auth *a, const struct conf *conf, const struct request *r,
-		      struct request_text secret, struct auth_result *ret)
+		      struct text secret, struct auth_result *ret)
 {
 	const struct token *t = secret.n ? tokens_find(a->tokens, secret.at, secret.n) : NULL;
 	uint32_t user = t ? users_find(conf->users, t->user, strlen(t->user)) : TABLE_NONE;
@@ -281,7 +281,7 @@ static bool may_queue(const struct auth *a, const struct ip *peer)
 	return a->n_jobs < JOBS_MAX && n < JOBS_PER_PEER;
 }
 
-static struct job *job_new(struct auth *a, const char *user, struct request_text secret)
+static struct job *job_new(struct auth *a, const char *user, struct text secret)
 {
 	struct job *j = calloc(1, sizeof(*j));
 	const struct token *t = NULL;
@@ -312,7 +312,7 @@ static struct job *job_new(struct auth *a, const char *user, struct request_text
 
 /* false: there is no password to be tried. */
 static bool try_password(struct auth *a, const struct conf *conf, uint32_t user,
-			 struct request_text secret, const struct ip *peer, auth_done_fn *done,
+			 struct text secret, const struct ip *peer, auth_done_fn *done,
 			 void *arg)
 {
 	const char *name = users_user(conf->users, user);
@@ -373,7 +373,7 @@ void auth_check(struct auth *a, const struct conf *conf, const struct request *r
 	done(arg, &result);
 }
 
-bool auth_is_token(const struct auth *a, struct request_text t)
+bool auth_is_token(const struct auth *a, struct text t)
 {
 	return t.n && tokens_find(a->tokens, t.at, t.n);
 }

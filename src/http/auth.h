@@ -43,4 +43,4 @@ void auth_check(struct auth *a, const struct conf *conf, const struct request *r
 		const struct ip *peer, auth_done_fn *done, void *arg);
 
 /* Whether this is somebody's token, which people put into the wrong field. */
-bool auth_is_token(const struct auth *a, struct request_text t);
+bool auth_is_token(const struct auth *a, struct text t);

@@ -22,14 +22,14 @@ struct exchange {
 	struct answer answer;
 };
 
-static struct request_text text_of(const char *s)
+static struct text text_of(const char *s)
 {
-	return s ? (struct request_text){ s, strlen(s) } : (struct request_text){ 0 };
+	return s ? (struct text){ s, strlen(s) } : (struct text){ 0 };
 }
 
-static struct request_text text_of_buf(struct buf *b)
+static struct text text_of_buf(struct buf *b)
 {
-	return b->len ? (struct request_text){ b->data, b->len } : (struct request_text){ 0 };
+	return b->len ? (struct text){ b->data, b->len } : (struct text){ 0 };
 }
 
 /* The target as it was sent, before libmicrohttpd takes it apart. */
@@ -204,7 +204,7 @@ static enum MHD_Result handle(struct exchange *x)
 
 	x->at = AT_WORK;
 	x->connection->complete = true;
-	x->q.form = is_form(x) ? text_of_buf(&x->form) : (struct request_text){ 0 };
+	x->q.form = is_form(x) ? text_of_buf(&x->form) : (struct text){ 0 };
 	x->q.x_forwarded_for = text_of_buf(&x->x_forwarded_for);
 	x->q.x_forwarded_proto = text_of_buf(&x->x_forwarded_proto);
 	x->q.forwarded = text_of_buf(&x->forwarded);

@@ -89,14 +89,14 @@ static void print_peer(struct buf *b, const struct ip *ip)
 	buf_add(b, text, ip_print(ip->bytes, ip->n, text));
 }
 
-static bool contains(struct request_text t, struct request_text secret)
+static bool contains(struct text t, struct text secret)
 {
 	return secret.n && memmem(t.at, t.n, secret.at, secret.n);
 }
 
 /* What the client wrote, as far as it can be a name or an address: what follows may be a password, where
  * an "&" is missing; and all of it may be one, in the wrong field. */
-static void add_quoted(struct buf *b, const struct job *j, struct request_text t)
+static void add_quoted(struct buf *b, const struct job *j, struct text t)
 {
 	size_t n = 0;
 
@@ -483,7 +483,7 @@ static uint64_t address_key(const struct job *j)
 /* The address, and whom the request says it is from. */
 static uint64_t claim_key(const struct job *j)
 {
-	struct request_text claim = j->r.user.n ? j->r.user : j->r.hosts[0];
+	struct text claim = j->r.user.n ? j->r.user : j->r.hosts[0];
 	struct {
 		uint64_t address;
 		char claim[NAME_SIZE];

@@ -18,8 +18,8 @@ struct uv_loop_s;
 /* One whole request. The texts live until it is answered. */
 struct server_request {
 	const char *method;
-	struct request_text target, form, authorization;
-	struct request_text x_forwarded_for, x_forwarded_proto, forwarded;
+	struct text target, form, authorization;
+	struct text x_forwarded_for, x_forwarded_proto, forwarded;
 	struct ip connection; /* whom we are connected with */
 	bool tls;
 	enum conf_plain plain; /* of the listener */

@@ -96,9 +96,9 @@ static inline void exchange_now_init(struct exchange *x, const char *text)
 			 0);
 }
 
-static inline struct request_text exchange_text(const char *s)
+static inline struct text exchange_text(const char *s)
 {
-	return (struct request_text){ s, s ? strlen(s) : 0 };
+	return (struct text){ s, s ? strlen(s) : 0 };
 }
 
 static inline void exchange_init(struct exchange *x, const struct exchange_row *row)

@@ -377,7 +377,7 @@ static const struct parse_row {
 	  .authorization = "Token TOKEN" },
 };
 
-static void show_text(struct buf *b, const char *key, struct request_text t)
+static void show_text(struct buf *b, const char *key, struct text t)
 {
 	if (!t.at)
 		return;
@@ -443,10 +443,10 @@ static void show(struct buf *b, const struct request *r)
 	show_text(b, "bad", r->bad);
 }
 
-static struct request_text copy(const char *text)
+static struct text copy(const char *text)
 {
-	return text ? (struct request_text){ exact(text, strlen(text)), strlen(text) } :
-		      (struct request_text){ 0 };
+	return text ? (struct text){ exact(text, strlen(text)), strlen(text) } :
+		      (struct text){ 0 };
 }
 
 static void check_parsed(void **state)
@@ -490,7 +490,7 @@ static void parse_list(const char *key, const char *before, const char *behind, 
 	buf_printf(&b, U "%s=", key);
 	for (int i = 1; i <= n; i++)
 		buf_printf(&b, "%s%d%s,", before, i, behind);
-	in.target = (struct request_text){ b.data, b.len };
+	in.target = (struct text){ b.data, b.len };
 	assert_int_equal(request_parse(&in, ret), 0);
 	buf_deinit(&b);
 }
@@ -586,7 +586,7 @@ static void check_peer(void **state)
 {
 	const struct peer_row *row = *state;
 	const char *at = row->trusted ? row->trusted : "192.0.2.0/24 10.0.0.1 2001:db8:1::/48";
-	struct request_text x = copy(row->x_forwarded_for), f = copy(row->forwarded);
+	struct text x = copy(row->x_forwarded_for), f = copy(row->forwarded);
 	struct ip_nets trusted = { 0 };
 	char text[IP_TEXT_SIZE];
 	struct ip ip;
@@ -625,7 +625,7 @@ static const struct encrypted_row {
 static void check_encrypted(void **state)
 {
 	const struct encrypted_row *row = *state;
-	struct request_text x = copy(row->x_forwarded_proto), f = copy(row->forwarded);
+	struct text x = copy(row->x_forwarded_proto), f = copy(row->forwarded);
 
 	assert_int_equal(request_was_encrypted(x, f), row->want);
 	free((char *)x.at);

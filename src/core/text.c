@@ -1,0 +1,68 @@
+/* SPDX-FileCopyrightText: 2026 The dns-updater authors
+ * SPDX-License-Identifier: ISC */
+#include "core/text.h"
+
+#include <string.h>
+#include <strings.h>
+
+static bool is_one_of(char c, const char *set)
+{
+	return c && strchr(set, c);
+}
+
+struct text text_trim(struct text t)
+{
+	while (t.n && is_one_of(*t.at, TEXT_BLANKS)) {
+		t.at++;
+		t.n--;
+	}
+	while (t.n && is_one_of(t.at[t.n - 1], TEXT_BLANKS)) {
+		t.n--;
+	}
+	return t;
+}
+
+bool text_begins(struct text t, const char *s)
+{
+	return strlen(s) <= t.n && !memcmp(t.at, s, strlen(s));
+}
+
+bool text_is(struct text t, const char *s)
+{
+	return t.n == strlen(s) && text_begins(t, s);
+}
+
+bool text_is_nocase(struct text t, const char *s)
+{
+	return t.n == strlen(s) && !strncasecmp(t.at, s, t.n);
+}
+
+bool text_next_word(struct text *list, const char *separators, struct text *ret)
+{
+	while (list->n && is_one_of(*list->at, separators)) {
+		list->at++;
+		list->n--;
+	}
+	ret->at = list->at;
+	while (list->n && !is_one_of(*list->at, separators)) {
+		list->at++;
+		list->n--;
+	}
+	ret->n = (size_t)(list->at - ret->at);
+	return ret->n;
+}
+
+bool text_next_field(struct text *list, char separator, struct text *ret)
+{
+	const char *end;
+
+	if (!list->at || !list->n) {
+		return false;
+	}
+	end = memchr(list->at, separator, list->n);
+	ret->at = list->at;
+	ret->n = end ? (size_t)(end - list->at) : list->n;
+	list->at += ret->n + (end ? 1 : 0);
+	list->n -= ret->n + (end ? 1 : 0);
+	return true;
+}

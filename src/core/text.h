@@ -1,0 +1,29 @@
+/* SPDX-FileCopyrightText: 2026 The dns-updater authors
+ * SPDX-License-Identifier: ISC */
+#pragma once
+
+/* A piece of somebody else's text: borrowed, without a NUL behind it. */
+
+#include <stdbool.h>
+#include <stddef.h>
+
+struct text {
+	const char *at; /* NULL: not given */
+	size_t n;
+};
+
+#define TEXT_BLANKS " \t\r"
+
+/* Without the blanks around it. */
+struct text text_trim(struct text t);
+
+bool text_is(struct text t, const char *s);
+bool text_is_nocase(struct text t, const char *s); /* of ASCII */
+bool text_begins(struct text t, const char *s);
+
+/* Takes the next word off a list in which any number of the separators stand between two. false, and an
+ * empty word: there is none. */
+bool text_next_word(struct text *list, const char *separators, struct text *ret);
+
+/* Takes what stands before the next separator off the list, be it empty. false: there is nothing left. */
+bool text_next_field(struct text *list, char separator, struct text *ret);
