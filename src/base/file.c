@@ -101,7 +101,7 @@ static int replace(int dir, const char *name, const char *tmp, mode_t mode, cons
 		(void)unlinkat(dir, tmp, 0);	/* r already tells why */
 		return r;
 	}
-	return durable && fsync(dir) < 0 ? -errno : 0;
+	return durable && fsync(dir) < 0 ? FILE_E_UNSYNCED : 0;
 }
 
 int file_replace_durably(int dir, const char *name, const char *tmp, mode_t mode,

@@ -24,7 +24,9 @@ int file_write_all(int fd, const void *bytes, size_t n);
 /* Readers of name see the old bytes or the new ones, whole. The temporary is name with ".tmp" behind it. */
 int file_replace(int dir, const char *name, mode_t mode, const void *bytes, size_t n);
 
-/* The same, also after a power cut once it has returned 0; tmp is the temporary's name. */
+/* The same, also after a power cut once it has returned 0; tmp is the temporary's name. FILE_E_UNSYNCED: it
+ * is replaced, but a power cut may still undo that. */
+enum { FILE_E_UNSYNCED = 1 };
 int file_replace_durably(int dir, const char *name, const char *tmp, mode_t mode,
 			 const void *bytes, size_t n);
 

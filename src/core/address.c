@@ -375,3 +375,15 @@ void address_print(struct buf *b, const char *const *names, struct ip_set *const
 		buf_adds(b, "none\n");
 	}
 }
+
+void address_print_each(struct buf *b, const char *const *names, struct ip_set *const *sets,
+			size_t n_names)
+{
+	for (size_t i = 0; i < n_names; i++) {
+		buf_adds(b, names[i]);
+		if (!print_families(b, sets[i], true, true, " ", "")) {
+			buf_adds(b, " none");
+		}
+		buf_adds(b, "\n");
+	}
+}

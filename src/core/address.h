@@ -42,3 +42,7 @@ size_t address_size_max(size_t n_names);
  * the same addresses stands without names. */
 void address_print(struct buf *b, const char *const *names, struct ip_set *const *sets,
 		   size_t n_names);
+
+/* The same with a line for each name, be it "none": for whoever must know which names are meant. */
+void address_print_each(struct buf *b, const char *const *names, struct ip_set *const *sets,
+			size_t n_names);

@@ -46,6 +46,14 @@ void ip_unmap(struct ip *ip)
 	}
 }
 
+struct ip ip_network(struct ip ip)
+{
+	if (ip.n == 16) {
+		memset(ip.bytes + 8, 0, 8);
+	}
+	return ip;
+}
+
 /* Whether the first n_bits of both are the same. */
 static bool same_prefix(const uint8_t *a, const uint8_t *b, unsigned n_bits)
 {

@@ -26,6 +26,10 @@ size_t ip_print(const uint8_t *bytes, size_t n, char ret[IP_TEXT_SIZE]);
 /* An IPv4-mapped address becomes the IPv4 address it stands for. */
 void ip_unmap(struct ip *ip);
 
+/* Whoever has one address of an IPv6 network of /64 has all of them: its first address. That of an IPv4
+ * address is the address. */
+struct ip ip_network(struct ip ip);
+
 /* NULL when the address may be published, else why not ("a loopback address is never published"),
  * whatever the configuration says. */
 const char *ip_special(const struct ip *ip);

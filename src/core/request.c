@@ -302,7 +302,7 @@ static void take_hosts(struct parser *p, struct text list)
 
 static void take_once(struct text *there, struct text value)
 {
-	if (!there->at && value.n) {
+	if (!there->n && value.n) {
 		*there = value;
 	}
 }
@@ -362,13 +362,51 @@ static void take_keyless(struct parser *p, struct text item)
 	}
 }
 
+/* deSEC's "myipv6:host.example.com=". */
+static void take_override(struct parser *p, struct text host, bool is_v6, struct text value)
+{
+	struct request *r = p->r;
+	struct request_override *o = &r->overrides[r->n_overrides];
+
+	if (r->n_overrides == REQUEST_OVERRIDES_MAX) {
+		bad(p, host);
+		return;
+	}
+	*o = (struct request_override){ .host = host, .is_v6 = is_v6 };
+	take_addresses(p, value, is_v6 ? NULL : &o->family, is_v6 ? &o->family : NULL);
+	r->n_overrides++;
+}
+
+static void take_named(struct parser *p, struct text name, struct text value)
+{
+	struct text rest = name, word;
+	bool of_one_host = memchr(name.at, ':', name.n) && text_next_field(&rest, ':', &word);
+
+	if (!of_one_host) {
+		word = name;
+	}
+	for (size_t i = 0; i < sizeof(parameters) / sizeof(*parameters); i++) {
+		enum meaning meaning = parameters[i].meaning;
+
+		if (!text_is_nocase(word, parameters[i].name)) {
+			continue;
+		}
+		if (!of_one_host) {
+			take_parameter(p, meaning, name, decode(p->r, value, true));
+		} else if (meaning == P_V4 || meaning == P_V6) {
+			take_override(p, rest, meaning == P_V6, decode(p->r, value, true));
+		}
+		return;
+	}
+}
+
 static void take_items(struct parser *p, struct text query)
 {
 	struct text item;
 
 	while (text_next_field(&query, '&', &item)) {
 		const char *equals = item.n ? memchr(item.at, '=', item.n) : NULL;
-		struct text name, value;
+		struct text name;
 
 		if (!item.n) {
 			continue;
@@ -378,14 +416,9 @@ static void take_items(struct parser *p, struct text query)
 			continue;
 		}
 		name = decode(p->r, (struct text){ item.at, (size_t)(equals - item.at) }, true);
-		value = (struct text){ equals + 1, (size_t)(item.at + item.n - equals - 1) };
-		for (size_t i = 0; i < sizeof(parameters) / sizeof(*parameters); i++) {
-			if (text_is_nocase(name, parameters[i].name)) {
-				take_parameter(p, parameters[i].meaning, name,
-					       decode(p->r, value, true));
-				break;
-			}
-		}
+		take_named(p, name,
+			   (struct text){ equals + 1,
+					  (size_t)(item.at + item.n - equals - 1) });
 	}
 }
 
@@ -547,10 +580,10 @@ static void finish(struct parser *p)
 	struct request *r = p->r;
 	bool said;
 
-	if (r->user.at && !r->user.n) {
+	if (!r->user.n) {
 		r->user = (struct text){ 0 };
 	}
-	if (r->password.at && !r->user.at && !r->token.at && !r->n_hosts) {
+	if (r->password.n && !r->user.n && !r->token.n && !r->n_hosts) {
 		r->token = r->password;
 	}
 	/* What speaks of one family goes before what speaks of both. */
@@ -559,9 +592,10 @@ static void finish(struct parser *p)
 	if (p->offline) { /* whatever addresses stand beside it */
 		r->v4 = r->v6 = (struct request_family){ .wish = WISH_REMOVE };
 		r->has_lan_prefix = false;
+		r->n_overrides = 0;
 		r->bad = (struct text){ 0 };
 	}
-	said = r->v4.wish || r->v6.wish || r->has_lan_prefix;
+	said = r->v4.wish || r->v6.wish || r->has_lan_prefix || r->n_overrides;
 	r->use_peer = !said && !r->bad.at;
 }
 
@@ -670,17 +704,14 @@ static bool parse_node(struct text t, struct ip *ret)
 	return true;
 }
 
-struct ip request_peer(const struct ip *connection, const struct ip_nets *trusted,
-		       struct text x_forwarded_for, struct text forwarded)
+static struct ip find_peer(const struct ip *connection, const struct ip_nets *trusted,
+			   struct text list, bool is_forwarded)
 {
-	struct text list = x_forwarded_for.n ? x_forwarded_for : forwarded, item;
 	struct ip peer = *connection, ip;
+	struct text item;
 
 	while (ip_nets_name(trusted, &peer) && last(&list, ',', &item)) {
-		if (!x_forwarded_for.n) {
-			item = forwarded_value(item, "for");
-		}
-		if (!parse_node(item, &ip)) {
+		if (!parse_node(is_forwarded ? forwarded_value(item, "for") : item, &ip)) {
 			break;
 		}
 		peer = ip;
@@ -688,14 +719,28 @@ struct ip request_peer(const struct ip *connection, const struct ip_nets *truste
 	return peer;
 }
 
+struct ip request_peer(const struct ip *connection, const struct ip_nets *trusted,
+		       struct text x_forwarded_for, struct text forwarded)
+{
+	struct ip x = find_peer(connection, trusted, x_forwarded_for, false);
+	struct ip f = find_peer(connection, trusted, forwarded, true);
+
+	if (!x_forwarded_for.n || !forwarded.n) {
+		return x_forwarded_for.n ? x : f;
+	}
+	/* One of the two is the proxy's, and the other may be anybody's. */
+	return !memcmp(&x, &f, sizeof(x)) ? x : *connection;
+}
+
 bool request_was_encrypted(struct text x_forwarded_proto, struct text forwarded)
 {
-	struct text item;
+	bool has_x = x_forwarded_proto.n, x, f, has_f;
+	struct text item = { 0 };
 
-	if (x_forwarded_proto.n) {
-		return last(&x_forwarded_proto, ',', &item) &&
-		       text_is_nocase(text_trim(item), "https");
-	}
-	return last(&forwarded, ',', &item) &&
-	       text_is_nocase(forwarded_value(item, "proto"), "https");
+	x = last(&x_forwarded_proto, ',', &item) && text_is_nocase(text_trim(item), "https");
+	item = (struct text){ 0 };
+	has_f = last(&forwarded, ',', &item);
+	item = has_f ? forwarded_value(item, "proto") : item;
+	f = text_is_nocase(item, "https");
+	return has_x && item.n ? x && f : x || f;
 }

@@ -13,6 +13,7 @@
 
 enum {
 	REQUEST_HOSTS_MAX = 20, /* more: too_many_hosts, as dyn.com has it */
+	REQUEST_OVERRIDES_MAX = 8,
 	REQUEST_IPS_MAX = 64,	/* of each family */
 };
 
@@ -51,6 +52,13 @@ struct request_family {
 	unsigned prefix_bits;
 };
 
+/* "myipv6:host=": the same of one host only, named elsewhere or not. */
+struct request_override {
+	struct text host;
+	bool is_v6;
+	struct request_family family;
+};
+
 struct request {
 	const struct request_dialect *dialect;
 	struct text user, password, token;
@@ -58,6 +66,8 @@ struct request {
 	unsigned n_hosts;
 	bool too_many_hosts;
 	struct request_family v4, v6;
+	struct request_override overrides[REQUEST_OVERRIDES_MAX];
+	unsigned n_overrides;
 	/* The prefix of a whole network, for every name with an interface identifier. */
 	bool has_lan_prefix, lan_prefix_peer;
 	struct ip lan_prefix;
@@ -80,11 +90,12 @@ struct request_input {
 int request_parse(const struct request_input *in, struct request *ret);
 void request_deinit(struct request *r);
 
-/* The address a request comes from, behind trusted proxies: the last one in X-Forwarded-For (or
- * Forwarded, RFC 7239) that is not theirs. An address that is not understood ends the search. */
+/* The address a request comes from, behind trusted proxies: the last one in X-Forwarded-For or Forwarded
+ * (RFC 7239) that is not theirs. An address that is not understood ends the search. When both are there
+ * and differ, one of them may be the client's own: then it is the address of the connection. */
 struct ip request_peer(const struct ip *connection, const struct ip_nets *trusted,
 		       struct text x_forwarded_for, struct text forwarded);
 
-/* "https" of X-Forwarded-Proto, or of the last proto= in Forwarded. */
+/* "https" of X-Forwarded-Proto, or of the last proto= in Forwarded; of both, where both are there. */
 bool request_was_encrypted(struct text x_forwarded_proto,
 			   struct text forwarded);

@@ -35,6 +35,7 @@ struct context {
 	const struct update_input *in;
 	uint32_t first; /* of the user's names */
 	struct update *u;
+	uint32_t overrides[REQUEST_OVERRIDES_MAX]; /* the names they are of; TABLE_NONE */
 	struct work v4, v6;
 	struct ip scratch[2 * FAMILY_MAX];
 };
@@ -339,11 +340,24 @@ static int echo(struct update_host *h, const struct work *v4, const struct work 
 	return 0;
 }
 
-static int apply_host(struct context *c, struct update_host *h)
+/* What the request says of this name's family. */
+static const struct request_family *family_of(const struct context *c, uint32_t name,
+					      bool is_v6)
 {
 	const struct request *r = c->in->request;
-	bool set_v4 = work_family(c, h->name, &r->v4, 4, &c->v4);
-	bool set_v6 = work_family(c, h->name, &r->v6, 16, &c->v6);
+
+	for (unsigned i = 0; i < r->n_overrides; i++) {
+		if (c->overrides[i] == name && r->overrides[i].is_v6 == is_v6) {
+			return &r->overrides[i].family;
+		}
+	}
+	return is_v6 ? &r->v6 : &r->v4;
+}
+
+static int apply_host(struct context *c, struct update_host *h)
+{
+	bool set_v4 = work_family(c, h->name, family_of(c, h->name, false), 4, &c->v4);
+	bool set_v6 = work_family(c, h->name, family_of(c, h->name, true), 16, &c->v6);
 	int e = 0;
 
 	h->why = c->v4.why ? c->v4.why : c->v6.why;
@@ -390,6 +404,35 @@ static int delete_host(struct context *c, struct update_host *h)
 	return e;
 }
 
+static bool is_named(const struct update *u, uint32_t name)
+{
+	for (size_t i = 0; i < u->n_hosts; i++) {
+		if (u->hosts[i].name == name) {
+			return true;
+		}
+	}
+	return false;
+}
+
+/* Hosts that stand in such a parameter only; they have no line in the answer. */
+static int apply_overrides(struct context *c)
+{
+	const struct request *r = c->in->request;
+	int e = 0;
+
+	for (unsigned i = 0; e >= 0 && i < r->n_overrides; i++) {
+		const struct request_override *o = &r->overrides[i];
+		struct work *w = o->is_v6 ? &c->v6 : &c->v4;
+		uint32_t name = c->overrides[i];
+
+		if (name != TABLE_NONE && !is_named(c->u, name) &&
+		    work_family(c, name, &o->family, o->is_v6 ? 16 : 4, w)) {
+			e = put(c, name, o->is_v6 ? NULL : w, o->is_v6 ? w : NULL);
+		}
+	}
+	return e < 0 ? e : 0;
+}
+
 static bool any_host(const struct update *u)
 {
 	for (size_t i = 0; i < u->n_hosts; i++) {
@@ -406,17 +449,15 @@ static int apply_lan_prefix(struct context *c)
 {
 	struct ip prefix;
 
-	if (!lan_prefix(c->in, &prefix) || !any_host(c->u)) {
+	if (!lan_prefix(c->in, &prefix)) {
 		return 0;
 	}
 	for (uint32_t i = 0; i < c->u->n_sets; i++) {
 		uint32_t name = c->first + i;
-		bool done = !is_allowed(c->in, name) || !conf_interface_id(c->in->conf, name);
+		bool done = !is_allowed(c->in, name) || is_named(c->u, name) ||
+			    !conf_interface_id(c->in->conf, name);
 		int e;
 
-		for (size_t k = 0; k < c->u->n_hosts; k++) {
-			done = done || c->u->hosts[k].name == name;
-		}
 		c->v6.n = c->v6.n_left_out = 0;
 		if (!done) {
 			add_below(c, &c->v6, name, &prefix, c->in->request->lan_prefix_bits);
@@ -493,8 +534,11 @@ static int apply_all(struct context *c)
 			e = deletes ? delete_host(c, h) : apply_host(c, h);
 		}
 	}
-	if (!e && !c->in->request->bad.at && !deletes) {
+	if (!e && !c->in->request->bad.at && !deletes && any_host(c->u)) {
 		e = apply_lan_prefix(c);
+		if (!e) {
+			e = apply_overrides(c);
+		}
 	}
 	return e;
 }
@@ -512,6 +556,9 @@ int update_apply(const struct update_input *in, struct update *ret)
 		c->in = in;
 		c->u = &u;
 		c->first = in->users->users[in->user].first_name;
+		for (unsigned i = 0; i < in->request->n_overrides; i++) {
+			c->overrides[i] = find_host(in, in->request->overrides[i].host).name;
+		}
 		e = apply_all(c);
 	}
 	if (!e) {

@@ -741,8 +741,12 @@ static void print_has(const struct roster *r, uint32_t user, struct buf *reply)
 	_cleanup_(buf_deinit) struct buf text = { 0 };
 
 	if (names) {
-		address_print(&text, names, &r->sets[r->users->users[user].first_name],
-			      users_n_names(r->users, user));
+		address_print_each(&text, names, &r->sets[r->users->users[user].first_name],
+				   users_n_names(r->users, user));
+	}
+	if (text.len > INQUIRY_REPLY_MAX) {
+		buf_adds(reply, "error too long\n");
+		return;
 	}
 	buf_printf(reply, "ok %zu\n", text.len);
 	buf_add(reply, text.data, text.len);

@@ -5,10 +5,11 @@
 /* The socket on which the front end asks what the daemon knows. A stream of lines, answered one by
  * one and in their order:
  *
- *	has USER	ok N		and N bytes: the addresses that this user has, in the format
- *					of an address file
+ *	has USER	ok N		and N bytes: the addresses that this user has, as an address
+ *					file with a line for each of his names
  *			unknown		nothing is known of this user yet
  *			error no such user
+ *			error too long	it would be more than INQUIRY_REPLY_MAX bytes
  *	anything else	error not a question
  *
  * After "error not a question" the connection ends. So does one of an account that may not ask, after
@@ -16,6 +17,7 @@
  * too many, without a word; and one on which too many answers wait to be read. */
 
 #include "base/buf.h"
+#include "service/inquiry_max.h"
 
 #include <stdbool.h>
 #include <stddef.h>

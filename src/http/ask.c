@@ -3,6 +3,7 @@
 #include "http/ask.h"
 
 #include "base/buf.h"
+#include "service/inquiry_max.h"
 
 #include <errno.h>
 #include <stdbool.h>
@@ -11,8 +12,7 @@
 #include <uv.h>
 
 enum {
-	TIMEOUT_MS = 3000,	 /* clients wait for five seconds and more */
-	REPLY_MAX = 1024 * 1024, /* bytes of one reply */
+	TIMEOUT_MS = 3000, /* clients wait for five seconds and more */
 	READ_SIZE = 16 * 1024,
 	RETRY_MS = 20, /* while others fill the socket's backlog, which anybody can */
 };
@@ -98,14 +98,27 @@ static void hang_up(struct ask *a)
 	}
 }
 
-/* Those that wait now; what they set off may ask anew. */
-static void give_up(struct ask *a, const char *why)
-{
-	struct question *list = a->first;
+static int connect_line(struct ask *a);
 
+/* The line is of no use any more. The questions that are due until then are given up, and the others are
+ * asked anew on another. What is set off may ask, too. */
+static void give_up(struct ask *a, uint64_t due_ms, const char *why)
+{
+	struct question *list = a->first, **at = &list;
+
+	while (*at && (*at)->due_ms <= due_ms) {
+		at = &(*at)->next;
+	}
 	hang_up(a);
-	a->first = NULL;
-	a->last = &a->first;
+	a->first = *at;
+	a->last = a->first ? a->last : &a->first;
+	*at = NULL;
+	for (struct question *q = a->first; q; q = q->next) {
+		q->written = false;
+	}
+	if (a->first) {
+		(void)connect_line(a); /* without memory their time runs out */
+	}
 	while (list) {
 		struct question *q = list;
 
@@ -116,9 +129,22 @@ static void give_up(struct ask *a, const char *why)
 	arm(a);
 }
 
+static void give_up_all(struct ask *a, const char *why)
+{
+	give_up(a, UINT64_MAX, why);
+}
+
+/* What came is no answer to the first question. */
+static void give_up_first(struct ask *a, const char *why)
+{
+	give_up(a, a->first ? a->first->due_ms : 0, why);
+}
+
 static void on_timer(uv_timer_t *timer)
 {
-	give_up(timer->data, "no answer in 3 seconds");
+	struct ask *a = timer->data;
+
+	give_up(a, uv_now(a->loop), "no answer in 3 seconds");
 }
 
 /* "ok N" and N bytes, or one line. false: there is no whole reply yet. */
@@ -139,10 +165,9 @@ static bool take_reply(struct ask *a, struct buf *in, size_t *at)
 		return true;
 	}
 	n = strtoul(start + 3, &end, 10);
-	if (end != newline || n > REPLY_MAX) {
-		*at += n_line + 1;
-		answer(a, ASK_REFUSED, start, n_line);
-		return true;
+	if (end != newline || n > INQUIRY_REPLY_MAX) {
+		give_up_first(a, "not an answer"); /* nor is what follows */
+		return false;
 	}
 	if (in->len - *at - n_line - 1 < n) {
 		return false;
@@ -163,8 +188,8 @@ static void take_replies(struct line *l)
 	}
 	memmove(l->in.data, l->in.data + at, l->in.len - at);
 	l->in.len -= at;
-	if (l->in.len > REPLY_MAX || (l->in.len && !l->ask->first)) {
-		give_up(l->ask, "not an answer");
+	if (l->in.len > INQUIRY_REPLY_MAX + READ_SIZE || (l->in.len && !l->ask->first)) {
+		give_up_first(l->ask, "not an answer");
 	} else {
 		arm(l->ask);
 	}
@@ -188,12 +213,12 @@ static void on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *bytes)
 	if (n > 0) {
 		buf_add(&l->in, bytes->base, (size_t)n);
 		if (buf_error(&l->in)) {
-			give_up(l->ask, "out of memory");
+			give_up_first(l->ask, "out of memory");
 		} else {
 			take_replies(l);
 		}
 	} else if (n < 0) {
-		give_up(l->ask, uv_strerror((int)n));
+		give_up_all(l->ask, uv_strerror((int)n));
 	}
 }
 
@@ -251,7 +276,7 @@ static void on_connected(uv_connect_t *connect, int status)
 		status = uv_read_start((uv_stream_t *)&l->pipe, on_alloc, on_read);
 	}
 	if (status) {
-		give_up(a, uv_strerror(status));
+		give_up_all(a, uv_strerror(status));
 		return;
 	}
 	a->connected = true;
@@ -313,7 +338,7 @@ static void on_timer_closed(uv_handle_t *handle)
 struct ask *ask_free(struct ask *a)
 {
 	if (a) {
-		give_up(a, "stopping");
+		give_up_all(a, "stopping");
 		uv_close((uv_handle_t *)&a->timer, on_timer_closed);
 		uv_close((uv_handle_t *)&a->retry_timer, on_timer_closed);
 	}

@@ -29,11 +29,12 @@ struct job {
 	uv_work_t work;
 	struct job *next;
 	struct auth *auth;
-	struct ip peer;
+	struct ip network; /* that it comes from */
 	char *secret, **hashes;
 	size_t n_hashes;
 	int right; /* the hash that it fits; -1: none */
 	uint32_t user;
+	const bool *gone;
 	auth_done_fn *done;
 	void *arg;
 	struct crypt_data data;
@@ -135,8 +136,7 @@ static uint32_t find_account(const struct users *users, struct text t)
 	return found == TABLE_NONE ? TABLE_NONE : users->names[found].user;
 }
 
-/* Whom the request says it is from. */
-static uint32_t claimed(const struct conf *conf, const struct request *r)
+uint32_t auth_claimed(const struct conf *conf, const struct request *r)
 {
 	if (r->user.n) {
 		return find_account(conf->users, r->user);
@@ -254,29 +254,57 @@ static void on_done(uv_work_t *work, int status)
 	start_next(a);
 }
 
-static void start_next(struct auth *a)
+static struct job *take_job(struct auth *a)
 {
 	struct job *j = a->first;
 
-	if (a->running || !j) {
-		return;
-	}
 	a->first = j->next;
 	if (!a->first) {
 		a->last = &a->first;
 	}
-	a->running = j;
-	(void)uv_queue_work(a->loop, &j->work, on_work,
-			    on_done); /* fails only without on_work */
+	return j;
+}
+
+/* Without having been tried. */
+static void drop_job(struct auth *a, struct job *j)
+{
+	struct auth_result result = { .outcome = AUTH_BUSY, .user = j->user };
+
+	a->n_jobs--;
+	j->done(j->arg, &result);
+	job_free(j);
+}
+
+static void start_next(struct auth *a)
+{
+	while (!a->running && a->first) {
+		struct job *j = take_job(a);
+
+		if (*j->gone) {
+			drop_job(a, j);
+			continue;
+		}
+		a->running = j;
+		(void)uv_queue_work(a->loop, &j->work, on_work,
+				    on_done); /* fails only without on_work */
+	}
+}
+
+void auth_stop(struct auth *a)
+{
+	while (a->first) {
+		drop_job(a, take_job(a));
+	}
 }
 
 /* Who sends many at once has no more than his share of the queue. */
 static bool may_queue(const struct auth *a, const struct ip *peer)
 {
-	size_t n = 0;
+	struct ip network = ip_network(*peer);
+	size_t n = a->running && !memcmp(&a->running->network, &network, sizeof(network));
 
 	for (const struct job *j = a->first; j; j = j->next) {
-		n += !memcmp(&j->peer, peer, sizeof(*peer));
+		n += !memcmp(&j->network, &network, sizeof(network));
 	}
 	return a->n_jobs < JOBS_MAX && n < JOBS_PER_PEER;
 }
@@ -312,8 +340,8 @@ static struct job *job_new(struct auth *a, const char *user, struct text secret)
 
 /* false: there is no password to be tried. */
 static bool try_password(struct auth *a, const struct conf *conf, uint32_t user,
-			 struct text secret, const struct ip *peer, auth_done_fn *done,
-			 void *arg)
+			 struct text secret, const struct ip *peer, const bool *gone,
+			 auth_done_fn *done, void *arg)
 {
 	const char *name = users_user(conf->users, user);
 	struct auth_result result = { .outcome = AUTH_BUSY, .user = user };
@@ -336,7 +364,8 @@ static bool try_password(struct auth *a, const struct conf *conf, uint32_t user,
 	}
 	j->work.data = j;
 	j->auth = a;
-	j->peer = *peer;
+	j->network = ip_network(*peer);
+	j->gone = gone;
 	j->right = -1;
 	j->user = user;
 	j->done = done;
@@ -351,9 +380,9 @@ static bool try_password(struct auth *a, const struct conf *conf, uint32_t user,
 /* --- the whole --- */
 
 void auth_check(struct auth *a, const struct conf *conf, const struct request *r,
-		const struct ip *peer, auth_done_fn *done, void *arg)
+		const struct ip *peer, const bool *gone, auth_done_fn *done, void *arg)
 {
-	struct auth_result result = { .outcome = AUTH_NONE, .user = claimed(conf, r) };
+	struct auth_result result = { .outcome = AUTH_NONE, .user = auth_claimed(conf, r) };
 
 	(void)load(a); /* it has said what is wrong */
 	if (!r->token.n && !r->password.n) {
@@ -366,7 +395,7 @@ void auth_check(struct auth *a, const struct conf *conf, const struct request *r
 		return;
 	}
 	if (result.user != TABLE_NONE &&
-	    try_password(a, conf, result.user, r->password, peer, done, arg)) {
+	    try_password(a, conf, result.user, r->password, peer, gone, done, arg)) {
 		return;
 	}
 	result.outcome = AUTH_WRONG;

@@ -38,9 +38,17 @@ struct auth *auth_free(struct auth *a);
 /* The configuration is another: lines are checked against it. */
 void auth_configure(struct auth *a, const struct conf *conf);
 
-/* done is called once, now or later. conf and request are borrowed until then. */
+/* done is called once, now or later. conf, request and gone are borrowed until then. Once *gone is true
+ * nobody waits for the result any more, and a password that is not being tried yet is not tried. */
 void auth_check(struct auth *a, const struct conf *conf, const struct request *r,
-		const struct ip *peer, auth_done_fn *done, void *arg);
+		const struct ip *peer, const bool *gone, auth_done_fn *done, void *arg);
+
+/* Those that wait to be tried are BUSY, now. */
+void auth_stop(struct auth *a);
+
+/* Whom the request says it is from: by a user name, or by a domain name in its place, or by its first
+ * host. TABLE_NONE: nobody that there is. */
+uint32_t auth_claimed(const struct conf *conf, const struct request *r);
 
 /* Whether this is somebody's token, which people put into the wrong field. */
 bool auth_is_token(const struct auth *a, struct text t);

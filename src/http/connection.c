@@ -17,7 +17,7 @@ enum {
 	DRAIN_MAX = 256 * 1024, /* bytes that are read of what comes after the answer */
 	SAID_MAX = 10,
 	SAID_MS = 60 * 1000,
-	LOOK_AHEAD = 256, /* connections among which one is sought that may give way */
+	GRACE_MS = 1000, /* to take an answer that says it took too long */
 };
 
 static struct peer **find_peer(struct server *s, const struct ip *ip)
@@ -33,15 +33,6 @@ static struct peer **find_peer(struct server *s, const struct ip *ip)
 		p = &(*p)->next;
 	}
 	return p;
-}
-
-/* Whoever has one address of an IPv6 network has all of them. */
-static struct ip network_of(struct ip ip)
-{
-	if (ip.n == 16) {
-		memset(ip.bytes + 8, 0, 8);
-	}
-	return ip;
 }
 
 /* The log is not the flood's. */
@@ -73,36 +64,79 @@ static void say_full(struct server *s)
 	}
 }
 
+static void arm_deadline(struct server *s)
+{
+	const struct connection *r = s->receiving.first, *w = s->working.first;
+	uint64_t now = uv_now(s->loop), due = r && w && w->due_ms < r->due_ms ? w->due_ms :
+					      r				      ? r->due_ms :
+					      w				      ? w->due_ms :
+										0;
+
+	if (r || w) {
+		(void)uv_timer_start(&s->deadline_timer, connection_on_deadline,
+				     due > now ? due - now : 0, 0);
+	} else {
+		(void)uv_timer_stop(&s->deadline_timer);
+	}
+}
+
+/* Nearly always at the end. */
+static void link_connection(struct connection *c, struct connections *list)
+{
+	struct connection *before = list->last;
+
+	while (before && before->due_ms > c->due_ms) {
+		before = before->prev;
+	}
+	c->list = list;
+	c->prev = before;
+	c->next = before ? before->next : list->first;
+	*(before ? &before->next : &list->first) = c;
+	*(c->next ? &c->next->prev : &list->last) = c;
+	c->server->n_connections++;
+	if (!before) {
+		arm_deadline(c->server);
+	}
+}
+
 static void unlink_connection(struct connection *c)
 {
-	struct server *s = c->server;
+	struct connections *list = c->list;
+	bool was_first = list->first == c;
 
-	*(c->prev ? &c->prev->next : &s->first) = c->next;
-	*(c->next ? &c->next->prev : &s->last) = c->prev;
+	*(c->prev ? &c->prev->next : &list->first) = c->next;
+	*(c->next ? &c->next->prev : &list->last) = c->prev;
 	c->prev = c->next = NULL;
-	s->n_connections--;
+	c->list = NULL;
+	c->server->n_connections--;
+	if (was_first) {
+		arm_deadline(c->server);
+	}
 }
 
 /* libmicrohttpd sees the end of the stream, and cleans up. */
 static void end_connection(struct connection *c)
 {
-	c->ended = true;
 	unlink_connection(c);
 	(void)shutdown(c->fd, SHUT_RDWR); /* it may be gone already */
+}
+
+void connection_complete(struct connection *c, struct exchange *x)
+{
+	c->exchange = x;
+	if (c->list) {
+		unlink_connection(c);
+		link_connection(c, &c->server->working);
+	}
 }
 
 /* All places are taken: the one that has been at its request for the longest gives way, so that a
  * flood only displaces itself. */
 static void make_room(struct server *s)
 {
-	struct connection *c = s->first;
-
 	say_full(s);
-	for (int i = 0; c && c->complete && i < LOOK_AHEAD; i++) {
-		c = c->next;
-	}
-	if (c && !c->complete) {
-		end_connection(c);
+	if (s->receiving.first) {
+		end_connection(s->receiving.first);
 	}
 }
 
@@ -110,7 +144,7 @@ enum MHD_Result connection_accept(void *cls, const struct sockaddr *address, soc
 {
 	const struct listener *l = cls;
 	struct server *s = l->server;
-	struct ip ip = listen_ip(address, NULL), network = network_of(ip);
+	struct ip ip = listen_ip(address, NULL), network = ip_network(ip);
 	struct peer *peer = *find_peer(s, &network);
 
 	(void)n;
@@ -125,49 +159,59 @@ enum MHD_Result connection_accept(void *cls, const struct sockaddr *address, soc
 	return s->n_connections < s->connections_max ? MHD_YES : MHD_NO;
 }
 
-static void arm_deadline(struct server *s)
+/* Whoever still waits for an answer gets one, and a little time to take it. */
+static void end_working(struct connection *c)
 {
-	uint64_t now = uv_now(s->loop);
-
-	if (s->first) {
-		(void)uv_timer_start(&s->deadline_timer, connection_on_deadline,
-				     s->first->due_ms > now ? s->first->due_ms - now : 0, 0);
-	} else {
-		(void)uv_timer_stop(&s->deadline_timer);
+	if (!c->exchange || c->given_up) {
+		end_connection(c);
+		return;
 	}
+	c->given_up = true;
+	unlink_connection(c);
+	c->due_ms = uv_now(c->server->loop) + GRACE_MS;
+	link_connection(c, &c->server->working);
+	exchange_give_up(c->exchange);
 }
 
 void connection_on_deadline(uv_timer_t *timer)
 {
 	struct server *s = timer->data;
+	uint64_t now = uv_now(s->loop);
 
-	while (s->first && s->first->due_ms <= uv_now(s->loop)) {
-		end_connection(s->first);
+	while (s->receiving.first && s->receiving.first->due_ms <= now) {
+		end_connection(s->receiving.first);
+	}
+	while (s->working.first && s->working.first->due_ms <= now) {
+		end_working(s->working.first);
 	}
 	arm_deadline(s);
 	server_wake(s);
 }
 
-void connection_end_idle(struct server *s)
+static void limit(struct connections *list, uint64_t due_ms)
 {
-	for (struct connection *c = s->first, *next; c; c = next) {
-		next = c->next;
-		if (!c->complete) {
-			end_connection(c);
-		}
+	for (struct connection *c = list->first; c; c = c->next) {
+		c->due_ms = c->due_ms < due_ms ? c->due_ms : due_ms;
 	}
 }
 
-void connection_end_all(struct server *s)
+void connection_limit(struct server *s, uint64_t timeout_ms)
 {
-	while (s->first) {
-		end_connection(s->first);
+	limit(&s->receiving, uv_now(s->loop) + timeout_ms);
+	limit(&s->working, uv_now(s->loop) + timeout_ms);
+	arm_deadline(s);
+}
+
+void connection_end_idle(struct server *s)
+{
+	while (s->receiving.first) {
+		end_connection(s->receiving.first);
 	}
 }
 
 static struct peer *count_peer(struct server *s, const struct ip *ip)
 {
-	struct ip network = network_of(*ip);
+	struct ip network = ip_network(*ip);
 	struct peer **there = find_peer(s, &network), *p = *there;
 
 	if (!p) {
@@ -210,13 +254,7 @@ static void started(struct listener *l, struct MHD_Connection *mhd, void **conte
 	c->ip = listen_ip(address->client_addr, NULL);
 	c->peer = count_peer(s, &c->ip);
 	c->due_ms = uv_now(s->loop) + s->conf->request_timeout_ms;
-	c->prev = s->last;
-	*(s->last ? &s->last->next : &s->first) = c;
-	s->last = c;
-	s->n_connections++;
-	if (s->first == c) {
-		arm_deadline(s);
-	}
+	link_connection(c, &s->receiving);
 }
 
 /* --- what happens after the answer --- */
@@ -289,7 +327,7 @@ static void closed(struct connection *c)
 {
 	struct server *s = c->server;
 
-	if (!c->ended) {
+	if (c->list) {
 		unlink_connection(c);
 	}
 	if (c->answered) {

@@ -11,6 +11,8 @@
 #include <string.h>
 #include <strings.h>
 
+enum { RETRY_AFTER_S = 60 };
+
 struct exchange {
 	struct server_request q; /* first, for server_answer */
 	struct connection *connection;
@@ -60,6 +62,7 @@ void exchange_end(void *cls, struct MHD_Connection *mhd, void **context,
 	}
 	if (x->connection) {
 		x->connection->server->n_steps++;
+		x->connection->exchange = NULL;
 		x->connection->answered = why == MHD_REQUEST_TERMINATED_COMPLETED_OK;
 	}
 	free(x->target);
@@ -148,6 +151,18 @@ void server_answer(struct server_request *q, struct answer *a)
 	server_wake(s);
 }
 
+void exchange_give_up(struct exchange *x)
+{
+	const struct server_handlers *h = &x->connection->server->h;
+	struct answer a = { .status = 503, .retry_after_s = RETRY_AFTER_S };
+
+	if (x->at == AT_WORK) {
+		buf_adds(&a.body, "911");
+		h->gone(h->arg, &x->q);
+		server_answer(&x->q, &a);
+	}
+}
+
 static enum MHD_Result refuse(struct exchange *x, unsigned status, const char *word)
 {
 	x->at = AT_ANSWER;
@@ -181,7 +196,7 @@ static enum MHD_Result take_body(struct exchange *x, const char *bytes, size_t *
 	size_t max = x->connection->server->conf->request_size_max;
 
 	/* What is too much is read, and answered at its end, or ended at the time limit. */
-	x->too_large = x->too_large || *n > max - x->form.len;
+	x->too_large = x->too_large || x->form.len > max || *n > max - x->form.len;
 	if (!x->too_large) {
 		buf_add(&x->form, bytes, *n);
 	}
@@ -203,7 +218,7 @@ static enum MHD_Result handle(struct exchange *x)
 	struct server *s = x->connection->server;
 
 	x->at = AT_WORK;
-	x->connection->complete = true;
+	connection_complete(x->connection, x);
 	x->q.form = is_form(x) ? text_of_buf(&x->form) : (struct text){ 0 };
 	x->q.x_forwarded_for = text_of_buf(&x->x_forwarded_for);
 	x->q.x_forwarded_proto = text_of_buf(&x->x_forwarded_proto);

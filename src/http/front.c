@@ -46,6 +46,13 @@ static void on_request(void *arg, struct server_request *q)
 	handle_request(f->handle, f->generation, q);
 }
 
+static void on_gone(void *arg, struct server_request *q)
+{
+	struct front *f = arg;
+
+	handle_gone(f->handle, q);
+}
+
 static void on_stopped(void *arg)
 {
 	struct front *f = arg;
@@ -169,6 +176,7 @@ static void on_term(uv_signal_t *signal, int number)
 		log_info("stopping");
 		notify_state("STOPPING=1");
 		server_stop(f->server);
+		handle_stop(f->handle);
 	}
 }
 
@@ -302,9 +310,9 @@ static int open_all(struct front *f, struct listen_socket **ret_sockets, size_t 
 static int start_serving(struct front *f, const struct listen_socket *sockets, size_t n)
 {
 	const struct conf *conf = &f->generation->conf;
-	const struct server_handlers h = { .request = on_request,
-					   .stopped = on_stopped,
-					   .arg = f };
+	const struct server_handlers h = {
+		.request = on_request, .gone = on_gone, .stopped = on_stopped, .arg = f
+	};
 	int r = auth_new(&f->loop, conf, &f->auth);
 
 	if (r) {

@@ -3,6 +3,7 @@
 #include "http/handle.h"
 
 #include "base/cleanup.h"
+#include "base/file.h"
 #include "base/log.h"
 #include "base/quota.h"
 #include "core/address.h"
@@ -14,15 +15,19 @@
 #include "http/auth.h"
 #include "http/store.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <sodium.h>
 #include <string.h>
 #include <uv.h>
 
 enum {
-	QUOTE_MAX = 64, /* bytes from outside that one message shows */
-	SAID_MAX = 120,
-	SAID_MS = 60 * 1000, /* refusals in the log, in so much time */
+	WAITING_MAX = 256, /* requests of one user behind the one that is at work */
+	DELAYED_MAX = 256, /* answers that are held back */
+	CONTAINED_MIN = 6, /* bytes of a password that is sought within other words */
+	QUOTE_MAX = 64,	   /* bytes from outside that one message shows */
+	SAID_MS = 60 * 1000,
+	SAID_PLACES = 1024, /* strangers and users are told apart by a hash */
 };
 
 /* Whoever guesses is not listened to for longer and longer: his address together with the account that
@@ -49,10 +54,22 @@ static const struct throttle_rule account_rule = {
 	.halve_ms = 10 * 60 * 1000,
 };
 
+/* Lines of the log in SAID_MS: what one stranger or user does must not hide what others do. */
+enum said { SAID_WRONG, SAID_REFUSED, SAID_CHANGED, N_SAID };
+
+static const struct {
+	unsigned by_one, by_all;
+} said_max[N_SAID] = {
+	[SAID_WRONG] = { 20, 300 },
+	[SAID_REFUSED] = { 20, 300 },
+	[SAID_CHANGED] = { 600, UINT32_MAX },
+};
+
 struct job {
 	struct handle *h;
 	struct generation *g;
-	struct server_request *q;
+	struct server_request *q; /* NULL: it was given up, and nobody waits any more */
+	bool gone;		  /* the same */
 	struct request r;
 	struct ip peer;
 	uint32_t user;
@@ -75,10 +92,36 @@ struct handle {
 	unsigned char key[crypto_shorthash_KEYBYTES];
 	struct job *working;
 	struct job *delayed;
+	unsigned n_delayed;
 	uv_timer_t delay_timer;
-	bool away;	   /* the daemon, and that is said */
-	struct quota said; /* refusals, in the log */
+	bool away; /* the daemon, and that is said */
+	bool stopping;
+	struct quota said[N_SAID], said_by[N_SAID][SAID_PLACES];
 };
+
+/* --- keys of strangers and users --- */
+
+static uint64_t key_of(const struct handle *h, const void *bytes, size_t n)
+{
+	uint64_t key;
+
+	_Static_assert(sizeof(key) == crypto_shorthash_BYTES, "a key is a hash");
+	(void)crypto_shorthash((unsigned char *)&key, bytes, n, h->key);
+	return key;
+}
+
+/* An IPv6 host has a whole network to come from. */
+static uint64_t address_key(const struct job *j)
+{
+	return key_of(j->h, j->peer.bytes, j->peer.n == 4 ? 4 : 8);
+}
+
+static uint64_t user_key(const struct job *j)
+{
+	const char *user = users_user(j->g->conf.users, j->user);
+
+	return key_of(j->h, user, strlen(user));
+}
 
 /* --- the log --- */
 
@@ -91,7 +134,10 @@ static void print_peer(struct buf *b, const struct ip *ip)
 
 static bool contains(struct text t, struct text secret)
 {
-	return secret.n && memmem(t.at, t.n, secret.at, secret.n);
+	if (secret.n >= CONTAINED_MIN) {
+		return memmem(t.at, t.n, secret.at, secret.n);
+	}
+	return secret.n && secret.n == t.n && !memcmp(t.at, secret.at, t.n);
 }
 
 /* What the client wrote, as far as it can be a name or an address: what follows may be a password, where
@@ -113,22 +159,46 @@ static void add_quoted(struct buf *b, const struct job *j, struct text t)
 	buf_adds(b, n < t.n ? "...'" : "'");
 }
 
-static bool may_say(struct handle *h)
+static bool take_quota(struct handle *h, struct quota *q, unsigned max)
 {
 	unsigned left_out;
-	bool may = quota_take(&h->said, uv_now(h->loop), SAID_MAX, SAID_MS, &left_out);
+	bool may = quota_take(q, uv_now(h->loop), max, SAID_MS, &left_out);
 
 	if (left_out) {
-		log_warning("%u more refusals were left out", left_out);
+		log_warning("%u more messages of this kind were left out", left_out);
 	}
 	return may;
 }
 
-static void say_refused(const struct job *j, const char *why)
+/* Whether there may be one more line of this kind, of all strangers or users and of this one. */
+static bool may_say(struct handle *h, enum said what, uint64_t who)
+{
+	return take_quota(h, &h->said_by[what][who % SAID_PLACES], said_max[what].by_one) &&
+	       take_quota(h, &h->said[what], said_max[what].by_all);
+}
+
+/* A name that there is. What is none may be a piece of a password, where an "&" was not escaped. */
+static void add_host(struct buf *b, const struct job *j, struct text host, const char *before)
+{
+	const struct users *users = j->g->conf.users;
+	char name[NAME_SIZE];
+	uint32_t found;
+	size_t n;
+
+	if (name_canon(host.at, host.n, name, &n)) {
+		return;
+	}
+	found = users_find_name(users, name, n);
+	if (found != TABLE_NONE) {
+		buf_printf(b, "%s%s", before, users_name(users, found));
+	}
+}
+
+static void say_refused(const struct job *j, enum said what, const char *why)
 {
 	_cleanup_(buf_deinit) struct buf b = { 0 };
 
-	if (!may_say(j->h)) {
+	if (!may_say(j->h, what, address_key(j))) {
 		return;
 	}
 	print_peer(&b, &j->peer);
@@ -139,8 +209,7 @@ static void say_refused(const struct job *j, const char *why)
 		add_quoted(&b, j, j->r.user);
 	}
 	for (unsigned i = 0; i < j->r.n_hosts; i++) {
-		buf_adds(&b, i ? ", " : " for ");
-		add_quoted(&b, j, j->r.hosts[i]);
+		add_host(&b, j, j->r.hosts[i], i ? ", " : " for ");
 	}
 	log_warning("refusing %s: %s", buf_str(&b), why);
 }
@@ -180,7 +249,7 @@ static void say_left_out(const struct job *j)
 		}
 		refused = refused || (why && h->outcome != UPDATE_GOOD);
 	}
-	if (list.len && may_say(j->h)) {
+	if (list.len && may_say(j->h, SAID_REFUSED, user_key(j))) {
 		print_peer(&peer, &j->peer);
 		log_warning("%s user %s from %s: %s", refused ? "refusing" : "leaving out, for",
 			    users_user(j->g->conf.users, j->user), buf_str(&peer),
@@ -194,6 +263,9 @@ static void say_changed(const struct job *j)
 	uint32_t first = users->users[j->user].first_name;
 	_cleanup_(buf_deinit) struct buf b = { 0 };
 
+	if (!may_say(j->h, SAID_CHANGED, user_key(j))) {
+		return;
+	}
 	for (uint32_t i = 0; i < j->u.n_sets; i++) {
 		if (ip_set_equal(j->u.sets[i], j->now[i])) {
 			continue;
@@ -251,7 +323,10 @@ static void finish(struct job *j, struct answer *a)
 		a->status = 503;
 		buf_deinit(&a->body);
 	}
-	server_answer(j->q, a);
+	if (j->q) {
+		server_answer(j->q, a);
+	}
+	buf_deinit(&a->body);
 	job_free(j);
 }
 
@@ -263,11 +338,17 @@ static void finish_fault(struct job *j, enum answer_fault fault)
 	finish(j, &a);
 }
 
-/* The user's next request may begin. */
+/* The user's next request may begin: the first that somebody still waits for. */
 static void leave(struct job *j)
 {
 	struct job **at = &j->h->working, *next = j->waiting;
 
+	while (next && next->gone) {
+		struct job *given_up = next;
+
+		next = next->waiting;
+		job_free(given_up);
+	}
 	while (*at != j) {
 		at = &(*at)->next;
 	}
@@ -309,6 +390,14 @@ static void on_written(void *arg, int error)
 {
 	struct job *j = arg;
 
+	if (error == FILE_E_UNSYNCED) {
+		log_error(
+			"unable to flush the directory of the address files: that of user %s is "
+			"replaced, but a power cut may undo it",
+			users_user(j->g->conf.users, j->user));
+		leave_with_fault(j, ANSWER_TROUBLE);
+		return;
+	}
 	if (error) {
 		log_error("unable to write the address file of user %s: %s; keeping the old one",
 			  users_user(j->g->conf.users, j->user), strerror(-error));
@@ -319,12 +408,34 @@ static void on_written(void *arg, int error)
 	leave_with_update(j);
 }
 
+/* What is kept may be of a time when more were allowed; the daemon would refuse the whole file. */
+static bool has_too_many(const struct job *j)
+{
+	unsigned max = j->g->conf.addresses_max;
+
+	for (size_t i = 0; i < j->u.n_sets; i++) {
+		const struct ip_set *s = j->u.sets[i];
+
+		if (s && (s->n_v4 > max || s->n_v6 > max)) {
+			return true;
+		}
+	}
+	return false;
+}
+
 static void write_file(struct job *j)
 {
 	const char *user = users_user(j->g->conf.users, j->user);
 	_cleanup_(free_ptr) const char **names = users_list_names(j->g->conf.users, j->user);
 	_cleanup_(buf_deinit) struct buf text = { 0 };
 
+	if (has_too_many(j)) {
+		log_error("user %s has more addresses of one family than addresses_max allows: "
+			  "changing nothing until that is mended",
+			  user);
+		leave_with_fault(j, ANSWER_TROUBLE);
+		return;
+	}
 	if (names) {
 		address_print(&text, names, j->u.sets, j->u.n_sets);
 	}
@@ -368,10 +479,10 @@ static void work(struct job *j)
 /* Returns 0, ADDRESS_E_* or -ENOMEM; *ret_why is a reason. */
 static int take_present(struct job *j, const char *text, size_t n, const char **ret_why)
 {
-	const struct conf *conf = &j->g->conf;
 	static const struct ip_nets any;
-	const struct address_rules rules = { conf->addresses_max, &any };
-	_cleanup_(free_ptr) const char **names = users_list_names(j->g->conf.users, j->user);
+	static const struct address_rules rules = { IP_SET_EACH_MAX, &any };
+	const struct conf *conf = &j->g->conf;
+	_cleanup_(free_ptr) const char **names = users_list_names(conf->users, j->user);
 	struct address_error error = { .why = "out of memory" };
 	int r = names ? address_parse(text, n, names, users_n_names(conf->users, j->user),
 				      &rules, j->now, &error) :
@@ -385,7 +496,7 @@ static int take_present(struct job *j, const char *text, size_t n, const char **
 	return r;
 }
 
-/* Without the daemon: what we wrote ourselves. */
+/* Without the daemon, or where it knows nothing yet: what we wrote ourselves. */
 static void go_by_file(struct job *j)
 {
 	const char *user = users_user(j->g->conf.users, j->user), *why;
@@ -409,27 +520,67 @@ static void go_by_file(struct job *j)
 	work(j);
 }
 
+/* The daemon has other names or users than we: one of the two has not read its configuration anew. What
+ * we would write now could be refused, or say something of names that nobody asked for. */
+static void differ(struct job *j, const char *why)
+{
+	log_error(
+		"the daemon has another configuration of user %s (%s): changing nothing until both "
+		"programs have had a SIGHUP",
+		users_user(j->g->conf.users, j->user), why);
+	leave_with_fault(j, ANSWER_TROUBLE);
+}
+
+static size_t n_lines(const char *text, size_t n)
+{
+	size_t n_found = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		n_found += text[i] == '\n';
+	}
+	return n_found;
+}
+
+static void take_told(struct job *j, const char *text, size_t n)
+{
+	const char *why = "fewer names";
+
+	if (n_lines(text, n) != users_n_names(j->g->conf.users, j->user) ||
+	    take_present(j, text, n, &why)) {
+		differ(j, why);
+	} else {
+		work(j);
+	}
+}
+
 static void on_told(void *arg, enum ask_outcome outcome, const char *text, size_t n)
 {
+	static const char denied[] = "error not permitted";
 	struct job *j = arg;
 	struct handle *h = j->h;
-	const char *why = "";
-	char reason[QUOTE_MAX + 1] = "";
+	bool away = outcome == ASK_AWAY || (outcome == ASK_REFUSED && n == sizeof(denied) - 1 &&
+					    !memcmp(text, denied, n));
+	char why[QUOTE_MAX + 1] = "";
 
-	if (outcome == ASK_UNKNOWN || (outcome == ASK_OK && !take_present(j, text, n, &why))) {
-		if (h->away) {
-			log_info("the daemon at '%s' answers again", h->socket);
-		}
-		h->away = false;
-		work(j);
-		return;
+	if (outcome == ASK_AWAY || outcome == ASK_REFUSED) {
+		memcpy(why, text, n < QUOTE_MAX ? n : QUOTE_MAX);
 	}
-	if (outcome == ASK_REFUSED || outcome == ASK_AWAY) {
-		memcpy(reason, text, n < QUOTE_MAX ? n : QUOTE_MAX);
-		why = reason;
+	if (!away && h->away) {
+		log_info("the daemon at '%s' answers again", h->socket);
 	}
-	say_away(h, why);
-	go_by_file(j);
+	if (away) {
+		say_away(h, why);
+	}
+	h->away = away;
+	if (j->gone) { /* what is written now might be newer */
+		leave_with_fault(j, ANSWER_TROUBLE);
+	} else if (away || outcome == ASK_UNKNOWN) {
+		go_by_file(j);
+	} else if (outcome == ASK_REFUSED) {
+		differ(j, why);
+	} else {
+		take_told(j, text, n);
+	}
 }
 
 static void start(struct job *j)
@@ -447,6 +598,7 @@ static void enter(struct job *j)
 {
 	const char *user = users_user(j->g->conf.users, j->user);
 	struct job *other = j->h->working;
+	int n;
 
 	while (other && strcmp(users_user(other->g->conf.users, other->user), user) != 0) {
 		other = other->next;
@@ -457,43 +609,37 @@ static void enter(struct job *j)
 		start(j);
 		return;
 	}
-	while (other->waiting) {
+	for (n = 0; other->waiting && n < WAITING_MAX; n++) {
 		other = other->waiting;
+	}
+	if (n == WAITING_MAX) {
+		say_refused(j, SAID_REFUSED, "too many requests of this user at once");
+		finish_fault(j, ANSWER_TROUBLE);
+		return;
 	}
 	other->waiting = j;
 }
 
 /* --- who it is --- */
 
-static uint64_t key_of(const struct handle *h, const void *bytes, size_t n)
-{
-	uint64_t key;
-
-	_Static_assert(sizeof(key) == crypto_shorthash_BYTES, "a key is a hash");
-	(void)crypto_shorthash((unsigned char *)&key, bytes, n, h->key);
-	return key;
-}
-
-/* An IPv6 host has a whole network to come from. */
-static uint64_t address_key(const struct job *j)
-{
-	return key_of(j->h, j->peer.bytes, j->peer.n == 4 ? 4 : 8);
-}
-
-/* The address, and whom the request says it is from. */
+/* The address, and whom the request says it is from, however he is spelt. */
 static uint64_t claim_key(const struct job *j)
 {
+	uint32_t user = auth_claimed(&j->g->conf, &j->r);
 	struct text claim = j->r.user.n ? j->r.user : j->r.hosts[0];
-	struct {
-		uint64_t address;
-		char claim[NAME_SIZE];
-	} both = { .address = address_key(j) };
+	unsigned char both[sizeof(uint64_t) + NAME_SIZE] = { 0 };
+	uint64_t address = address_key(j);
 
-	if (claim.n) {
-		memcpy(both.claim, claim.at,
-		       claim.n < sizeof(both.claim) ? claim.n : sizeof(both.claim));
+	if (user != TABLE_NONE) {
+		claim.at = users_user(j->g->conf.users, user);
+		claim.n = strlen(claim.at);
 	}
-	return key_of(j->h, &both, sizeof(both));
+	claim.n = claim.n < NAME_SIZE ? claim.n : NAME_SIZE;
+	memcpy(both, &address, sizeof(address));
+	for (size_t i = 0; i < claim.n; i++) {
+		both[sizeof(address) + i] = (unsigned char)tolower((unsigned char)claim.at[i]);
+	}
+	return key_of(j->h, both, sizeof(both));
 }
 
 /* How long nobody listens to it; 0: somebody does. */
@@ -531,6 +677,7 @@ static void on_delay_timer(uv_timer_t *timer)
 
 		if (j->due_ms <= uv_now(h->loop)) {
 			*at = j->next;
+			h->n_delayed--;
 			finish_fault(j, ANSWER_BADAUTH);
 		} else {
 			at = &j->next;
@@ -547,16 +694,16 @@ static void refuse_wrong(struct job *j)
 	(void)throttle_fail(h->claims, claim_key(j), now);
 	(void)throttle_fail(h->addresses, address_key(j), now);
 	if (j->user != TABLE_NONE) {
-		const char *user = users_user(j->g->conf.users, j->user);
-
-		wait = throttle_fail(h->accounts, key_of(h, user, strlen(user)), now);
+		wait = throttle_fail(h->accounts, user_key(j), now);
 	}
-	say_refused(j, j->user != TABLE_NONE ? "wrong password or token" :
-					       "no such user, password or token");
-	if (!wait) {
-		finish_fault(j, ANSWER_BADAUTH);
+	say_refused(j, SAID_WRONG,
+		    j->user != TABLE_NONE ? "wrong password or token" :
+					    "no such user, password or token");
+	if (!wait || h->n_delayed == DELAYED_MAX) {
+		finish_fault(j, wait ? ANSWER_TROUBLE : ANSWER_BADAUTH);
 		return;
 	}
+	h->n_delayed++;
 	j->due_ms = now + wait;
 	j->next = h->delayed;
 	h->delayed = j;
@@ -595,17 +742,21 @@ static void on_auth(void *arg, struct auth_result *result)
 		finish_fault(j, ANSWER_TROUBLE);
 		return;
 	case AUTH_BUSY:
-		say_refused(j, "too many passwords wait to be tried");
+		if (j->gone || j->h->stopping) {
+			finish_fault(j, ANSWER_TROUBLE);
+			return;
+		}
+		say_refused(j, SAID_REFUSED, "too many passwords wait to be tried");
 		finish_fault(j, ANSWER_TROUBLE);
 		return;
 	case AUTH_OK:
 		break;
 	}
 	if (is_abuse(j)) {
-		say_refused(j, "blocked by 'abuse' in the configuration");
+		say_refused(j, SAID_REFUSED, "blocked by 'abuse' in the configuration");
 		finish_fault(j, ANSWER_ABUSE);
 	} else if (j->r.too_many_hosts) {
-		say_refused(j, "too many host names in one request");
+		say_refused(j, SAID_REFUSED, "too many host names in one request");
 		finish_fault(j, ANSWER_NUMHOST);
 	} else {
 		enter(j);
@@ -644,24 +795,24 @@ static void handle_job(struct job *j)
 	uint64_t wait = wait_ms(j);
 
 	if (!is_method(j->q)) {
-		say_refused(j, "a method other than GET, POST and PUT");
+		say_refused(j, SAID_REFUSED, "a method other than GET, POST and PUT");
 		finish_fault(j, ANSWER_BADAGENT);
 	} else if (j->r.dialect->action == REQUEST_MYIP) {
 		answer_peer(j);
 	} else if (!is_private(j)) {
-		say_refused(j,
+		say_refused(j, SAID_REFUSED,
 			    "plain HTTP, by which anybody on the way reads the password; see "
 			    "plain_http");
 		finish_fault(j, ANSWER_BADAGENT);
 	} else if (wait) {
 		struct answer a;
 
-		say_refused(j, "too many wrong passwords from this address");
+		say_refused(j, SAID_REFUSED, "too many wrong passwords from this address");
 		answer_fault(j->r.dialect, ANSWER_TROUBLE, &a);
 		a.retry_after_s = (unsigned)(wait / 1000) + 1;
 		finish(j, &a);
 	} else {
-		auth_check(h->auth, &j->g->conf, &j->r, &j->peer, on_auth, j);
+		auth_check(h->auth, &j->g->conf, &j->r, &j->peer, &j->gone, on_auth, j);
 	}
 }
 
@@ -681,10 +832,41 @@ void handle_request(struct handle *h, struct generation *g, struct server_reques
 	j->h = h;
 	j->g = generation_ref(g);
 	j->q = q;
+	q->work = j;
 	j->user = TABLE_NONE;
 	j->peer = request_peer(&q->connection, &g->conf.http.trusted_proxies,
 			       q->x_forwarded_for, q->forwarded);
 	handle_job(j);
+}
+
+void handle_gone(struct handle *h, struct server_request *q)
+{
+	struct job *j = q->work;
+
+	(void)h;
+	j->q = NULL;
+	j->gone = true;
+}
+
+void handle_stop(struct handle *h)
+{
+	h->stopping = true;
+	while (h->delayed) {
+		struct job *j = h->delayed;
+
+		h->delayed = j->next;
+		h->n_delayed--;
+		finish_fault(j, ANSWER_BADAUTH);
+	}
+	for (struct job *j = h->working; j; j = j->next) {
+		while (j->waiting) {
+			struct job *waiting = j->waiting;
+
+			j->waiting = waiting->waiting;
+			finish_fault(waiting, ANSWER_TROUBLE);
+		}
+	}
+	auth_stop(h->auth);
 }
 
 int handle_new(uv_loop_t *loop, struct auth *auth, struct ask *ask, struct store *store,

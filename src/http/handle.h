@@ -21,3 +21,9 @@ struct handle *handle_free(struct handle *h);
 
 /* Answers by server_answer, now or later. */
 void handle_request(struct handle *h, struct generation *g, struct server_request *q);
+
+/* The server has answered it, at its time limit. */
+void handle_gone(struct handle *h, struct server_request *q);
+
+/* What has not begun is answered now, that it should be tried again. */
+void handle_stop(struct handle *h);

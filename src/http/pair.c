@@ -71,16 +71,17 @@ int pair_read(struct pair *p, const struct conf_http *conf)
 	};
 	int r;
 
-	/* What cannot be used is not tried again before it has changed. */
-	p->certificate_stat = new.certificate_stat;
-	p->key_stat = new.key_stat;
 	r = read_text(conf->certificate, &new.certificate);
 	if (!r) {
 		r = read_text(conf->key, &new.key);
 	}
-	if (!r) {
-		r = check(&new, conf);
+	if (r) {
+		return r; /* it may be read another time */
 	}
+	/* What is of no use is not read again before it has changed. */
+	p->certificate_stat = new.certificate_stat;
+	p->key_stat = new.key_stat;
+	r = check(&new, conf);
 	if (!r) {
 		struct pair old = *p;
 
@@ -88,6 +89,11 @@ int pair_read(struct pair *p, const struct conf_http *conf)
 		new = old;
 	}
 	return r;
+}
+
+void pair_forget(struct pair *p)
+{
+	p->certificate_stat = p->key_stat = (struct stat){ 0 };
 }
 
 void pair_deinit(struct pair *p)

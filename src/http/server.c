@@ -16,6 +16,8 @@ enum {
 	IDLE_PASSES_MAX = 3, /* of libmicrohttpd, one after the other, that bring nothing */
 	PASSES_MAX = 64,     /* before others have their turn */
 	PAUSE_MAX_MS = 63,
+	REFRESH_PAUSE_MS = 500, /* and longer and longer */
+	REFRESH_PAUSE_MAX_MS = 60 * 1000,
 	OTHER_DESCRIPTORS = 64, /* the loop's, the log's, the daemon's socket ... */
 };
 
@@ -125,18 +127,29 @@ static int instance_start(struct listener *l)
 	return 0;
 }
 
-/* A renewed certificate, before the next handshake. */
+/* A renewed certificate, before the next handshake. What may pass by itself is tried again a little
+ * later. */
 static void refresh_certificate(struct server *s)
 {
+	uint64_t now = uv_now(s->loop);
 	int r;
 
-	if (s->stopping || !pair_has_changed(&s->pair, s->conf)) {
+	if (s->stopping || now < s->refresh_ms || !pair_has_changed(&s->pair, s->conf)) {
 		return;
 	}
 	r = pair_read(&s->pair, s->conf);
 	for (size_t i = 0; !r && i < s->n_listeners; i++) {
 		r = s->listeners[i].socket.tls ? instance_start(&s->listeners[i]) : 0;
+		if (r) {
+			log_error("unable to serve %s: %s", s->listeners[i].name, strerror(-r));
+			pair_forget(&s->pair);
+		}
 	}
+	s->refresh_pause_ms = !r ? 0 :
+			      s->refresh_pause_ms < REFRESH_PAUSE_MAX_MS ?
+				   2 * s->refresh_pause_ms + REFRESH_PAUSE_MS :
+				   s->refresh_pause_ms;
+	s->refresh_ms = now + s->refresh_pause_ms;
 	if (r) {
 		log_error("keeping the old certificate");
 	} else {
@@ -278,6 +291,8 @@ static void find_limits(struct server *s)
 void server_configure(struct server *s, const struct conf_http *conf)
 {
 	s->conf = conf;
+	connection_limit(s, conf->request_timeout_ms);
+	pair_forget(&s->pair);
 }
 
 /* 0 or an exit status. */
@@ -386,7 +401,6 @@ struct server *server_free(struct server *s)
 	if (!s) {
 		return NULL;
 	}
-	connection_end_all(s);
 	while (s->instances) {
 		instance_end(s->instances);
 	}

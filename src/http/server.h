@@ -23,11 +23,14 @@ struct server_request {
 	struct ip connection; /* whom we are connected with */
 	bool tls;
 	enum conf_plain plain; /* of the listener */
+	void *work;	       /* the handler's, to know it by */
 };
 
 struct server_handlers {
 	/* Answers by server_answer, now or later. */
 	void (*request)(void *arg, struct server_request *q);
+	/* The time limit is over: the request is answered, and must not be used any more. */
+	void (*gone)(void *arg, struct server_request *q);
 	/* After server_stop: no request is open any more. */
 	void (*stopped)(void *arg);
 	void *arg;

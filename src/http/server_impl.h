@@ -47,18 +47,25 @@ struct peer {
 	unsigned n;
 };
 
+struct exchange;
+
 struct connection {
-	struct connection *prev,
-		*next; /* in the order of their beginnings, which is that of their ends */
+	struct connection *prev, *next;
+	struct connections *list; /* NULL: ended by us, and in none */
 	struct server *server;
 	struct listener *listener;
+	struct exchange *exchange; /* NULL: none, or it has not come in whole */
 	struct peer *peer;
 	struct ip ip;
 	int fd;
 	uint64_t due_ms;
-	bool ended;    /* shut down by us: no longer in the list */
-	bool complete; /* its request has come in whole */
+	bool given_up; /* it was answered because of the time limit */
 	bool answered;
+};
+
+/* In the order of their ends. */
+struct connections {
+	struct connection *first, *last;
 };
 
 struct lingering {
@@ -74,8 +81,9 @@ struct server {
 	size_t n_listeners;
 	struct instance *instances;
 
-	struct connection *first, *last;
-	unsigned n_connections;	  /* not ended */
+	struct connections receiving; /* their requests have not come in whole */
+	struct connections working;
+	unsigned n_connections;	  /* in both */
 	unsigned connections_max; /* as configured, or what descriptors allow */
 	struct peer **peers;
 	uint64_t n_steps; /* that requests and connections took, ever */
@@ -85,10 +93,11 @@ struct server {
 	size_t linger_first, n_lingering;
 
 	struct pair pair;
+	uint64_t refresh_ms, refresh_pause_ms; /* not tried again before */
 	bool has_tls, stopping, stopped;
 	uv_timer_t deadline_timer, linger_timer;
 	uv_prepare_t prepare;
-	unsigned n_handles; /* that are still to be closed */
+	unsigned n_handles;	      /* that are still to be closed */
 	struct quota said, said_full; /* refused connections, in the log */
 };
 
@@ -100,11 +109,14 @@ enum { PEER_BUCKETS = 4096 };
 enum MHD_Result connection_accept(void *cls, const struct sockaddr *address, socklen_t n);
 void connection_notify(void *cls, struct MHD_Connection *c, void **context,
 		       enum MHD_ConnectionNotificationCode what);
+/* The request has come in whole. */
+void connection_complete(struct connection *c, struct exchange *x);
+/* No connection may take longer than so, from now. */
+void connection_limit(struct server *s, uint64_t timeout_ms);
 void connection_on_deadline(uv_timer_t *timer);
 void connection_on_linger(uv_timer_t *timer);
 /* Ends those whose request has not come in whole. */
 void connection_end_idle(struct server *s);
-void connection_end_all(struct server *s);
 void connection_linger_end(struct server *s);
 
 /* --- exchange.c --- */
@@ -113,6 +125,8 @@ void *exchange_begin(void *cls, const char *target, struct MHD_Connection *c);
 enum MHD_Result exchange_request(void *cls, struct MHD_Connection *c, const char *url,
 				 const char *method, const char *version, const char *upload,
 				 size_t *upload_size, void **context);
+/* Answers in place of whoever works at it, that it should be tried again. */
+void exchange_give_up(struct exchange *x);
 void exchange_end(void *cls, struct MHD_Connection *c, void **context,
 		  enum MHD_RequestTerminationCode why);
 

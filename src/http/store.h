@@ -21,7 +21,7 @@ struct store *store_free(struct store *s);
 int store_read(const struct store *s, const char *user, struct buf *ret);
 
 /* Replaces it by these bytes, which are taken over, in another thread. done is called once, never
- * before this returns, with 0 or a negative errno. Two writes of one user must not overlap. 0 or
+ * before this returns, with 0, a negative errno, or FILE_E_UNSYNCED. Two writes of one user must not overlap. 0 or
  * -ENOMEM, and done is not called. */
 typedef void store_done_fn(void *arg, int error);
 int store_write(struct store *s, const char *user, struct buf *bytes, store_done_fn *done,

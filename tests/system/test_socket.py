@@ -42,13 +42,16 @@ class Client:
         self.socket.sendall(data)
 
     def answer(self):
-        """The next one: a line, and what it announces; b'' at the end."""
+        """The next one: a line, and what it announces, of an only name without the name; b'' at the
+        end."""
         line = self.file.readline()
         if not line.startswith(b'ok '):
             return line
         n = int(line[3:])
         assert line == b'ok %d\n' % n
-        return self.file.read(n)
+        text = self.file.read(n)
+        assert all(b' ' in line for line in text.splitlines())
+        return text.partition(b' ')[2] if text.count(b'\n') == 1 else text
 
     def has(self, user):
         self.send(f'has {user}\n'.encode())
@@ -157,6 +160,20 @@ def test_what_several_names_have(asked):
         'a.example.com': {'198.51.100.7', '198.51.100.8', '2001:db8::7'},
         'b.example.com': {'198.51.100.9', '2001:db8::7'},
         'c.example.com': set()}
+
+
+def test_each_name_has_its_line(asked):
+    """Whoever asks sees that the names are not those that he knows."""
+    asked.users = {'john': [JOHN, 'b.example.com'], 'jane': ['c.example.com']}
+    asked.write('john', '198.51.100.7\n198.51.100.8\n2001:db8::7', age=60)
+    asked.write('jane', 'none', age=60)
+    asked.start()
+    all = '198.51.100.7 198.51.100.8 2001:db8::7'
+    with Client(asked) as c:
+        c.send(b'has john\nhas jane\n')
+        c.socket.shutdown(socket.SHUT_WR)
+        text = f'{JOHN} {all}\nb.example.com {all}\n', 'c.example.com none\n'
+        assert c.rest() == ''.join(f'ok {len(t)}\n{t}' for t in text).encode()
 
 
 def test_an_answer_says_as_a_file_what_it_said_before(asked):

@@ -579,7 +579,9 @@ static const struct peer_row {
 	{ "Forwarded, one quotation mark", "192.0.2.1", NULL, "for=\"198.51.100.7",
 	  "192.0.2.1" },
 	{ "Forwarded, not our proxy", "203.0.113.1", NULL, "for=198.51.100.7", "203.0.113.1" },
-	{ "both headers", "192.0.2.1", "198.51.100.7", "for=198.51.100.8", "198.51.100.7" },
+	{ "both headers", "192.0.2.1", "198.51.100.7", "for=198.51.100.7", "198.51.100.7" },
+	{ "both, and one is the client's own", "192.0.2.1", "198.51.100.7", "for=198.51.100.8",
+	  "192.0.2.1" },
 };
 
 static void check_peer(void **state)
@@ -619,7 +621,9 @@ static const struct encrypted_row {
 	{ "Forwarded: http", NULL, "proto=http;for=192.0.2.1", false },
 	{ "Forwarded: the last says nothing", NULL, "proto=https, for=192.0.2.1", false },
 	{ "Forwarded: not said", NULL, "for=https", false },
-	{ "X-Forwarded-Proto goes before", "http", "proto=https", false },
+	{ "both: https", "https", "proto=https", true },
+	{ "both, and one is the client's own", "http", "proto=https", false },
+	{ "or the other", "https", "proto=http", false },
 };
 
 static void check_encrypted(void **state)

@@ -49,6 +49,26 @@ static const struct exchange_row rows[] = {
 	{ "which is not needed", H1 "myip=192.0.2.10", "good 192.0.2.10 -> host1 192.0.2.10 " V6,
 	  .peer = "" },
 
+	/* deSEC's parameters of one host */
+	{ "of the host itself", H1 "myipv4:host1.dyn.example=192.0.2.77",
+	  "good 192.0.2.77 -> host1 192.0.2.77 " V6 },
+	{ "goes before the general one", H1 "myipv4=192.0.2.10&myipv4:host1.dyn.example=192.0.2.77",
+	  "good 192.0.2.77 -> host1 192.0.2.77 " V6 },
+	{ "of another host", H1 "myipv4=192.0.2.10&myipv4:host2.dyn.example=192.0.2.77",
+	  "good 192.0.2.10 -> host1 192.0.2.10 " V6 "; host2 192.0.2.77" },
+	{ "of one of two", H12 "myipv4=192.0.2.10&myipv6:HOST2.dyn.example=2001:db8::2",
+	  "good 192.0.2.10; good 192.0.2.10,2001:db8::2 -> host1 192.0.2.10 " V6
+	  "; host2 192.0.2.10 2001:db8::2" },
+	{ "an empty one removes", H1 "myipv6:host1.dyn.example=", "good -> host1 198.51.100.1" },
+	{ "a prefix", H1 "myipv6:host1.dyn.example=2001:db8:abcd:1200::/64",
+	  "good 2001:db8:abcd:1200::a -> host1 198.51.100.1 2001:db8:abcd:1200::a" },
+	{ "of somebody else's host", H1 "myipv4=192.0.2.10&myipv4:solo.dyn.example=192.0.2.77",
+	  "good 192.0.2.10 -> host1 192.0.2.10 " V6 },
+	{ "not for this secret", H1 "myipv4=192.0.2.10&myipv4:host2.dyn.example=192.0.2.77",
+	  "good 192.0.2.10 -> host1 192.0.2.10 " V6, .allowed = "10" },
+	{ "no address", H1 "myipv4=192.0.2.10&myipv4:host2.dyn.example=x", "dnserr" },
+	{ "the wrong family", H1 "myipv4:host1.dyn.example=2001:db8::1", "dnserr" },
+
 	/* no host */
 	{ "the user name is a host", U "myip=192.0.2.10",
 	  "good 192.0.2.10 -> host1 192.0.2.10 " V6,
