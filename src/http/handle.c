@@ -22,7 +22,8 @@
 #include <uv.h>
 
 enum {
-	WAITING_MAX = 256, /* requests of one user behind the one that is at work */
+	WAITING_MAX = 256,
+	WAITING_MIN = 4,   /* requests of one user behind the one at work */
 	DELAYED_MAX = 256, /* answers that are held back */
 	CONTAINED_MIN = 6, /* bytes of a password that is sought within other words */
 	QUOTE_MAX = 64,	   /* bytes from outside that one message shows */
@@ -593,12 +594,20 @@ static void start(struct job *j)
 	}
 }
 
+/* One user does not take all connections, however long the daemon or the disk lets him wait. */
+static unsigned waiting_max(const struct conf_http *http)
+{
+	unsigned share = http->connections_max / 4;
+
+	return share < WAITING_MIN ? WAITING_MIN : share < WAITING_MAX ? share : WAITING_MAX;
+}
+
 /* Users are compared by name, for a reload numbers them anew. */
 static void enter(struct job *j)
 {
 	const char *user = users_user(j->g->conf.users, j->user);
 	struct job *other = j->h->working;
-	int n;
+	unsigned n, max = waiting_max(&j->g->conf.http);
 
 	while (other && strcmp(users_user(other->g->conf.users, other->user), user) != 0) {
 		other = other->next;
@@ -609,10 +618,10 @@ static void enter(struct job *j)
 		start(j);
 		return;
 	}
-	for (n = 0; other->waiting && n < WAITING_MAX; n++) {
+	for (n = 0; other->waiting && n < max; n++) {
 		other = other->waiting;
 	}
-	if (n == WAITING_MAX) {
+	if (n == max) {
 		say_refused(j, SAID_REFUSED, "too many requests of this user at once");
 		finish_fault(j, ANSWER_TROUBLE);
 		return;
