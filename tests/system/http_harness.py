@@ -37,7 +37,7 @@ from harness import (BASE, DNS_UPDATER, FENCE, FENCE_NAME, TIMEOUT, TOP, Log, cl
                      needs)
 
 DNS_UPDATER_HTTP = os.path.abspath(
-    os.environ.get('DNS_UPDATER_HTTP', TOP / 'build' / 'dns-updater-http'))
+    os.environ.get('DNS_UPDATER_HTTP', pathlib.Path(DNS_UPDATER).with_name('dns-updater-http')))
 
 ACCOUNT = 'games'		# what the front end drops to: every system has it
 ACCOUNT_UID = pwd.getpwnam(ACCOUNT).pw_uid
