@@ -9,6 +9,7 @@
 #include "base/cleanup.h"
 #include "base/log.h"
 
+#include <assert.h>
 #include <fcntl.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -102,8 +103,10 @@ static void link_connection(struct connection *c, struct connections *list)
 static void unlink_connection(struct connection *c)
 {
 	struct connections *list = c->list;
-	bool was_first = list->first == c;
+	bool was_first;
 
+	assert(list);
+	was_first = list->first == c;
 	*(c->prev ? &c->prev->next : &list->first) = c->next;
 	*(c->next ? &c->next->prev : &list->last) = c->prev;
 	c->prev = c->next = NULL;
