@@ -1,0 +1,84 @@
+/* SPDX-FileCopyrightText: 2026 The dns-updater authors
+ * SPDX-License-Identifier: ISC */
+#pragma once
+
+/* Shared by handle.c (who it is, and what is done), handle_work.c (what he has now and is to have) and
+ * handle_say.c (what of it is logged). */
+
+#include "base/quota.h"
+#include "core/answer.h"
+#include "core/throttle.h"
+#include "core/tokens.h"
+#include "core/update.h"
+#include "http/handle.h"
+
+#include <sodium.h>
+#include <uv.h>
+
+enum {
+	SAID_PLACES = 1024, /* strangers and users are told apart by a hash */
+	QUOTE_MAX = 64,	    /* bytes from outside that one message shows */
+};
+
+/* Kinds of lines in the log, each with limits of its own. */
+enum said { SAID_WRONG, SAID_REFUSED, SAID_CHANGED, N_SAID };
+
+struct job {
+	struct handle *h;
+	struct generation *g;
+	struct server_request *q; /* NULL: it was given up, and nobody waits any more */
+	bool gone;		  /* the same */
+	struct request r;
+	struct ip peer;
+	uint32_t user;
+	bool *allowed;
+	char label[TOKENS_LABEL_MAX + 1];
+	struct ip_set **now; /* of each of his names */
+	struct update u;
+	struct job *next;    /* the next user's that is at work; or the next delayed one */
+	struct job *waiting; /* the next of the same user */
+	uint64_t due_ms;     /* of one that is answered later */
+};
+
+struct handle {
+	uv_loop_t *loop;
+	struct auth *auth;
+	struct ask *ask;
+	struct store *store;
+	const char *socket;
+	struct throttle *claims, *addresses, *accounts;
+	unsigned char key[crypto_shorthash_KEYBYTES];
+	struct job *working;
+	struct job *delayed;
+	unsigned n_delayed;
+	uv_timer_t delay_timer;
+	bool away; /* the daemon, and that is said */
+	bool stopping;
+	struct quota said[N_SAID], said_by[N_SAID][SAID_PLACES];
+};
+
+/* --- handle_say.c --- */
+
+/* Keys for throttles and limits of the log. An IPv6 host has a whole network to come from. */
+uint64_t handle_key(const struct handle *h, const void *bytes, size_t n);
+uint64_t handle_address_key(const struct job *j);
+uint64_t handle_user_key(const struct job *j);
+
+void handle_print_peer(struct buf *b, const struct ip *ip);
+
+/* The whole request is refused. */
+void handle_say_refused(const struct job *j, enum said what, const char *why);
+/* Names that were not given what was wanted, and addresses that were not taken. */
+void handle_say_left_out(const struct job *j);
+void handle_say_changed(const struct job *j);
+/* The daemon cannot be asked; once. */
+void handle_say_away(struct handle *h, const char *why);
+
+/* --- handle_work.c --- */
+
+/* The job is known to be this user's: it is done after those of his that are there already. */
+void handle_enter(struct job *j);
+
+/* Answers and ends a job that is in no list. The answer is taken over. */
+void handle_finish(struct job *j, struct answer *a);
+void handle_finish_fault(struct job *j, enum answer_fault fault);

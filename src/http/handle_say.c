@@ -1,0 +1,222 @@
+/* SPDX-FileCopyrightText: 2026 The dns-updater authors
+ * SPDX-License-Identifier: ISC */
+
+/* What is logged of requests: a line for each change and each refusal, within limits, and never a password
+ * or a token. */
+
+#include "http/handle_impl.h"
+
+#include "base/cleanup.h"
+#include "base/log.h"
+#include "core/name.h"
+#include "http/auth.h"
+
+#include <string.h>
+
+enum {
+	CONTAINED_MIN = 6, /* bytes of a password that is sought within other words */
+	SAID_MS = 60 * 1000,
+};
+
+/* Lines of the log in SAID_MS: what one stranger or user does must not hide what others do. */
+
+static const struct {
+	unsigned by_one, by_all;
+} said_max[N_SAID] = {
+	[SAID_WRONG] = { 20, 300 },
+	[SAID_REFUSED] = { 20, 300 },
+	[SAID_CHANGED] = { 600, UINT32_MAX },
+};
+
+/* --- keys of strangers and users --- */
+
+uint64_t handle_key(const struct handle *h, const void *bytes, size_t n)
+{
+	uint64_t key;
+
+	_Static_assert(sizeof(key) == crypto_shorthash_BYTES, "a key is a hash");
+	(void)crypto_shorthash((unsigned char *)&key, bytes, n, h->key);
+	return key;
+}
+
+uint64_t handle_address_key(const struct job *j)
+{
+	return handle_key(j->h, j->peer.bytes, j->peer.n == 4 ? 4 : 8);
+}
+
+uint64_t handle_user_key(const struct job *j)
+{
+	const char *user = users_user(j->g->conf.users, j->user);
+
+	return handle_key(j->h, user, strlen(user));
+}
+
+/* --- the log --- */
+
+void handle_print_peer(struct buf *b, const struct ip *ip)
+{
+	char text[IP_TEXT_SIZE];
+
+	buf_add(b, text, ip_print(ip->bytes, ip->n, text));
+}
+
+static bool contains(struct text t, struct text secret)
+{
+	if (secret.n >= CONTAINED_MIN) {
+		return memmem(t.at, t.n, secret.at, secret.n);
+	}
+	return secret.n && secret.n == t.n && !memcmp(t.at, secret.at, t.n);
+}
+
+/* What the client wrote, as far as it can be a name or an address: what follows may be a password, where
+ * an "&" is missing; and all of it may be one, in the wrong field. */
+static void add_quoted(struct buf *b, const struct job *j, struct text t)
+{
+	size_t n = 0;
+
+	while (n < t.n && !strchr("=&;? ", t.at[n])) { /* strchr finds a NUL, too */
+		n++;
+	}
+	if (auth_is_token(j->h->auth, t) || contains(t, j->r.password) ||
+	    contains(t, j->r.token)) {
+		buf_adds(b, "(a password)");
+		return;
+	}
+	buf_adds(b, "'");
+	buf_add_escaped(b, t.at, n, QUOTE_MAX);
+	buf_adds(b, n < t.n ? "...'" : "'");
+}
+
+static bool take_quota(struct handle *h, struct quota *q, unsigned max)
+{
+	unsigned left_out;
+	bool may = quota_take(q, uv_now(h->loop), max, SAID_MS, &left_out);
+
+	if (left_out) {
+		log_warning("%u more messages of this kind were left out", left_out);
+	}
+	return may;
+}
+
+/* Whether there may be one more line of this kind, of all strangers or users and of this one. */
+static bool may_say(struct handle *h, enum said what, uint64_t who)
+{
+	return take_quota(h, &h->said_by[what][who % SAID_PLACES], said_max[what].by_one) &&
+	       take_quota(h, &h->said[what], said_max[what].by_all);
+}
+
+/* A name that there is. What is none may be a piece of a password, where an "&" was not escaped. */
+static void add_host(struct buf *b, const struct job *j, struct text host, const char *before)
+{
+	const struct users *users = j->g->conf.users;
+	char name[NAME_SIZE];
+	uint32_t found;
+	size_t n;
+
+	if (name_canon(host.at, host.n, name, &n)) {
+		return;
+	}
+	found = users_find_name(users, name, n);
+	if (found != TABLE_NONE) {
+		buf_printf(b, "%s%s", before, users_name(users, found));
+	}
+}
+
+void handle_say_refused(const struct job *j, enum said what, const char *why)
+{
+	_cleanup_(buf_deinit) struct buf b = { 0 };
+
+	if (!may_say(j->h, what, handle_address_key(j))) {
+		return;
+	}
+	handle_print_peer(&b, &j->peer);
+	if (j->user != TABLE_NONE) {
+		buf_printf(&b, ": user %s", users_user(j->g->conf.users, j->user));
+	} else if (j->r.user.n) {
+		buf_adds(&b, ": user ");
+		add_quoted(&b, j, j->r.user);
+	}
+	for (unsigned i = 0; i < j->r.n_hosts; i++) {
+		add_host(&b, j, j->r.hosts[i], i ? ", " : " for ");
+	}
+	log_warning("refusing %s: %s", buf_str(&b), why);
+}
+
+static void add_left_out(struct buf *b, const struct job *j, const struct update_host *h,
+			 const char *why)
+{
+	buf_adds(b, b->len ? "; " : "");
+	if (h->name != TABLE_NONE) {
+		buf_printf(b, "%s: ", users_name(j->g->conf.users, h->name));
+	} else if (h->text.at) {
+		add_quoted(b, j, h->text);
+		buf_adds(b, ": ");
+	}
+	buf_adds(b, why);
+	if (j->r.bad.at && h->outcome == UPDATE_DNSERR) {
+		buf_adds(b, ": ");
+		add_quoted(b, j, j->r.bad);
+	}
+}
+
+void handle_say_left_out(const struct job *j)
+{
+	_cleanup_(buf_deinit) struct buf list = { 0 }, peer = { 0 };
+	bool refused = false;
+
+	for (size_t i = 0; i < j->u.n_hosts; i++) {
+		const struct update_host *h = &j->u.hosts[i];
+		const char *why = h->outcome == UPDATE_NOHOST ?
+					  "not his name, or not this token's" :
+				  h->outcome == UPDATE_NOTFQDN ? "no host name" :
+								 h->why;
+
+		if (why) {
+			add_left_out(&list, j, h, why);
+		}
+		refused = refused || (why && h->outcome != UPDATE_GOOD);
+	}
+	if (list.len && may_say(j->h, SAID_REFUSED, handle_user_key(j))) {
+		handle_print_peer(&peer, &j->peer);
+		log_warning("%s user %s from %s: %s", refused ? "refusing" : "leaving out, for",
+			    users_user(j->g->conf.users, j->user), buf_str(&peer),
+			    buf_str(&list));
+	}
+}
+
+void handle_say_changed(const struct job *j)
+{
+	const struct users *users = j->g->conf.users;
+	uint32_t first = users->users[j->user].first_name;
+	_cleanup_(buf_deinit) struct buf b = { 0 };
+
+	if (!may_say(j->h, SAID_CHANGED, handle_user_key(j))) {
+		return;
+	}
+	for (uint32_t i = 0; i < j->u.n_sets; i++) {
+		if (ip_set_equal(j->u.sets[i], j->now[i])) {
+			continue;
+		}
+		buf_printf(&b, "%s%s to ", b.len ? "; " : "", users_name(users, first + i));
+		if (j->u.sets[i]) {
+			ip_set_print(&b, j->u.sets[i], ", ");
+		} else {
+			buf_adds(&b, "none");
+		}
+	}
+	buf_adds(&b, " from ");
+	handle_print_peer(&b, &j->peer);
+	if (*j->label) {
+		buf_printf(&b, " (token %s)", j->label);
+	}
+	log_info("user %s sets %s", users_user(users, j->user), buf_str(&b));
+}
+
+void handle_say_away(struct handle *h, const char *why)
+{
+	if (!h->away) {
+		log_warning("unable to ask the daemon at '%s': %s; going by the address files",
+			    h->socket, why);
+	}
+	h->away = true;
+}

@@ -1,0 +1,355 @@
+/* SPDX-FileCopyrightText: 2026 The dns-updater authors
+ * SPDX-License-Identifier: ISC */
+
+/* From what a user has now to what he is to have: one request of his after the other. */
+
+#include "http/handle_impl.h"
+
+#include "base/cleanup.h"
+#include "base/file.h"
+#include "base/log.h"
+#include "core/address.h"
+#include "http/ask.h"
+#include "http/store.h"
+
+#include <errno.h>
+#include <string.h>
+
+enum {
+	WAITING_MAX = 256,
+	WAITING_MIN = 4, /* requests of one user behind the one at work */
+};
+
+/* --- the end of a job --- */
+
+static void start(struct job *j);
+
+static void free_sets(struct ip_set **sets, size_t n)
+{
+	for (size_t i = 0; sets && i < n; i++) {
+		free(sets[i]);
+	}
+	free(sets);
+}
+
+static void job_free(struct job *j)
+{
+	free_sets(j->now, j->user == TABLE_NONE ? 0 : users_n_names(j->g->conf.users, j->user));
+	update_deinit(&j->u);
+	request_deinit(&j->r);
+	free(j->allowed);
+	generation_unref(j->g);
+	free(j);
+}
+
+/* Takes the answer over. */
+void handle_finish(struct job *j, struct answer *a)
+{
+	if (buf_error(&a->body)) { /* the status tells enough */
+		a->status = 503;
+		buf_deinit(&a->body);
+	}
+	if (j->q) {
+		server_answer(j->q, a);
+	}
+	buf_deinit(&a->body);
+	job_free(j);
+}
+
+void handle_finish_fault(struct job *j, enum answer_fault fault)
+{
+	struct answer a;
+
+	answer_fault(j->r.dialect, fault, &a);
+	handle_finish(j, &a);
+}
+
+/* The user's next request may begin: the first that somebody still waits for. */
+static void leave(struct job *j)
+{
+	struct job **at = &j->h->working, *next = j->waiting;
+
+	while (next && next->gone) {
+		struct job *given_up = next;
+
+		next = next->waiting;
+		job_free(given_up);
+	}
+	while (*at != j) {
+		at = &(*at)->next;
+	}
+	if (next) {
+		next->next = j->next;
+		*at = next;
+		start(next);
+	} else {
+		*at = j->next;
+	}
+}
+
+static void leave_with_fault(struct job *j, enum answer_fault fault)
+{
+	leave(j);
+	handle_finish_fault(j, fault);
+}
+
+static void leave_without_memory(struct job *j)
+{
+	log_error("out of memory; keeping the address file of user %s",
+		  users_user(j->g->conf.users, j->user));
+	leave_with_fault(j, ANSWER_TROUBLE);
+}
+
+static void leave_with_update(struct job *j)
+{
+	struct answer a;
+
+	leave(j);
+	handle_say_left_out(j);
+	answer_update(&j->r, &j->u, j->g->conf.users, &a);
+	handle_finish(j, &a);
+}
+
+/* --- work --- */
+
+static void on_written(void *arg, int error)
+{
+	struct job *j = arg;
+
+	if (error == FILE_E_UNSYNCED) {
+		log_error(
+			"unable to flush the directory of the address files: that of user %s is "
+			"replaced, but a power cut may undo it",
+			users_user(j->g->conf.users, j->user));
+		leave_with_fault(j, ANSWER_TROUBLE);
+		return;
+	}
+	if (error) {
+		log_error("unable to write the address file of user %s: %s; keeping the old one",
+			  users_user(j->g->conf.users, j->user), strerror(-error));
+		leave_with_fault(j, ANSWER_TROUBLE);
+		return;
+	}
+	handle_say_changed(j);
+	leave_with_update(j);
+}
+
+/* What is kept may be of a time when more were allowed; the daemon would refuse the whole file. */
+static bool has_too_many(const struct job *j)
+{
+	unsigned max = j->g->conf.addresses_max;
+
+	for (size_t i = 0; i < j->u.n_sets; i++) {
+		const struct ip_set *s = j->u.sets[i];
+
+		if (s && (s->n_v4 > max || s->n_v6 > max)) {
+			return true;
+		}
+	}
+	return false;
+}
+
+static void write_file(struct job *j)
+{
+	const char *user = users_user(j->g->conf.users, j->user);
+	_cleanup_(free_ptr) const char **names = users_list_names(j->g->conf.users, j->user);
+	_cleanup_(buf_deinit) struct buf text = { 0 };
+
+	if (has_too_many(j)) {
+		log_error("user %s has more addresses of one family than addresses_max allows: "
+			  "changing nothing until that is mended",
+			  user);
+		leave_with_fault(j, ANSWER_TROUBLE);
+		return;
+	}
+	if (names) {
+		address_print(&text, names, j->u.sets, j->u.n_sets);
+	}
+	if (text.len > address_size_max(j->u.n_sets)) {
+		log_error("the address file of user %s would be too large; keeping the old one",
+			  user);
+		leave_with_fault(j, ANSWER_TROUBLE);
+		return;
+	}
+	if (!names || buf_error(&text) ||
+	    store_write(j->h->store, user, &text, on_written, j)) {
+		leave_without_memory(j);
+	}
+}
+
+static void work(struct job *j)
+{
+	/* A proxy's own address is nobody's; then it did not say for whom it asks. */
+	bool known = !ip_nets_name(&j->g->conf.http.trusted_proxies, &j->peer);
+	const struct update_input in = {
+		.request = &j->r,
+		.conf = &j->g->conf,
+		.users = j->g->conf.users,
+		.user = j->user,
+		.allowed = j->allowed,
+		.peer = known ? j->peer : (struct ip){ 0 },
+		.now = j->now,
+	};
+
+	if (update_apply(&in, &j->u)) {
+		leave_without_memory(j);
+	} else if (j->u.changed) {
+		write_file(j);
+	} else {
+		leave_with_update(j);
+	}
+}
+
+/* --- what he has now --- */
+
+/* Returns 0, ADDRESS_E_* or -ENOMEM; *ret_why is a reason. */
+static int take_present(struct job *j, const char *text, size_t n, const char **ret_why)
+{
+	static const struct ip_nets any;
+	static const struct address_rules rules = { IP_SET_EACH_MAX, &any };
+	const struct conf *conf = &j->g->conf;
+	_cleanup_(free_ptr) const char **names = users_list_names(conf->users, j->user);
+	struct address_error error = { .why = "out of memory" };
+	int r = names ? address_parse(text, n, names, users_n_names(conf->users, j->user),
+				      &rules, j->now, &error) :
+			-ENOMEM;
+
+	/* What the operator has come to refuse since would have the daemon refuse the whole file. */
+	for (uint32_t i = 0; !r && i < users_n_names(conf->users, j->user); i++) {
+		r = ip_set_filter(&j->now[i], &conf->networks);
+	}
+	*ret_why = error.why;
+	return r;
+}
+
+/* Without the daemon, or where it knows nothing yet: what we wrote ourselves. */
+static void go_by_file(struct job *j)
+{
+	const char *user = users_user(j->g->conf.users, j->user), *why;
+	_cleanup_(buf_deinit) struct buf text = { 0 };
+	int r = store_read(j->h->store, user, &text);
+
+	if (r) {
+		log_error("unable to read the address file of user %s: %s; changing nothing",
+			  user, strerror(-r));
+		leave_with_fault(j, ANSWER_TROUBLE);
+		return;
+	}
+	r = take_present(j, text.data, text.len, &why);
+	if (r && r != ADDRESS_E_EMPTY) {
+		log_error(
+			"unable to understand the address file of user %s: %s; changing nothing",
+			user, why);
+		leave_with_fault(j, ANSWER_TROUBLE);
+		return;
+	}
+	work(j);
+}
+
+/* The daemon has other names or users than we: one of the two has not read its configuration anew. What
+ * we would write now could be refused, or say something of names that nobody asked for. */
+static void differ(struct job *j, const char *why)
+{
+	log_error(
+		"the daemon has another configuration of user %s (%s): changing nothing until both "
+		"programs have had a SIGHUP",
+		users_user(j->g->conf.users, j->user), why);
+	leave_with_fault(j, ANSWER_TROUBLE);
+}
+
+static size_t n_lines(const char *text, size_t n)
+{
+	size_t n_found = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		n_found += text[i] == '\n';
+	}
+	return n_found;
+}
+
+static void take_told(struct job *j, const char *text, size_t n)
+{
+	const char *why = "fewer names";
+
+	if (n_lines(text, n) != users_n_names(j->g->conf.users, j->user) ||
+	    take_present(j, text, n, &why)) {
+		differ(j, why);
+	} else {
+		work(j);
+	}
+}
+
+static void on_told(void *arg, enum ask_outcome outcome, const char *text, size_t n)
+{
+	static const char denied[] = "error not permitted";
+	struct job *j = arg;
+	struct handle *h = j->h;
+	bool away = outcome == ASK_AWAY || (outcome == ASK_REFUSED && n == sizeof(denied) - 1 &&
+					    !memcmp(text, denied, n));
+	char why[QUOTE_MAX + 1] = "";
+
+	if (outcome == ASK_AWAY || outcome == ASK_REFUSED) {
+		memcpy(why, text, n < QUOTE_MAX ? n : QUOTE_MAX);
+	}
+	if (!away && h->away) {
+		log_info("the daemon at '%s' answers again", h->socket);
+	}
+	if (away) {
+		handle_say_away(h, why);
+	}
+	h->away = away;
+	if (j->gone) { /* what is written now might be newer */
+		leave_with_fault(j, ANSWER_TROUBLE);
+	} else if (away || outcome == ASK_UNKNOWN) {
+		go_by_file(j);
+	} else if (outcome == ASK_REFUSED) {
+		differ(j, why);
+	} else {
+		take_told(j, text, n);
+	}
+}
+
+static void start(struct job *j)
+{
+	uint32_t n = users_n_names(j->g->conf.users, j->user);
+
+	j->now = calloc(n + 1u, sizeof(struct ip_set *));
+	if (!j->now || ask_has(j->h->ask, users_user(j->g->conf.users, j->user), on_told, j)) {
+		leave_without_memory(j);
+	}
+}
+
+/* One user does not take all connections, however long the daemon or the disk lets him wait. */
+static unsigned waiting_max(const struct conf_http *http)
+{
+	unsigned share = http->connections_max / 4;
+
+	return share < WAITING_MIN ? WAITING_MIN : share < WAITING_MAX ? share : WAITING_MAX;
+}
+
+/* Users are compared by name, for a reload numbers them anew. */
+void handle_enter(struct job *j)
+{
+	const char *user = users_user(j->g->conf.users, j->user);
+	struct job *other = j->h->working;
+	unsigned n, max = waiting_max(&j->g->conf.http);
+
+	while (other && strcmp(users_user(other->g->conf.users, other->user), user) != 0) {
+		other = other->next;
+	}
+	if (!other) {
+		j->next = j->h->working;
+		j->h->working = j;
+		start(j);
+		return;
+	}
+	for (n = 0; other->waiting && n < max; n++) {
+		other = other->waiting;
+	}
+	if (n == max) {
+		handle_say_refused(j, SAID_REFUSED, "too many requests of this user at once");
+		handle_finish_fault(j, ANSWER_TROUBLE);
+		return;
+	}
+	other->waiting = j;
+}
