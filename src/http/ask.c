@@ -100,13 +100,13 @@ static void hang_up(struct ask *a)
 
 static int connect_line(struct ask *a);
 
-/* The line is of no use any more. The questions that are due until then are given up, and the others are
- * asked anew on another. What is set off may ask, too. */
-static void give_up(struct ask *a, uint64_t due_ms, const char *why)
+/* The line is of no use any more. The first n questions are given up, and the others are asked anew on
+ * another. What is set off may ask, too. */
+static void give_up(struct ask *a, size_t n, const char *why)
 {
 	struct question *list = a->first, **at = &list;
 
-	while (*at && (*at)->due_ms <= due_ms) {
+	while (*at && n--) {
 		at = &(*at)->next;
 	}
 	hang_up(a);
@@ -131,20 +131,23 @@ static void give_up(struct ask *a, uint64_t due_ms, const char *why)
 
 static void give_up_all(struct ask *a, const char *why)
 {
-	give_up(a, UINT64_MAX, why);
-}
-
-/* What came is no answer to the first question. */
-static void give_up_first(struct ask *a, const char *why)
-{
-	give_up(a, a->first ? a->first->due_ms : 0, why);
+	give_up(a, SIZE_MAX, why);
 }
 
 static void on_timer(uv_timer_t *timer)
 {
 	struct ask *a = timer->data;
+	size_t n = 0;
 
-	give_up(a, uv_now(a->loop), "no answer in 3 seconds");
+	for (const struct question *q = a->first; q && q->due_ms <= uv_now(a->loop);
+	     q = q->next) {
+		n++;
+	}
+	if (n) {
+		give_up(a, n, "no answer in 3 seconds");
+	} else {
+		arm(a);
+	}
 }
 
 /* "ok N" and N bytes, or one line. false: there is no whole reply yet. */
@@ -166,7 +169,7 @@ static bool take_reply(struct ask *a, struct buf *in, size_t *at)
 	}
 	n = strtoul(start + 3, &end, 10);
 	if (end != newline || n > INQUIRY_REPLY_MAX) {
-		give_up_first(a, "not an answer"); /* nor is what follows */
+		give_up(a, 1, "not an answer"); /* nor is what follows */
 		return false;
 	}
 	if (in->len - *at - n_line - 1 < n) {
@@ -189,7 +192,7 @@ static void take_replies(struct line *l)
 	memmove(l->in.data, l->in.data + at, l->in.len - at);
 	l->in.len -= at;
 	if (l->in.len > INQUIRY_REPLY_MAX + READ_SIZE || (l->in.len && !l->ask->first)) {
-		give_up_first(l->ask, "not an answer");
+		give_up(l->ask, 1, "not an answer");
 	} else {
 		arm(l->ask);
 	}
@@ -213,7 +216,7 @@ static void on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *bytes)
 	if (n > 0) {
 		buf_add(&l->in, bytes->base, (size_t)n);
 		if (buf_error(&l->in)) {
-			give_up_first(l->ask, "out of memory");
+			give_up(l->ask, 1, "out of memory");
 		} else {
 			take_replies(l);
 		}

@@ -19,7 +19,6 @@ enum {
 };
 
 /* Lines of the log in SAID_MS: what one stranger or user does must not hide what others do. */
-
 static const struct {
 	unsigned by_one, by_all;
 } said_max[N_SAID] = {
