@@ -330,6 +330,12 @@ static int set_interface_ids(struct reader *r, const struct key *k, struct text 
 				      "::1:2:3:4 behind it");
 			return 0;
 		}
+		if (memcmp(ip.bytes, (uint8_t[6]){ 0 }, 6) != 0) {
+			mistake_about(r, "name ", name,
+				      "has a whole address in interface_id; write what is behind "
+				      "the prefix, such as ::1:2:3:4");
+			return 0;
+		}
 		more = reallocarray(h->interface_ids, h->n_interface_ids + 1, sizeof(*more));
 		if (!more) {
 			return -ENOMEM;

@@ -453,7 +453,7 @@ static void check_daemon(struct check *c)
 
 unsigned check_run(const char *conf_path, enum check_part part)
 {
-	struct check c = { .conf_path = conf_path };
+	struct check c = { .conf_path = conf_path, .part = part };
 	int r;
 
 	r = load_conf(conf_path, check_report, &c, &c.conf);

@@ -32,14 +32,29 @@ static void check_readable(struct check *c, unsigned line, const char *key, cons
 	}
 }
 
+/* A mistake, but none that keeps the front end from starting. */
+static void report_bearable(void *arg, const char *file, unsigned line, const char *what)
+{
+	struct check *c = arg;
+
+	if (c->part == CHECK_HTTP) {
+		check_warning(file, line, "%s", what);
+	} else {
+		check_mistake(c, file, line, "%s", what);
+	}
+}
+
 static void check_closed(struct check *c, unsigned line, const char *key, const char *path,
 			 const struct stat *st)
 {
-	if (st->st_mode & S_IROTH) {
-		check_mistake(c, c->conf_path, line,
-			      "%s: everyone may read '%s' (chgrp %s, chmod 640)", key, path,
-			      c->conf.http.user);
+	_cleanup_(buf_deinit) struct buf what = { 0 };
+
+	if (!(st->st_mode & S_IROTH)) {
+		return;
 	}
+	buf_printf(&what, "%s: everyone may read '%s' (chgrp %s, chmod 640)", key, path,
+		   c->conf.http.user);
+	report_bearable(c, c->conf_path, line, buf_str(&what));
 }
 
 /* --- tokens --- */
@@ -73,7 +88,7 @@ static void check_lines(struct check *c, const struct buf *text)
 	struct tokens *tokens;
 	int r;
 
-	r = tokens_parse(text->data, text->len, path, check_report, c, &tokens);
+	r = tokens_parse(text->data, text->len, path, report_bearable, c, &tokens);
 	if (r) {
 		check_mistake(c, path, 0, "%s", strerror(-r));
 		return;
@@ -154,8 +169,11 @@ static void check_door(struct check *c, unsigned line, const char *directory)
 
 	if (stat(directory, &st) < 0) {
 		check_mistake(c, c->conf_path, line,
-			      "addresses: unable to find directory '%s': %s", directory,
-			      strerror(errno));
+			      "addresses: unable to find directory '%s': %s%s", directory,
+			      strerror(errno),
+			      errno == ENOENT ? " (the start script makes it, or "
+						"systemd-tmpfiles --create)" :
+						"");
 		return;
 	}
 	r = as_front_end(c, check_probe_writable, directory);
@@ -197,6 +215,22 @@ static void check_addresses(struct check *c)
 	}
 }
 
+/* It would refuse every update. */
+static void check_listeners(struct check *c)
+{
+	const struct conf_http *h = &c->conf.http;
+
+	for (unsigned i = 0; i < h->n_listeners; i++) {
+		const struct conf_listener *l = &h->listeners[i];
+
+		if (!l->tls && l->plain == CONF_PLAIN_REFUSE && !h->trusted_proxies.n) {
+			check_warning(c->conf_path, l->line,
+				      "listen: passwords are refused at this plain listener; "
+				      "write 'allow' behind its address, or use listen_tls");
+		}
+	}
+}
+
 void check_http(struct check *c)
 {
 	const struct conf_http *h = &c->conf.http;
@@ -208,4 +242,5 @@ void check_http(struct check *c)
 	check_tls_file(c, h->key_line, "key", h->key, true);
 	check_tokens(c);
 	check_addresses(c);
+	check_listeners(c);
 }

@@ -5,6 +5,7 @@
 /* What the parts of check.h share: check.c (the daemon's set-up) and check_http.c (the front end's). */
 
 #include "core/conf.h"
+#include "daemon/check.h"
 
 #include <stdbool.h>
 #include <sys/types.h>
@@ -18,6 +19,7 @@ struct check {
 	const struct passwd *service; /* the account that the daemon runs as; NULL: none */
 	uid_t front_end;	      /* (uid_t)-1: there is no such account */
 	unsigned n_mistakes;
+	enum check_part part;
 };
 
 /* line 0: it is about the whole file. */

@@ -317,7 +317,11 @@ static int start_listeners(struct server *s)
 			log_error("unable to serve %s: %s", l->name, strerror(-r));
 			return start_status(r);
 		}
-		log_info("listening on %s (%s)", l->name, l->socket.tls ? "TLS" : "plain HTTP");
+		log_info("listening on %s (%s)", l->name,
+			 l->socket.tls ? "TLS" :
+			 l->socket.plain == CONF_PLAIN_REFUSE ?
+					 "plain HTTP, of trusted proxies only" :
+					 "plain HTTP");
 	}
 	return 0;
 }

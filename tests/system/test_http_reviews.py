@@ -443,7 +443,8 @@ def test_pieces_of_a_password_are_not_logged(env, http):
         for amid in ('', ';', '%20', '%26', '%3B', '?'):
             mark = http.mark()
             answer = http.update(f'hostname={HOST1}&myip=2001:db8::1{amid}password={secret}',
-                                 secret=token if secret == token else 's3cret', source=f'127.0.0.{len(secret)}')
+                                 source=f'127.0.0.{len(secret)}',
+                                 secret=token if secret == token else 's3cret')
             assert (answer.status, answer.body) == (200, 'dnserr'), answer.everything
             http.wait_log('^(<.>)?refusing user alice', mark)
     log = http.log.text()
@@ -460,7 +461,8 @@ def test_one_users_refusals_do_not_hide_another_ones_wrong_password(env, http):
         answer = http.update(f'hostname=h{i}.example.org&myip=192.0.2.4', source='127.0.0.5')
         assert answer.body == 'nohost'
     after = http.mark()
-    assert http.update(f'hostname={HOST1}&myip=192.0.2.4', secret='not-this', source='127.0.0.6').status == 401
+    wrong = http.update(f'hostname={HOST1}&myip=192.0.2.4', secret='not-this', source='127.0.0.6')
+    assert wrong.status == 401
     assert http.update('myip=192.0.2.4', user='nobody', secret='not-this', source='127.0.0.7').status == 401
     http.wait_words('refusing', '127.0.0.6', 'wrong password', after=after)
     http.wait_words('refusing', '127.0.0.7', 'no such user', after=after)
