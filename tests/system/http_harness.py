@@ -56,7 +56,7 @@ SECRETS = [			# user, secret, label
 ]
 ZONE = '.dyn.example:192.0.2.53:a.ns.example.com:259200\n'
 
-# The start state of PROTOCOL.md, section 2: {name: (A, AAAA)}; None: there is none.
+# The start state of every entry of the corpus: {name: (A, AAAA)}; None: there is none.
 START_STATE = {
     'host1.dyn.example': ('198.51.100.1', '2001:db8:ffff:12::a'),
     'host2.dyn.example': ('198.51.100.2', None),
@@ -590,7 +590,7 @@ def parse_answer(everything):
 
 
 def check_framing(answer):
-    """PROTOCOL.md, section 0: what every answer to a whole request is like."""
+    """What every answer to a whole request is like, whatever it says: dns-updater-http(8), ANSWERS."""
     everything = answer.everything
     head = everything.partition(b'\r\n\r\n')[0].decode('latin-1')
     line, _, headers = head.partition('\r\n')
