@@ -37,6 +37,7 @@ struct front {
 	struct server *server;
 	uv_signal_t term, interrupt, hangup;
 	bool stopping;
+	bool stopped; /* the server: nobody is connected any more */
 };
 
 static void on_request(void *arg, struct server_request *q)
@@ -53,11 +54,25 @@ static void on_gone(void *arg, struct server_request *q)
 	handle_gone(f->handle, q);
 }
 
+/* Threads may still be at work for requests that were given up. */
+static void maybe_end(struct front *f)
+{
+	if (f->stopped && !handle_is_busy(f->handle)) {
+		uv_stop(&f->loop);
+	}
+}
+
+static void on_idle(void *arg)
+{
+	maybe_end(arg);
+}
+
 static void on_stopped(void *arg)
 {
 	struct front *f = arg;
 
-	uv_stop(&f->loop);
+	f->stopped = true;
+	maybe_end(f);
 }
 
 /* --- reload --- */
@@ -320,7 +335,8 @@ static int start_serving(struct front *f, const struct listen_socket *sockets, s
 	}
 	r = ask_new(&f->loop, f->socket, &f->ask);
 	if (!r) {
-		r = handle_new(&f->loop, f->auth, f->ask, f->store, f->socket, &f->handle);
+		r = handle_new(&f->loop, f->auth, f->ask, f->store, f->socket, on_idle, f,
+			       &f->handle);
 	}
 	return r ? start_failed("start", r) :
 		   server_new(&f->loop, &conf->http, sockets, n, &h, &f->server);

@@ -247,6 +247,7 @@ void handle_request(struct handle *h, struct generation *g, struct server_reques
 		server_answer(q, &a);
 		return;
 	}
+	h->n_jobs++;
 	j->h = h;
 	j->g = generation_ref(g);
 	j->q = q;
@@ -288,7 +289,7 @@ void handle_stop(struct handle *h)
 }
 
 int handle_new(uv_loop_t *loop, struct auth *auth, struct ask *ask, struct store *store,
-	       const char *socket, struct handle **ret)
+	       const char *socket, handle_idle_fn *idle, void *arg, struct handle **ret)
 {
 	struct handle *h = calloc(1, sizeof(*h));
 
@@ -300,6 +301,8 @@ int handle_new(uv_loop_t *loop, struct auth *auth, struct ask *ask, struct store
 	h->ask = ask;
 	h->store = store;
 	h->socket = socket;
+	h->idle = idle;
+	h->idle_arg = arg;
 	h->claims = throttle_new(&claim_rule);
 	h->addresses = throttle_new(&address_rule);
 	h->accounts = throttle_new(&account_rule);
@@ -312,6 +315,11 @@ int handle_new(uv_loop_t *loop, struct auth *auth, struct ask *ask, struct store
 	}
 	*ret = h;
 	return 0;
+}
+
+bool handle_is_busy(const struct handle *h)
+{
+	return h->n_jobs;
 }
 
 static void on_closed(uv_handle_t *handle)

@@ -14,10 +14,16 @@ struct handle;
 struct store;
 struct uv_loop_s;
 
+/* Called whenever the last job has ended. */
+typedef void handle_idle_fn(void *arg);
+
 /* All is borrowed. socket is for messages. 0 or a negative errno. */
 int handle_new(struct uv_loop_s *loop, struct auth *auth, struct ask *ask, struct store *store,
-	       const char *socket, struct handle **ret);
+	       const char *socket, handle_idle_fn *idle, void *arg, struct handle **ret);
+
+/* Only once no job is left: threads may be at work for those that were given up. */
 struct handle *handle_free(struct handle *h);
+bool handle_is_busy(const struct handle *h);
 
 /* Answers by server_answer, now or later. */
 void handle_request(struct handle *h, struct generation *g, struct server_request *q);

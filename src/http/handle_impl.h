@@ -54,6 +54,9 @@ struct handle {
 	uv_timer_t delay_timer;
 	bool away; /* the daemon, and that is said */
 	bool stopping;
+	size_t n_jobs;
+	handle_idle_fn *idle;
+	void *idle_arg;
 	struct quota said[N_SAID], said_by[N_SAID][SAID_PLACES];
 };
 

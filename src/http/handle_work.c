@@ -34,12 +34,17 @@ static void free_sets(struct ip_set **sets, size_t n)
 
 static void job_free(struct job *j)
 {
+	struct handle *h = j->h;
+
 	free_sets(j->now, j->user == TABLE_NONE ? 0 : users_n_names(j->g->conf.users, j->user));
 	update_deinit(&j->u);
 	request_deinit(&j->r);
 	free(j->allowed);
 	generation_unref(j->g);
 	free(j);
+	if (!--h->n_jobs) {
+		h->idle(h->idle_arg);
+	}
 }
 
 /* Takes the answer over. */

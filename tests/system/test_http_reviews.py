@@ -506,3 +506,21 @@ def test_an_address_of_another_name_beside_the_request(env, http, colon):
     assert answer.body == 'good 192.0.2.5', answer.everything
     http.settle()
     http.expect({HOST1: ('192.0.2.5', '2001:db8:ffff:12::a'), 'bob.dyn.example': (None, None)})
+
+
+# ---- the end
+
+def test_a_password_that_is_still_tried_at_the_end(env, http):
+    """Its request was given up at the time limit; the thread that tries it outlives the connection, but
+    not the program."""
+    needs('mkpasswd')
+    slow = subprocess.run(['mkpasswd', '-m', 'yescrypt', '-R', '9', 'right'], check=True,
+                          capture_output=True, text=True).stdout.strip()
+    http.token_lines = [f'solo:{slow}']
+    http.secrets = [s for s in http.secrets if s[0] != 'solo']
+    http.conf['request_timeout'] = '100ms'
+    http.start()
+    answers = in_threads(*[lambda: http.raw(request('/nic/update?myip=192.0.2.4', user='solo', secret='wrong'),
+                                            source='127.0.0.77')] * 2)
+    assert {a.status for a in answers} == {503}, answers
+    assert http.stop() == 0
