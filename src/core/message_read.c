@@ -1,0 +1,423 @@
+/* SPDX-FileCopyrightText: 2026 The dns-updater authors
+ * SPDX-License-Identifier: ISC */
+
+/* Replies, which are hostile bytes. A message is walked through twice: once to its end, where the signature
+ * is; and if that is good, once more for what it says. */
+
+#include "core/message.h"
+
+#include "core/tsig.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <ldns/ldns.h>
+#include <sodium.h>
+#include <string.h>
+
+enum {
+	RECORD_N = 10,	    /* of a record without its name and data */
+	SOA_NUMBERS_N = 20, /* of its data, behind the two names */
+	TSIG_FIXED_N = 10,  /* of its data, between algorithm and MAC */
+	TSIG_END_N = 6,	    /* and from the MAC to the other data */
+};
+_Static_assert((int)TSIG_MAC_MAX == (int)MESSAGE_MAC_MAX, "");
+
+struct reader {
+	const uint8_t *bytes;
+	size_t n, at;
+};
+
+/* A name without compression, as it came. */
+struct wire_name {
+	uint8_t n;
+	uint8_t bytes[LDNS_MAX_DOMAINLEN];
+};
+
+enum section { ANSWER, AUTHORITY, ADDITIONAL, N_SECTIONS };
+
+struct record {
+	struct wire_name name;
+	size_t begin; /* where it stands in the message */
+	size_t data;  /* and its data, n_data bytes */
+	uint16_t type, class, n_data;
+	uint32_t ttl;
+};
+
+/* The record, and the MAC, which stays in the message. */
+struct signature {
+	struct wire_name key, algorithm;
+	size_t begin;
+	struct tsig tsig;
+	const uint8_t *mac;
+	uint16_t n_mac;
+};
+
+/* --- pieces of messages: 0, -ENOMEM or MESSAGE_E_GARBAGE --- */
+
+static int read_name(struct reader *r, struct wire_name *ret)
+{
+	ldns_rdf *name = NULL;
+	ldns_status status = ldns_wire2dname(&name, r->bytes, r->n, &r->at);
+
+	if (status != LDNS_STATUS_OK) {
+		return status == LDNS_STATUS_MEM_ERR ? -ENOMEM : MESSAGE_E_GARBAGE;
+	}
+	assert(ldns_rdf_size(name) <= sizeof(ret->bytes));
+	ret->n = (uint8_t)ldns_rdf_size(name);
+	memcpy(ret->bytes, ldns_rdf_data(name), ret->n);
+	ldns_rdf_deep_free(name);
+	return 0;
+}
+
+static bool has(const struct reader *r, size_t n)
+{
+	return n <= r->n - r->at;
+}
+
+static int read_record(struct reader *r, struct record *ret)
+{
+	const uint8_t *fixed;
+	int outcome;
+
+	ret->begin = r->at;
+	outcome = read_name(r, &ret->name);
+	if (outcome || !has(r, RECORD_N)) {
+		return outcome ? outcome : MESSAGE_E_GARBAGE;
+	}
+	fixed = r->bytes + r->at;
+	ret->type = ldns_read_uint16(fixed);
+	ret->class = ldns_read_uint16(fixed + 2);
+	ret->ttl = ldns_read_uint32(fixed + 4);
+	ret->n_data = ldns_read_uint16(fixed + 8);
+	r->at += RECORD_N;
+	if (!has(r, ret->n_data)) {
+		return MESSAGE_E_GARBAGE;
+	}
+	ret->data = r->at;
+	r->at += ret->n_data;
+	return 0;
+}
+
+/* A reader that ends where the record does. */
+static struct reader data_of(const struct reader *r, const struct record *record)
+{
+	return (struct reader){ r->bytes, record->data + record->n_data, record->data };
+}
+
+static int read_serial(const struct reader *message, const struct record *record, uint32_t *ret)
+{
+	struct reader r = data_of(message, record);
+	struct wire_name name;
+	int outcome = read_name(&r, &name);
+
+	outcome = outcome ? outcome : read_name(&r, &name);
+	if (!outcome && r.n - r.at != SOA_NUMBERS_N) {
+		outcome = MESSAGE_E_GARBAGE;
+	}
+	if (!outcome) {
+		*ret = ldns_read_uint32(r.bytes + r.at);
+	}
+	return outcome;
+}
+
+static uint64_t read48(const uint8_t *at)
+{
+	return (uint64_t)ldns_read_uint16(at) << 32 | ldns_read_uint32(at + 2);
+}
+
+/* RFC 8945 section 4.2. */
+static int read_signature(const struct reader *message, const struct record *record,
+			  struct signature *ret)
+{
+	struct reader r = data_of(message, record);
+	const uint8_t *at;
+	int outcome;
+
+	if (record->class != LDNS_RR_CLASS_ANY || record->ttl) {
+		return MESSAGE_E_GARBAGE;
+	}
+	ret->key = record->name;
+	ret->begin = record->begin;
+	outcome = read_name(&r, &ret->algorithm);
+	if (outcome || !has(&r, TSIG_FIXED_N)) {
+		return outcome ? outcome : MESSAGE_E_GARBAGE;
+	}
+	at = r.bytes + r.at;
+	ret->tsig.time = read48(at);
+	ret->tsig.fudge = ldns_read_uint16(at + 6);
+	ret->n_mac = ldns_read_uint16(at + 8);
+	r.at += TSIG_FIXED_N;
+	if (!has(&r, (size_t)ret->n_mac + TSIG_END_N)) {
+		return MESSAGE_E_GARBAGE;
+	}
+	ret->mac = r.bytes + r.at;
+	at = ret->mac + ret->n_mac;
+	ret->tsig.original_id = ldns_read_uint16(at);
+	ret->tsig.error = ldns_read_uint16(at + 2);
+	ret->tsig.n_other = ldns_read_uint16(at + 4);
+	ret->tsig.other = at + TSIG_END_N;
+	r.at += (size_t)ret->n_mac + TSIG_END_N;
+	return r.n - r.at == ret->tsig.n_other ? 0 : MESSAGE_E_GARBAGE;
+}
+
+/* --- names --- */
+
+/* The name as text, in its canonical form; false: it is none of ours. */
+static bool name_text(const struct wire_name *name, char ret[NAME_SIZE])
+{
+	char text[LDNS_MAX_DOMAINLEN];
+	size_t n = 0, n_canon;
+
+	for (const uint8_t *at = name->bytes; *at; at += 1 + *at) {
+		if (memchr(at + 1, '.', *at)) {
+			return false; /* one within a label is not one between two */
+		}
+		memcpy(text + n, at + 1, *at);
+		n += *at;
+		text[n++] = '.';
+	}
+	return !name_canon(text, n, ret, &n_canon);
+}
+
+/* Whether it is this name, of lower case. */
+static bool is_name(const struct wire_name *name, const char *wanted)
+{
+	uint8_t wire[TSIG_NAME_WIRE_MAX];
+
+	if (name->n != tsig_put_name(wire, wanted)) {
+		return false;
+	}
+	for (unsigned i = 0; i < name->n; i++) {
+		uint8_t c = name->bytes[i];
+
+		/* No length is mistaken for a letter: those are 63 at most. */
+		if (wire[i] != (c >= 'A' && c <= 'Z' ? c - 'A' + 'a' : c)) {
+			return false;
+		}
+	}
+	return true;
+}
+
+/* --- the first walk --- */
+
+static bool is_later(const struct message_sent *sent)
+{
+	return sent->type == MESSAGE_AXFR && sent->n_replies;
+}
+
+/* The question, or the zone section. */
+static int read_question(struct reader *r, const struct message_sent *sent)
+{
+	uint16_t n = LDNS_QDCOUNT(r->bytes);
+	struct wire_name name;
+	const uint8_t *at;
+	int outcome;
+
+	if (!n && (sent->update || is_later(sent))) {
+		return 0;
+	}
+	if (n != 1) {
+		return MESSAGE_E_OTHER;
+	}
+	outcome = read_name(r, &name);
+	if (outcome || !has(r, 4)) {
+		return outcome ? outcome : MESSAGE_E_GARBAGE;
+	}
+	at = r->bytes + r->at;
+	r->at += 4;
+	if (!is_name(&name, sent->name) || ldns_read_uint16(at) != sent->type ||
+	    ldns_read_uint16(at + 2) != LDNS_RR_CLASS_IN) {
+		return MESSAGE_E_OTHER;
+	}
+	return 0;
+}
+
+static int check_header(const struct message_sent *sent, const uint8_t *bytes, size_t n)
+{
+	if (n < LDNS_HEADER_SIZE || !LDNS_QR_WIRE(bytes)) {
+		return MESSAGE_E_GARBAGE;
+	}
+	if (LDNS_ID_WIRE(bytes) != sent->id ||
+	    LDNS_OPCODE_WIRE(bytes) !=
+		    (sent->update ? LDNS_PACKET_UPDATE : LDNS_PACKET_QUERY)) {
+		return MESSAGE_E_OTHER;
+	}
+	return 0;
+}
+
+static unsigned address_size(const struct record *record)
+{
+	if (record->class != LDNS_RR_CLASS_IN) {
+		return 0;
+	}
+	return record->type == LDNS_RR_TYPE_A ? 4 : record->type == LDNS_RR_TYPE_AAAA ? 16 : 0;
+}
+
+static int look_at_answer(const struct reader *message, const struct record *record,
+			  const char *asked, struct message_reply *reply)
+{
+	unsigned size = address_size(record);
+	uint32_t serial;
+	int outcome;
+
+	if (size && record->n_data != size) {
+		return MESSAGE_E_GARBAGE;
+	}
+	if (record->type != LDNS_RR_TYPE_SOA || record->class != LDNS_RR_CLASS_IN ||
+	    !is_name(&record->name, asked)) {
+		return 0;
+	}
+	outcome = read_serial(message, record, &serial);
+	if (!outcome && !reply->n_soa++) {
+		reply->serial = serial;
+	}
+	return outcome;
+}
+
+/* What one record adds to the reply. is_last: it stands where a signature may. */
+static int look_at(const struct reader *message, const struct record *record,
+		   enum section section, bool is_last, const char *asked,
+		   struct message_reply *reply, struct signature *signature)
+{
+	if (record->type == LDNS_RR_TYPE_TSIG) {
+		return is_last ? read_signature(message, record, signature) : MESSAGE_E_GARBAGE;
+	}
+	if (record->type == LDNS_RR_TYPE_OPT && section == ADDITIONAL) {
+		reply->rcode |= record->ttl >> 24 << 4; /* RFC 6891 section 6.1.3 */
+	}
+	return section == ANSWER ? look_at_answer(message, record, asked, reply) : 0;
+}
+
+/* Reads all to the end. The signature's mac stays NULL when there is none. */
+static int walk(struct reader *r, const char *asked, struct message_reply *reply,
+		struct signature *signature)
+{
+	const unsigned n_records[N_SECTIONS] = { LDNS_ANCOUNT(r->bytes), LDNS_NSCOUNT(r->bytes),
+						 LDNS_ARCOUNT(r->bytes) };
+	struct record record;
+	int outcome = 0;
+
+	for (enum section s = ANSWER; s < N_SECTIONS; s++) {
+		for (unsigned i = 0; !outcome && i < n_records[s]; i++) {
+			outcome = read_record(r, &record);
+			if (!outcome) {
+				outcome = look_at(r, &record, s,
+						  s == ADDITIONAL && i + 1 == n_records[s],
+						  asked, reply, signature);
+			}
+		}
+	}
+	return !outcome && r->at != r->n ? MESSAGE_E_GARBAGE : outcome;
+}
+
+/* --- the signature --- */
+
+static bool is_in_time(const struct tsig *t, time_t now)
+{
+	uint64_t difference =
+		t->time > (uint64_t)now ? t->time - (uint64_t)now : (uint64_t)now - t->time;
+
+	return difference <= (t->fudge < TSIG_FUDGE ? t->fudge : TSIG_FUDGE);
+}
+
+/* RFC 8945 sections 5.2 and 5.3. */
+static int verify(struct message_sent *sent, const struct reader *message,
+		  const struct signature *s, time_t now, bool *ret_signed)
+{
+	const struct tsig_key *key = sent->key;
+	const struct tsig_message m = {
+		.bytes = message->bytes,
+		.n = s->begin,
+		.n_additional = (uint16_t)(LDNS_ARCOUNT(message->bytes) - 1),
+		.mac_before = sent->mac,
+		.n_mac_before = sent->n_mac,
+		.timers_only = is_later(sent),
+	};
+	uint8_t mac[TSIG_MAC_MAX];
+	int r;
+
+	if (!is_name(&s->key, key->name) || !is_name(&s->algorithm, key->algorithm) ||
+	    s->n_mac != tsig_mac_size(key)) {
+		return 0;
+	}
+	r = tsig_mac(key, &m, &s->tsig, mac);
+	if (r || sodium_memcmp(mac, s->mac, s->n_mac) != 0 || !is_in_time(&s->tsig, now)) {
+		return r;
+	}
+	if (sent->type == MESSAGE_AXFR) {
+		memcpy(sent->mac, mac, s->n_mac);
+	}
+	*ret_signed = true;
+	return 0;
+}
+
+static void tell_signature(const struct signature *s, struct message_reply *reply)
+{
+	reply->tsig_error = s->tsig.error;
+	reply->time_signed = (int64_t)s->tsig.time;
+	if (s->tsig.error == MESSAGE_BADTIME && s->tsig.n_other == 6) {
+		reply->server_time = (int64_t)read48(s->tsig.other);
+	}
+}
+
+/* --- the second walk --- */
+
+/* The answers are whole, so only memory can be missing. */
+static int hand_on(struct reader r, message_record_fn *record_fn, void *arg)
+{
+	struct record record;
+	char name[NAME_SIZE];
+	int outcome = 0;
+
+	for (unsigned i = 0, n = LDNS_ANCOUNT(r.bytes); i < n; i++) {
+		outcome = read_record(&r, &record);
+		if (outcome) {
+			break;
+		}
+		if (address_size(&record) && name_text(&record.name, name)) {
+			struct ip ip = { .n = (uint8_t)record.n_data };
+
+			memcpy(ip.bytes, r.bytes + record.data, record.n_data);
+			record_fn(arg, name, &ip, record.ttl);
+		}
+	}
+	return outcome;
+}
+
+int message_read(struct message_sent *sent, const uint8_t *bytes, size_t n, time_t now,
+		 message_record_fn *record, void *arg, struct message_reply *ret)
+{
+	struct reader r = { bytes, n, LDNS_HEADER_SIZE }, answers;
+	struct signature signature = { .mac = NULL };
+	struct message_reply reply = { 0 };
+	int outcome = check_header(sent, bytes, n);
+
+	outcome = outcome ? outcome : read_question(&r, sent);
+	if (outcome) {
+		return outcome;
+	}
+	answers = r;
+	reply.rcode = LDNS_RCODE_WIRE(bytes);
+	reply.truncated = LDNS_TC_WIRE(bytes) != 0;
+	reply.authoritative = LDNS_AA_WIRE(bytes) != 0;
+	outcome = walk(&r, sent->name, &reply, &signature);
+	if (!outcome && signature.mac) {
+		tell_signature(&signature, &reply);
+	}
+	if (!outcome && signature.mac && sent->key) {
+		outcome = verify(sent, &r, &signature, now, &reply.is_signed);
+	}
+	if (outcome) {
+		return outcome;
+	}
+	if (sent->key && !reply.is_signed) {
+		reply.n_soa = reply.serial = 0;
+	} else if (record) {
+		outcome = hand_on(answers, record, arg);
+	}
+	if (!outcome) {
+		sent->n_replies += sent->type == MESSAGE_AXFR;
+		*ret = reply;
+	}
+	return outcome;
+}

@@ -1,0 +1,108 @@
+/* SPDX-FileCopyrightText: 2026 The dns-updater authors
+ * SPDX-License-Identifier: ISC */
+#include "core/tsig.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <gnutls/crypto.h>
+#include <gnutls/gnutls.h>
+#include <ldns/ldns.h>
+#include <sodium.h>
+#include <string.h>
+
+static gnutls_mac_algorithm_t hash_of(const struct tsig_key *key)
+{
+	if (!strcmp(key->algorithm, "hmac-sha512")) {
+		return GNUTLS_MAC_SHA512;
+	}
+	if (!strcmp(key->algorithm, "hmac-sha384")) {
+		return GNUTLS_MAC_SHA384;
+	}
+	assert(!strcmp(key->algorithm, "hmac-sha256"));
+	return GNUTLS_MAC_SHA256;
+}
+
+unsigned tsig_mac_size(const struct tsig_key *key)
+{
+	return gnutls_hmac_get_len(hash_of(key));
+}
+
+size_t tsig_put_name(uint8_t *to, const char *name)
+{
+	size_t n = strlen(name), label = 0;
+
+	memcpy(to + 1, name, n);
+	for (size_t i = 1; i <= n; i++) {
+		if (to[i] == '.') {
+			to[label] = (uint8_t)(i - label - 1);
+			label = i;
+		}
+	}
+	to[label] = (uint8_t)(n - label);
+	to[n + 1] = 0;
+	return n + 2;
+}
+
+/* The fields of section 4.3.3, or of 5.3.1 the timers; returns their length. */
+static size_t put_variables(uint8_t *to, const struct tsig_key *key, const struct tsig *t,
+			    bool timers_only)
+{
+	uint8_t *at = to;
+
+	if (!timers_only) {
+		at += tsig_put_name(at, key->name);
+		ldns_write_uint16(at, LDNS_RR_CLASS_ANY);
+		ldns_write_uint32(at + 2, 0); /* TTL */
+		at += 6;
+		at += tsig_put_name(at, key->algorithm);
+	}
+	ldns_write_uint64_as_uint48(at, t->time);
+	ldns_write_uint16(at + 6, t->fudge);
+	at += 8;
+	if (!timers_only) {
+		ldns_write_uint16(at, t->error);
+		ldns_write_uint16(at + 2, t->n_other);
+		at += 4;
+	}
+	return (size_t)(at - to);
+}
+
+static int start(const struct tsig_key *key, gnutls_hmac_hd_t *ret)
+{
+	uint8_t secret[TSIG_KEY_SECRET_SIZE];
+	size_t n = 0;
+	int r;
+
+	/* It was tried when the key was read, so it cannot fail. */
+	(void)sodium_base642bin(secret, sizeof(secret), key->secret, strlen(key->secret), NULL,
+				&n, NULL, sodium_base64_VARIANT_ORIGINAL);
+	r = gnutls_hmac_init(ret, hash_of(key), secret, n);
+	sodium_memzero(secret, sizeof(secret));
+	return r;
+}
+
+int tsig_mac(const struct tsig_key *key, const struct tsig_message *m, const struct tsig *t,
+	     uint8_t ret_mac[TSIG_MAC_MAX])
+{
+	uint8_t header[LDNS_HEADER_SIZE], n_before[2];
+	uint8_t variables[TSIG_NAME_WIRE_MAX + TSIG_ALGORITHM_WIRE_N + 18];
+	size_t n = put_variables(variables, key, t, m->timers_only);
+	gnutls_hmac_hd_t h;
+	int r;
+
+	memcpy(header, m->bytes, sizeof(header));
+	ldns_write_uint16(header, t->original_id);
+	ldns_write_uint16(header + LDNS_ARCOUNT_OFF, m->n_additional);
+	ldns_write_uint16(n_before, (uint16_t)m->n_mac_before);
+	if (start(key, &h) < 0) {
+		return -ENOMEM;
+	}
+	r = m->n_mac_before ? gnutls_hmac(h, n_before, sizeof(n_before)) : 0;
+	r = r ? r : gnutls_hmac(h, m->mac_before, m->n_mac_before);
+	r = r ? r : gnutls_hmac(h, header, sizeof(header));
+	r = r ? r : gnutls_hmac(h, m->bytes + sizeof(header), m->n - sizeof(header));
+	r = r ? r : gnutls_hmac(h, variables, n);
+	r = r || m->timers_only ? r : gnutls_hmac(h, t->other, t->n_other);
+	gnutls_hmac_deinit(h, ret_mac);
+	return r < 0 ? -ENOMEM : 0; /* of what can go wrong, there is nothing else */
+}
