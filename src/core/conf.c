@@ -13,10 +13,16 @@
 
 enum { SOCKET_PATH_MAX = 107 }; /* unix(7), with a NUL behind */
 
-enum section { IN_NOTHING, IN_DAEMON, IN_HTTP, IN_USERS, IN_UNKNOWN };
+enum { SERVER_PORT = 53, OUTPUT_NAME_MAX = 32, VERIFY_TIMEOUT_MS = 5000 };
+
+/* The output that datafile and makecommand are. */
+static const char datafile_name[] = "tinydns";
+
+enum section { IN_NOTHING, IN_DAEMON, IN_HTTP, IN_OUTPUT, IN_USERS, IN_UNKNOWN };
 
 struct reader {
 	struct conf *c;
+	struct conf_output *output; /* IN_OUTPUT: the one of the section */
 	const char *file;
 	conf_report_fn *report;
 	void *arg;
@@ -83,16 +89,22 @@ struct key {
 	enum section section;
 	const char *name;
 	int (*set)(struct reader *r, const struct key *k, struct text value);
-	size_t value_at, line_at; /* offsets in struct conf; line_at 0: not kept */
+	/* Offsets in struct conf, IN_OUTPUT in struct conf_output; line_at 0: not kept. */
+	size_t value_at, count_at, line_at;
 	uint64_t min, max;
 	const char *const *words;
 	bool tls;   /* of set_listeners */
 	bool again; /* may be set more than once: each adds */
 };
 
+static char *base_of(struct reader *r, const struct key *k)
+{
+	return k->section == IN_OUTPUT ? (char *)r->output : (char *)r->c;
+}
+
 static void *value_of(struct reader *r, const struct key *k)
 {
-	return (char *)r->c + k->value_at;
+	return base_of(r, k) + k->value_at;
 }
 
 static int set_string(struct reader *r, const struct key *k, struct text value)
@@ -236,7 +248,7 @@ static int set_networks(struct reader *r, const struct key *k, struct text value
 }
 
 /* "192.0.2.1:80" or "[2001:db8::1]:80". */
-static bool parse_listener(struct text t, struct conf_listener *ret)
+static bool parse_ip_port(struct text t, struct ip *ret_ip, uint16_t *ret_port)
 {
 	const char *colon = memrchr(t.at, ':', t.n);
 	struct text ip, port;
@@ -256,11 +268,11 @@ static bool parse_listener(struct text t, struct conf_listener *ret)
 	} else if (memchr(ip.at, ':', ip.n)) {
 		return false; /* where would the port begin? */
 	}
-	if (!ip_parse(ip.at, ip.n, &ret->ip) || !take_number(&port, UINT16_MAX, &number) ||
+	if (!ip_parse(ip.at, ip.n, ret_ip) || !take_number(&port, UINT16_MAX, &number) ||
 	    port.n) {
 		return false;
 	}
-	ret->port = (uint16_t)number;
+	*ret_port = (uint16_t)number;
 	return true;
 }
 
@@ -294,7 +306,7 @@ static int set_listeners(struct reader *r, const struct key *k, struct text valu
 		*l = (struct conf_listener){ .tls = k->tls,
 					     .plain = CONF_PLAIN_BY_ADDRESS,
 					     .line = r->line };
-		if (parse_listener(item, l)) {
+		if (parse_ip_port(item, &l->ip, &l->port)) {
 			h->n_listeners++;
 		} else {
 			mistake_about(
@@ -374,16 +386,116 @@ static int set_abuse(struct reader *r, const struct key *k, struct text value)
 	return 0;
 }
 
+/* As a listener, but an address alone has the port of DNS. */
+static bool parse_server(struct text t, struct conf_server *ret)
+{
+	if (ip_parse(t.at, t.n, &ret->ip)) {
+		ret->port = SERVER_PORT;
+		return true;
+	}
+	return parse_ip_port(t, &ret->ip, &ret->port) && ret->port;
+}
+
+static int set_servers(struct reader *r, const struct key *k, struct text value)
+{
+	struct conf_server *servers = value_of(r, k);
+	unsigned *n = (unsigned *)(base_of(r, k) + k->count_at);
+	struct text item;
+
+	if (!value.n) {
+		mistake(r, "%s has no value", k->name);
+	}
+	while (next_item(&value, &item)) {
+		struct conf_server server;
+
+		if (!parse_server(item, &server)) {
+			mistake_about(r, "server ", item,
+				      "is not an address such as 192.0.2.53, 192.0.2.53:5353, "
+				      "2001:db8::53 or [2001:db8::53]:5353; host names are not "
+				      "looked up");
+			continue;
+		}
+		if (*n == CONF_SERVERS_MAX) {
+			mistake(r, "%s has more than %d addresses", k->name, CONF_SERVERS_MAX);
+			return 0;
+		}
+		servers[(*n)++] = server;
+	}
+	return 0;
+}
+
+static bool has_zone(const struct conf_output *o, const char *zone)
+{
+	for (unsigned i = 0; i < o->n_zones; i++) {
+		if (!strcmp(o->zones[i], zone)) {
+			return true;
+		}
+	}
+	return false;
+}
+
+static int add_zone(struct conf_output *o, const char *zone)
+{
+	char **more = reallocarray(o->zones, o->n_zones + 1, sizeof(*more));
+
+	if (!more) {
+		return -ENOMEM;
+	}
+	o->zones = more;
+	o->zones[o->n_zones] = strdup(zone);
+	if (!o->zones[o->n_zones]) {
+		return -ENOMEM;
+	}
+	o->n_zones++;
+	return 0;
+}
+
+static int set_zones(struct reader *r, const struct key *k, struct text value)
+{
+	struct text item;
+	int e = 0;
+
+	if (!value.n) {
+		mistake(r, "%s has no value", k->name);
+	}
+	while (!e && next_item(&value, &item)) {
+		char zone[NAME_SIZE];
+		size_t n;
+		int wrong = name_canon(item.at, item.n, zone, &n);
+
+		if (wrong) {
+			mistake_about(r, "zone ", item, name_strerror(wrong));
+		} else if (*zone == '*') {
+			mistake_about(r, "zone ", item, "is a wildcard, and no zone");
+		} else if (has_zone(r->output, zone)) {
+			mistake_about(r, "zone ", item, "stands there twice");
+		} else {
+			e = add_zone(r->output, zone);
+		}
+	}
+	return e;
+}
+
 static const char *const plain_words[] = { "refuse", "allow", NULL }; /* without BY_ADDRESS */
 static const char *const missing_words[] = { "keep", "withdraw", NULL };
 static const char *const replace_words[] = { "exchange", "rename", NULL };
+static const char *const type_words[] = { "tinydns", "zonefile", "hosts", "rfc2136", NULL };
+static const char *const serial_words[] = { "raise", "keep", NULL };
+_Static_assert(sizeof(type_words) / sizeof(*type_words) == CONF_NO_TYPE + 1,
+	       "a word for each type");
 _Static_assert(sizeof(enum conf_missing) == sizeof(unsigned) &&
 		       sizeof(enum conf_replace) == sizeof(unsigned) &&
-		       sizeof(enum conf_plain) == sizeof(unsigned),
+		       sizeof(enum conf_plain) == sizeof(unsigned) &&
+		       sizeof(enum conf_output_type) == sizeof(unsigned) &&
+		       sizeof(enum conf_serial) == sizeof(unsigned),
 	       "set_word writes an unsigned");
 
 #define AT(field) .value_at = offsetof(struct conf, field)
 #define LINE(field) .line_at = offsetof(struct conf, field)
+#define COUNT(field) .count_at = offsetof(struct conf, field)
+#define AT_OUTPUT(field) .value_at = offsetof(struct conf_output, field)
+#define COUNT_OUTPUT(field) .count_at = offsetof(struct conf_output, field)
+#define LINE_OUTPUT(field) .line_at = offsetof(struct conf_output, field)
 #define HOURS(n) ((uint64_t)(n) * 3600 * 1000)
 
 static const struct key keys[] = {
@@ -409,6 +521,24 @@ static const struct key keys[] = {
 	{ IN_DAEMON, "addresses_max", set_number, AT(addresses_max), .min = 1,
 	  .max = IP_SET_EACH_MAX },
 	{ IN_DAEMON, "networks", set_networks, AT(networks) },
+	{ IN_DAEMON, "verify", set_servers, AT(verify), COUNT(n_verify), LINE(verify_line),
+	  .again = true },
+	{ IN_DAEMON, "verify_timeout", set_duration, AT(verify_timeout_ms),
+	  LINE(verify_timeout_line), .min = 100, .max = HOURS(1) },
+	{ IN_OUTPUT, "type", set_word, AT_OUTPUT(type), LINE_OUTPUT(type_line),
+	  .words = type_words },
+	{ IN_OUTPUT, "file", set_path, AT_OUTPUT(file), LINE_OUTPUT(file_line) },
+	{ IN_OUTPUT, "command", set_string, AT_OUTPUT(command), LINE_OUTPUT(command_line) },
+	{ IN_OUTPUT, "serial", set_word, AT_OUTPUT(serial), LINE_OUTPUT(serial_line),
+	  .words = serial_words },
+	{ IN_OUTPUT, "server", set_servers, AT_OUTPUT(servers), COUNT_OUTPUT(n_servers),
+	  LINE_OUTPUT(server_line), .again = true },
+	{ IN_OUTPUT, "zone", set_zones, LINE_OUTPUT(zone_line), .again = true },
+	{ IN_OUTPUT, "key", set_path, AT_OUTPUT(key), LINE_OUTPUT(key_line) },
+	{ IN_OUTPUT, "verify", set_servers, AT_OUTPUT(verify), COUNT_OUTPUT(n_verify),
+	  LINE_OUTPUT(verify_line), .again = true },
+	{ IN_OUTPUT, "verify_timeout", set_duration, AT_OUTPUT(verify_timeout_ms), .min = 100,
+	  .max = HOURS(1) },
 	{ IN_HTTP, "listen", set_listeners, .again = true },
 	{ IN_HTTP, "listen_tls", set_listeners, .tls = true, .again = true },
 	{ IN_HTTP, "plain_http", set_word, AT(http.plain), .words = plain_words },
@@ -428,6 +558,8 @@ static const struct key keys[] = {
 	{ IN_HTTP, "request_size_max", set_number, AT(http.request_size_max), .min = 4096,
 	  .max = 1 << 20 },
 	{ IN_HTTP, "headers_max", set_number, AT(http.headers_max), .min = 8, .max = 1000 },
+	{ IN_HTTP, "publish_timeout", set_duration, AT(http.publish_timeout_ms),
+	  LINE(http.publish_timeout_line), .max = HOURS(1) },
 	{ IN_HTTP, "request_timeout", set_duration, AT(http.request_timeout_ms), .min = 100,
 	  .max = HOURS(1) },
 };
@@ -449,12 +581,14 @@ static int read_key(struct reader *r, enum section section, struct text name, st
 		}
 		r->seen |= UINT64_C(1) << i;
 		if (k->line_at) {
-			*(unsigned *)((char *)r->c + k->line_at) = r->line;
+			*(unsigned *)(base_of(r, k) + k->line_at) = r->line;
 		}
 		return k->set(r, k, value);
 	}
 	mistake_about(r, "unknown key ", name,
-		      section == IN_HTTP ? "in [http]" : "in [dns-updater]");
+		      section == IN_HTTP   ? "in [http]" :
+		      section == IN_OUTPUT ? "in [output]" :
+					     "in [dns-updater]");
 	return 0;
 }
 
@@ -521,6 +655,106 @@ static int read_user(struct reader *r, struct text user, struct text list)
 	return 0;
 }
 
+static bool is_output_name(struct text t)
+{
+	static const char good[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+				   "0123456789-_.";
+
+	for (size_t i = 0; i < t.n; i++) {
+		if (!memchr(good, t.at[i], sizeof(good) - 1)) {
+			return false;
+		}
+	}
+	return t.n && t.n <= OUTPUT_NAME_MAX;
+}
+
+static const struct conf_output *find_output(const struct conf *c, struct text name)
+{
+	for (unsigned i = 0; i < c->n_outputs; i++) {
+		if (text_is(name, c->outputs[i].name)) {
+			return &c->outputs[i];
+		}
+	}
+	return NULL;
+}
+
+static void deinit_output(struct conf_output *o)
+{
+	for (unsigned i = 0; i < o->n_zones; i++) {
+		free(o->zones[i]);
+	}
+	free(o->zones);
+	free(o->name);
+	free(o->file);
+	free(o->command);
+	free(o->key);
+}
+
+/* Puts one more output at `at`. Its strings are taken over, also on failure; without a name there was no
+ * memory for it. 0 or -ENOMEM. */
+static int add_output(struct conf *c, unsigned at, struct conf_output new)
+{
+	struct conf_output *more = NULL;
+
+	if (new.name) {
+		more = reallocarray(c->outputs, c->n_outputs + 1, sizeof(*more));
+	}
+	if (!more) {
+		deinit_output(&new);
+		return -ENOMEM;
+	}
+	c->outputs = more;
+	memmove(&more[at + 1], &more[at], (c->n_outputs - at) * sizeof(*more));
+	more[at] = new;
+	c->n_outputs++;
+	return 0;
+}
+
+/* The text between "[output" and "]". */
+static int read_output(struct reader *r, struct text name, enum section *ret)
+{
+	struct conf *c = r->c;
+	int e;
+
+	name = text_trim(name);
+	*ret = IN_UNKNOWN;
+	if (!is_output_name(name)) {
+		mistake_about(r, "output ", name,
+			      "is no name: 1 to 32 letters, digits, '-', '_' and '.'");
+		return 0;
+	}
+	if (c->n_outputs == CONF_OUTPUTS_MAX) {
+		mistake(r, "more than %d outputs", CONF_OUTPUTS_MAX);
+		return 0;
+	}
+	if (find_output(c, name)) {
+		mistake_about(r, "output ", name, "stands there twice");
+	}
+	e = add_output(c, c->n_outputs,
+		       (struct conf_output){ .name = strndup(name.at, name.n),
+					     .line = r->line,
+					     .type = CONF_NO_TYPE,
+					     .verify_timeout_ms = VERIFY_TIMEOUT_MS });
+	if (e) {
+		return e;
+	}
+	r->output = &c->outputs[c->n_outputs - 1];
+	for (unsigned i = 0; i < N_KEYS; i++) {
+		if (keys[i].section == IN_OUTPUT) {
+			r->seen &= ~(UINT64_C(1) << i);
+		}
+	}
+	*ret = IN_OUTPUT;
+	return 0;
+}
+
+static bool is_output_heading(struct text line)
+{
+	return text_begins(line, "[output") && line.at[line.n - 1] == ']' &&
+	       (line.n == strlen("[output]") ||
+		memchr(TEXT_BLANKS, line.at[strlen("[output")], strlen(TEXT_BLANKS)));
+}
+
 static enum section read_heading(struct reader *r, struct text line)
 {
 	if (r->users_only) {
@@ -554,6 +788,12 @@ static int read_line(struct reader *r, struct text line, enum section *section)
 		mistake(r, "a NUL byte");
 		return 0;
 	}
+	if (*line.at == '[' && !r->users_only && is_output_heading(line)) {
+		return read_output(r,
+				   (struct text){ line.at + strlen("[output"),
+						  line.n - strlen("[output]") },
+				   section);
+	}
 	if (*line.at == '[') {
 		*section = read_heading(r, line);
 		return 0;
@@ -568,7 +808,7 @@ static int read_line(struct reader *r, struct text line, enum section *section)
 	}
 	key = text_trim((struct text){ line.at, (size_t)(equals - line.at) });
 	value = text_trim((struct text){ equals + 1, (size_t)(line.at + line.n - equals - 1) });
-	if (*section == IN_DAEMON || *section == IN_HTTP) {
+	if (*section == IN_DAEMON || *section == IN_HTTP || *section == IN_OUTPUT) {
 		return read_key(r, *section, key, value);
 	}
 	if (*section == IN_USERS) {
@@ -611,6 +851,7 @@ int conf_init(struct conf *ret)
 		.missing_after_ms = 60 * 1000,
 		.replace = CONF_REPLACE_EXCHANGE,
 		.addresses_max = 8,
+		.verify_timeout_ms = VERIFY_TIMEOUT_MS,
 		.http = {
 			.plain = CONF_PLAIN_BY_ADDRESS,
 			.connections_max = 4096,
@@ -618,6 +859,7 @@ int conf_init(struct conf *ret)
 			.request_size_max = 32768,
 			.headers_max = 64,
 			.request_timeout_ms = 10 * 1000,
+			.publish_timeout_ms = 5 * 1000,
 		},
 	};
 
@@ -655,6 +897,10 @@ static void deinit_http(struct conf_http *h)
 
 void conf_deinit(struct conf *c)
 {
+	for (unsigned i = 0; i < c->n_outputs; i++) {
+		deinit_output(&c->outputs[i]);
+	}
+	free(c->outputs);
 	for (unsigned i = 0; i < c->n_patterns; i++) {
 		pattern_deinit(&c->patterns[i]);
 	}
@@ -766,6 +1012,10 @@ static void finish_http(struct reader *r)
 		r->line = h->addresses_line;
 		mistake(r, "addresses is not one of the patterns of pathpattern");
 	}
+	if (h->publish_timeout_line && h->publish_timeout_ms >= h->request_timeout_ms) {
+		r->line = h->publish_timeout_line;
+		mistake(r, "publish_timeout must be less than request_timeout, which ends the request");
+	}
 	finish_interface_ids(r);
 	for (size_t i = 0; i < h->n_abuse; i++) {
 		if (users_find(c->users, h->abuse[i], strlen(h->abuse[i])) == TABLE_NONE) {
@@ -788,15 +1038,156 @@ static void finish_http(struct reader *r)
 	r->line = 0;
 }
 
+/* datafile and what goes with it become the first output. 0 or -ENOMEM. */
+static int finish_datafile(struct reader *r)
+{
+	struct conf *c = r->c;
+	struct conf_output new = {
+		.line = c->datafile_line,
+		.type = CONF_TINYDNS,
+		.n_verify = c->n_verify,
+		.verify_timeout_ms = c->verify_timeout_ms,
+		.type_line = c->datafile_line,
+		.file_line = c->datafile_line,
+		.command_line = c->makecommand_line,
+		.verify_line = c->verify_line,
+	};
+	const struct conf_output *same;
+
+	if (c->n_outputs == CONF_OUTPUTS_MAX) {
+		r->line = c->datafile_line;
+		mistake(r, "more than %d outputs, of which datafile is one", CONF_OUTPUTS_MAX);
+		return 0;
+	}
+	same = find_output(c, (struct text){ datafile_name, strlen(datafile_name) });
+	if (same) {
+		r->line = same->line;
+		mistake(r, "output '%s' needs another name: that one is datafile's",
+			datafile_name);
+	}
+	memcpy(new.verify, c->verify, sizeof(new.verify));
+	new.file = strdup(c->datafile);
+	new.command = c->makecommand ? strdup(c->makecommand) : NULL;
+	if (new.file && (new.command || !c->makecommand)) {
+		new.name = strdup(datafile_name);
+	}
+	return add_output(c, 0, new);
+}
+
+/* A key of [dns-updater] that says something of datafile, and there is none. */
+static void without_datafile(struct reader *r, const char *key, unsigned line)
+{
+	if (line) {
+		r->line = line;
+		mistake(r, "%s without datafile; an [output NAME] has its own", key);
+	}
+}
+
+/* A key that was set (line is not 0) though it belongs to other types, or not though it is required. */
+static void finish_key(struct reader *r, const struct conf_output *o, const char *key,
+		       unsigned line, bool belongs, const char *required)
+{
+	r->line = line ? line : o->line;
+	if (line && !belongs) {
+		mistake(r, "%s does not belong to an output of type %s", key,
+			type_words[o->type]);
+	} else if (!line && belongs && required) {
+		mistake(r, "output '%s' has no %s%s", o->name, key, required);
+	}
+}
+
+static void finish_output(struct reader *r, const struct conf_output *o)
+{
+	bool file = o->type != CONF_RFC2136;
+
+	if (o->type == CONF_NO_TYPE) {
+		if (!o->type_line) {
+			r->line = o->line;
+			mistake(r, "output '%s' has no type", o->name);
+		}
+		return; /* who knows what belongs to it? */
+	}
+	finish_key(r, o, "file", o->file_line, file, "");
+	finish_key(r, o, "command", o->command_line, file, NULL);
+	finish_key(r, o, "serial", o->serial_line, o->type == CONF_ZONEFILE, NULL);
+	finish_key(r, o, "server", o->server_line, !file, "");
+	finish_key(r, o, "zone", o->zone_line, !file, "");
+	finish_key(r, o, "key", o->key_line, !file, ": unsigned updates are not sent");
+	for (const struct conf_output *other = r->c->outputs; file && other < o; other++) {
+		if (o->file && other->file && !strcmp(o->file, other->file)) {
+			r->line = o->file_line;
+			mistake(r, "file is that of output '%s', too", other->name);
+			break;
+		}
+	}
+}
+
+static int finish_outputs(struct reader *r)
+{
+	struct conf *c = r->c;
+	int e = 0;
+
+	if (c->datafile) {
+		e = finish_datafile(r);
+	} else if (!c->datafile_line) {
+		without_datafile(r, "makecommand", c->makecommand_line);
+		without_datafile(r, "verify", c->verify_line);
+		without_datafile(r, "verify_timeout", c->verify_timeout_line);
+	}
+	if (!c->n_outputs && !c->datafile_line) {
+		r->line = 0;
+		mistake(r, "nothing to publish to: neither datafile nor an [output NAME]");
+	}
+	for (unsigned i = 0; !e && i < c->n_outputs; i++) {
+		finish_output(r, &c->outputs[i]);
+	}
+	r->line = 0;
+	return e;
+}
+
+/* Whether the name is the zone itself or lies below it. */
+static bool lies_in(const char *name, size_t n_name, const char *zone, size_t n_zone)
+{
+	if (n_name < n_zone || memcmp(name + n_name - n_zone, zone, n_zone) != 0) {
+		return false;
+	}
+	return n_name == n_zone || name[n_name - n_zone - 1] == '.';
+}
+
+bool conf_output_covers(const struct conf_output *o, const char *name, unsigned *ret_zone)
+{
+	size_t n_name, n_best = 0;
+	unsigned best = 0;
+
+	if (o->type != CONF_RFC2136) {
+		return o->type != CONF_HOSTS || *name != '*';
+	}
+	n_name = strlen(name);
+	for (unsigned i = 0; i < o->n_zones; i++) {
+		size_t n = strlen(o->zones[i]);
+
+		if (n > n_best && lies_in(name, n_name, o->zones[i], n)) {
+			n_best = n;
+			best = i;
+		}
+	}
+	if (n_best) {
+		*ret_zone = best;
+	}
+	return n_best;
+}
+
 int conf_finish(struct conf *c, const char *file, conf_report_fn *report, void *arg)
 {
 	struct reader r = { .c = c, .file = file, .report = report, .arg = arg };
+	int e;
 
 	if (!c->n_patterns && !c->pathpattern_line) {
 		mistake(&r, "pathpattern is not set");
 	}
-	if (!c->datafile) {
-		mistake(&r, "datafile is not set");
+	e = finish_outputs(&r);
+	if (e) {
+		return e;
 	}
 	if (!c->users->n_users) {
 		mistake(&r, "no users, neither in [users] nor in users_file");

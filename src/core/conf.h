@@ -52,7 +52,37 @@ struct conf_http {
 	size_t n_abuse;
 	unsigned abuse_line;
 	unsigned connections_max, connections_per_address, request_size_max, headers_max;
-	uint64_t request_timeout_ms;
+	uint64_t request_timeout_ms, publish_timeout_ms;
+	unsigned publish_timeout_line;
+};
+
+/* A name server, as an address and a port. */
+struct conf_server {
+	struct ip ip;
+	uint16_t port;
+};
+
+#define CONF_SERVERS_MAX 8
+#define CONF_OUTPUTS_MAX 16
+
+/* [output NAME]: where addresses are published. datafile and makecommand are an output of this kind too,
+ * "tinydns", the first one. */
+struct conf_output {
+	char *name;    /* letters, digits, '-', '_' and '.' */
+	unsigned line; /* of the heading, or of datafile */
+	enum conf_output_type { CONF_TINYDNS, CONF_ZONEFILE, CONF_HOSTS, CONF_RFC2136, CONF_NO_TYPE } type;
+	char *file, *command; /* of all but CONF_RFC2136; command may be NULL */
+	enum conf_serial { CONF_SERIAL_RAISE, CONF_SERIAL_KEEP } serial; /* of CONF_ZONEFILE */
+	struct conf_server servers[CONF_SERVERS_MAX]; /* of CONF_RFC2136, to be tried in turn */
+	unsigned n_servers;
+	char **zones; /* of CONF_RFC2136: canonical names */
+	unsigned n_zones;
+	char *key; /* path of the TSIG key */
+	struct conf_server verify[CONF_SERVERS_MAX]; /* who is asked after each publish */
+	unsigned n_verify;
+	uint64_t verify_timeout_ms;
+	unsigned type_line, file_line, command_line, serial_line, server_line, zone_line, key_line,
+		verify_line; /* 0: not set by the text */
 };
 
 struct conf {
@@ -67,8 +97,15 @@ struct conf {
 	enum conf_replace replace; /* how the data file is replaced */
 	unsigned addresses_max;
 	struct ip_nets networks;
+	/* Of the output that datafile is. */
+	struct conf_server verify[CONF_SERVERS_MAX];
+	unsigned n_verify;
+	uint64_t verify_timeout_ms;
+	unsigned verify_line, verify_timeout_line;
 	struct users *users;
 	struct conf_http http;
+	struct conf_output *outputs; /* complete once conf_finish is done */
+	unsigned n_outputs;
 };
 
 /* Called once for every mistake; what is a sentence without file and line. */
@@ -87,7 +124,7 @@ int conf_parse(struct conf *c, const char *file, const char *text, size_t n,
 int conf_parse_users(struct conf *c, const char *file, const char *text, size_t n,
 		     conf_report_fn *report, void *arg);
 
-/* What can be said only of the whole: something required is not there. */
+/* What can be said only of the whole: something required is not there. Completes the outputs; once. */
 int conf_finish(struct conf *c, const char *file, conf_report_fn *report, void *arg);
 
 /* The 16 bytes of the name's interface identifier; NULL: none is configured. */
@@ -96,3 +133,7 @@ const uint8_t *conf_interface_id(const struct conf *c, uint32_t name);
 /* Whether plain HTTP is taken at this address, where the listener itself does not say: on the loopback
  * addresses, whose traffic nobody reads, unless plain_http says otherwise. */
 enum conf_plain conf_plain_at(const struct conf *c, const struct ip *ip);
+
+/* Whether the output publishes this canonical name: not a wildcard in hosts(5), only what lies in one of
+ * the zones with CONF_RFC2136. *ret_zone is that zone, the longest, and is written for CONF_RFC2136 only. */
+bool conf_output_covers(const struct conf_output *o, const char *name, unsigned *ret_zone);

@@ -4,8 +4,6 @@
 
 #include "base/cleanup.h"
 #include "base/file.h"
-#include "core/name.h"
-#include "core/section.h"
 #include "daemon/check.h"
 #include "service/load.h"
 #include "service/privileges.h"
@@ -19,8 +17,6 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
-
-#define DATA_MAX ((size_t)4 << 30)
 
 static void print(const char *file, unsigned line, const char *kind, const char *format,
 		  va_list ap) __attribute__((format(printf, 4, 0)));
@@ -84,7 +80,7 @@ int check_as(const char *user, uid_t uid, bool reads_all, check_probe_fn *probe,
 	return WEXITSTATUS(status);
 }
 
-static int as_service(const struct check *c, check_probe_fn *probe, const void *arg)
+int check_as_service(const struct check *c, check_probe_fn *probe, const void *arg)
 {
 	return check_as(c->conf.user, c->service ? c->service->pw_uid : (uid_t)-1, true, probe,
 			arg);
@@ -100,31 +96,9 @@ int check_probe_readable(const void *file)
 	return faccessat(AT_FDCWD, file, R_OK, 0) ? 1 : 0;
 }
 
-/* Whether two files can be exchanged there: 0 yes, 1 no, 2 it could not be tried. */
-static int probe_exchange(const void *directory)
+void check_writable(struct check *c, unsigned line, const char *key, const char *directory)
 {
-	_cleanup_(close_fdp) int dir = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	static const char *const names[] = { ".dnsu.check.a", ".dnsu.check.b" };
-	int r = dir < 0 ? 2 : 0;
-
-	for (int i = 0; !r && i < 2; i++) {
-		int fd = openat(dir, names[i], O_WRONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
-
-		r = fd < 0 ? 2 : 0;
-		close_fd(fd);
-	}
-	if (!r && renameat2(dir, names[0], dir, names[1], RENAME_EXCHANGE) < 0) {
-		r = errno == EINVAL ? 1 : 2;
-	}
-	for (int i = 0; dir >= 0 && i < 2; i++) {
-		(void)unlinkat(dir, names[i], 0);	/* made above, or not there */
-	}
-	return r;
-}
-
-static void check_writable(struct check *c, unsigned line, const char *key, const char *directory)
-{
-	int r = as_service(c, check_probe_writable, directory);
+	int r = check_as_service(c, check_probe_writable, directory);
 
 	if (r > 0) {
 		check_mistake(
@@ -242,160 +216,7 @@ static void check_watches(struct check *c)
 	}
 }
 
-/* --- the data file --- */
-
-/* One line of the administrator's, taken apart as far as we need: its type and owner name. */
-static void check_line(struct check *c, const char *file, unsigned number, const char *line, size_t n)
-{
-	const struct users *users = c->conf.users;
-	char name[NAME_SIZE];
-	const char *colon;
-	size_t n_name, n_hidden = 0;
-	uint32_t first = 0;
-
-	colon = n ? memchr(line, ':', n) : NULL;
-	if (!colon || !memchr("+=C@", *line, 4) ||
-	    name_canon(line + 1, (size_t)(colon - line - 1), name, &n_name)) {
-		return;
-	}
-	if (users_find_name(users, name, n_name) != TABLE_NONE) {
-		if (*line == 'C') {
-			check_warning(file, number,
-				      "a CNAME on the dynamic name %s contradicts its "
-				      "addresses",
-				      name);
-		} else if (*line != '@') {
-			check_warning(file, number,
-				      "a static A record on the dynamic name %s is answered "
-				      "beside its dynamic addresses",
-				      name);
-		}
-	}
-	if (*line != '@' || strncmp(name, "*.", 2) != 0) {
-		return;
-	}
-	for (uint32_t i = 0; i < users->n_names; i++) {
-		const char *other = users_name(users, i);
-		size_t n_other = strlen(other);
-
-		if (n_other > n_name - 1 && strcmp(other, name) != 0 &&
-		    !strcmp(other + n_other - (n_name - 1), name + 1)) {
-			first = n_hidden++ ? first : i;
-		}
-	}
-	if (n_hidden) {
-		check_warning(file, number,
-			      "the wildcard MX %s does not hold for a name that has a dynamic "
-			      "address: %s%s; give it an MX of its own",
-			      name, users_name(users, first),
-			      n_hidden > 1 ? " and others" : "");
-	}
-}
-
-static void check_lines(struct check *c, const char *file, const struct buf *text,
-			const struct section *section)
-{
-	const char *at = text->data, *end = text->data + text->len;
-	unsigned number = 0;
-
-	while (at < end) {
-		const char *newline = memchr(at, '\n', (size_t)(end - at));
-		const char *stop = newline ? newline : end;
-		size_t offset = (size_t)(at - text->data);
-
-		number++;
-		if (offset < section->begin || offset >= section->end) {
-			check_line(c, file, number, at, (size_t)(stop - at));
-		}
-		at = stop + 1;
-	}
-}
-
-/* systemd's unit may write to its own directories only (systemd.exec(5), ReadWritePaths=). */
-static void print_drop_in(const char *directory)
-{
-	static const char own[] = "/var/lib/dns-updater/";
-
-	if (strncmp(directory, own, strlen(own)) != 0) {
-		printf("# with systemd, in /etc/systemd/system/dns-updater.service.d/datafile.conf:\n"
-		       "[Service]\nReadWritePaths=%s\n", directory);
-	}
-}
-
-static void check_datafile(struct check *c)
-{
-	const struct conf *conf = &c->conf;
-	_cleanup_(free_ptr) char *real = realpath(conf->datafile, NULL);
-	_cleanup_(buf_deinit) struct buf text = { 0 };
-	struct section section;
-	char *directory;
-	struct stat st;
-	int r;
-
-	if (!real || stat(real, &st) < 0) {
-		check_mistake(c, c->conf_path, conf->datafile_line,
-			      "datafile: unable to find '%s': %s", conf->datafile,
-			      strerror(errno));
-		return;
-	}
-	r = S_ISREG(st.st_mode) ? file_read(AT_FDCWD, real, DATA_MAX, &text) : -EINVAL;
-	if (r) {
-		check_mistake(c, c->conf_path, conf->datafile_line,
-			      "datafile: unable to read '%s': %s", conf->datafile,
-			      S_ISREG(st.st_mode) ? strerror(-r) : "not a regular file");
-		return;
-	}
-	if (as_service(c, check_probe_readable, real) > 0) {
-		check_mistake(c, c->conf_path, conf->datafile_line,
-			      "datafile: '%s' is not readable by user %s", conf->datafile,
-			      conf->user);
-	}
-	check_others(c, conf->datafile_line, "datafile", conf->datafile, &st);
-	r = section_find(text.data, text.len, '#', &section);
-	if (r) {
-		check_mistake(c, conf->datafile, 0,
-			      "%s; put the two lines '# start dynamic dns entries' and "
-			      "'# end dynamic dns entries' at its top",
-			      section_strerror(r));
-	} else {
-		check_lines(c, conf->datafile, &text, &section);
-	}
-	directory = dirname(real);
-	check_way(c, conf->datafile_line, "datafile", directory);
-	check_writable(c, conf->datafile_line, "datafile", directory);
-	if (conf->replace == CONF_REPLACE_EXCHANGE && as_service(c, probe_exchange, directory) == 1) {
-		check_mistake(
-			c, c->conf_path, conf->datafile_line,
-			"datafile: the file system of '%s' cannot exchange two files; see 'replace' in "
-			"dns-updater.conf(5)",
-			directory);
-	}
-	print_drop_in(directory);
-}
-
 /* --- the rest --- */
-
-static void check_command(struct check *c)
-{
-	int status;
-	pid_t pid;
-
-	if (!c->conf.makecommand) {
-		check_warning(c->conf_path, 0,
-			      "without makecommand nothing makes a database of the data file");
-		return;
-	}
-	(void)fflush(stdout);
-	pid = fork();
-	if (!pid) {
-		execl("/bin/sh", "sh", "-n", "-c", c->conf.makecommand, NULL);
-		_exit(127);
-	}
-	if (pid < 0 || waitpid(pid, &status, 0) < 0 || !WIFEXITED(status) || WEXITSTATUS(status)) {
-		check_mistake(c, c->conf_path, c->conf.makecommand_line,
-			      "makecommand: sh(1) does not understand it");
-	}
-}
 
 static void check_place(struct check *c, unsigned line, const char *key, const char *path)
 {
@@ -441,10 +262,7 @@ static void check_daemon(struct check *c)
 		check_pattern(c, &c->conf.patterns[i]);
 	}
 	check_watches(c);
-	if (c->conf.datafile) {
-		check_datafile(c);
-	}
-	check_command(c);
+	check_outputs(c);
 	check_place(c, c->conf.state_line, "state", c->conf.state);
 	if (c->conf.log_tempfile) {
 		check_place(c, c->conf.log_tempfile_line, "log_tempfile", c->conf.log_tempfile);
@@ -461,7 +279,8 @@ unsigned check_run(const char *conf_path, enum check_part part)
 		check_mistake(&c, conf_path, 0, "%s", strerror(-r));
 		return c.n_mistakes;
 	}
-	if (c.conf.users->n_users || c.conf.n_patterns || c.conf.datafile) {
+	if (c.conf.users->n_users || c.conf.n_patterns || c.conf.datafile ||
+	    c.conf.n_outputs) {
 		check_account(&c);
 		check_conf_file(&c, 0, conf_path);
 		if (c.conf.users_file) {

@@ -2,7 +2,8 @@
  * SPDX-License-Identifier: ISC */
 #pragma once
 
-/* What the parts of check.h share: check.c (the daemon's set-up) and check_http.c (the front end's). */
+/* What the parts of check.h share: check.c (the daemon's set-up), check_output.c (where it publishes)
+ * and check_http.c (the front end's). */
 
 #include "core/conf.h"
 #include "daemon/check.h"
@@ -37,6 +38,9 @@ typedef int check_probe_fn(const void *arg);
 int check_as(const char *user, uid_t uid, bool reads_all, check_probe_fn *probe,
 	     const void *arg);
 
+/* As the daemon's user, with its capability. */
+int check_as_service(const struct check *c, check_probe_fn *probe, const void *arg);
+
 /* Probes of a path: 0 yes, 1 no. */
 int check_probe_readable(const void *file);
 int check_probe_writable(const void *directory);
@@ -45,6 +49,12 @@ int check_probe_writable(const void *directory);
 void check_others(struct check *c, unsigned line, const char *key, const char *path,
 		  const struct stat *st);
 void check_way(struct check *c, unsigned line, const char *key, const char *directory);
+
+/* Whether the daemon's user may write to the directory. */
+void check_writable(struct check *c, unsigned line, const char *key, const char *directory);
+
+/* All outputs: their files, commands and keys, and which names each of them publishes. */
+void check_outputs(struct check *c);
 
 /* The section [http] and what it names. */
 void check_http(struct check *c);

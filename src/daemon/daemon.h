@@ -10,10 +10,10 @@
 struct command;
 struct daemon;
 
-/* Everything that needs the rights of the start is done: conf is complete, the command's helper runs
- * (NULL: none is configured). Takes over both, also when it fails. conf_path is for reloads. Returns
+/* Everything that needs the rights of the start is done: conf is complete, the helpers of its outputs run
+ * (publish_fork). Takes over both, also when it fails. conf_path is for reloads. Returns
  * 0 or a negative errno, which is not logged yet. */
-int daemon_new(struct conf *conf, const char *conf_path, struct command *command,
+int daemon_new(struct conf *conf, const char *conf_path, struct command *const *commands,
 	       struct daemon **ret);
 
 /* Runs until SIGTERM or SIGINT, or until it can no longer work. Returns the exit status, 0 or 111. */

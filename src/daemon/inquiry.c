@@ -5,6 +5,7 @@
 #include "base/cleanup.h"
 #include "base/log.h"
 #include "base/quota.h"
+#include "core/text.h"
 
 #include <errno.h>
 #include <string.h>
@@ -15,16 +16,33 @@
 
 /* Anybody may connect, for who asks is known only then. So connections have places of their own, made
  * beforehand: when all are taken, libuv is left with the next one and does not accept more, and
- * accepting never fails for want of memory. */
+ * accepting never fails for want of memory. Each kind of asker has its share of them, and never takes
+ * another's; those that are one too many are closed in the next turn of the loop. */
+enum kind { KIND_USER, KIND_GROUP, KIND_ROOT, KIND_FRONT_END, N_KINDS };
+
 enum {
-	SERVED_MAX = 16,
-	PEERS_MAX = 2 * SERVED_MAX,	/* with those that are being turned away */
+	USERS_MAX = 256, GROUP_MAX = 32, ROOT_MAX = 64, FRONT_END_MAX = 16,
+	PEERS_MAX = USERS_MAX + GROUP_MAX + ROOT_MAX + FRONT_END_MAX + 32,
 	BACKLOG = 64,
 	QUESTION_MAX = 256,		/* bytes, without the newline */
 	TEXT_SIZE = 4 * QUESTION_MAX,
-	QUEUED_MAX = 256 * 1024,	/* bytes of answers before the next question is taken */
-	TURN_MAX = 8,			/* questions of one peer in one turn of the loop */
+	ID_MAX = 20,			/* digits */
 	SAID_MS = 60 * 1000,
+	IDLE_MS = 10 * 1000,		/* without a question: of ordinary users */
+	IDLE_LOOK_MS = 1000,
+};
+
+static const struct {
+	unsigned places, each;	/* connections: of all, and of one account */
+	unsigned waits;		/* of one connection */
+	unsigned turn;		/* questions of one connection in one turn of the loop */
+	size_t queued;		/* bytes of answers before the next question is taken */
+	bool may_idle;
+} limits[N_KINDS] = {
+	[KIND_USER] = { USERS_MAX, 4, 1, 1, (size_t)256 << 10, false },
+	[KIND_GROUP] = { GROUP_MAX, 8, 1, 8, (size_t)256 << 10, true },
+	[KIND_ROOT] = { ROOT_MAX, ROOT_MAX, 1, 8, (size_t)256 << 10, true },
+	[KIND_FRONT_END] = { FRONT_END_MAX, FRONT_END_MAX, 4096, 8, (size_t)4 << 20, true },
 };
 
 _Static_assert(TEXT_SIZE > QUESTION_MAX, "there is room behind what is not yet a line");
@@ -32,23 +50,40 @@ _Static_assert(TEXT_SIZE > QUESTION_MAX, "there is room behind what is not yet a
 struct peer {
 	uv_pipe_t pipe;
 	struct inquiry *inquiry;
+	uid_t uid;
+	enum kind kind;
 	bool used;
-	bool served;		/* may ask, and counts */
+	bool served;		/* counts */
 	bool held;		/* has more questions than one turn takes; not read from meanwhile */
 	bool ending;		/* asks nothing any more; closed when its answers are written */
-	unsigned n_writes;
+	unsigned n_writes, n_waits;
+	uint64_t asked_ms;	/* its last question */
+	struct buf waited;	/* answers of this turn */
 	size_t n;
-	char text[TEXT_SIZE];
+	char *text;		/* TEXT_SIZE bytes, while it is served */
+};
+
+/* Somebody waits for an answer. */
+struct wait {
+	struct wait *next, **at;
+	struct peer *peer;
+	char id[ID_MAX + 1];
+	size_t n;
+	char user[];
 };
 
 struct inquiry {
 	uv_pipe_t listener;
 	uv_idle_t turn;		/* while somebody is held */
+	uv_timer_t idle_timer;	/* while there is a peer that may not idle */
 	struct inquiry_handlers handlers;
 	struct sockaddr_un address;
 	struct stat st;		/* of the socket's file */
 	struct peer peers[PEERS_MAX];
-	unsigned n_served, n_open;	/* n_open: handles, of both kinds */
+	unsigned n_served[N_KINDS];
+	unsigned n_open;	/* handles, of all kinds */
+	struct wait *waits, **last_wait;	/* the new ones are the last */
+	struct wait *first_new;
 	bool waiting;		/* a connection has no place yet */
 	bool closing;
 	struct quota said;	/* refusals, in the log */
@@ -72,12 +107,41 @@ static void closed_one(struct inquiry *in)
 
 static void accept_next(struct inquiry *in);
 
+static void wait_free(struct wait *w)
+{
+	struct inquiry *in = w->peer->inquiry;
+
+	if (in->first_new == w) {
+		in->first_new = w->next;
+	}
+	*w->at = w->next;
+	*(w->next ? &w->next->at : &in->last_wait) = w->at;
+	w->peer->n_waits--;
+	free(w);
+}
+
+static void forget_waits(struct peer *p)
+{
+	struct wait *w = p->inquiry->waits;
+
+	while (p->n_waits) {
+		struct wait *next = w->next;
+
+		if (w->peer == p) {
+			wait_free(w);
+		}
+		w = next;
+	}
+}
+
 static void on_peer_closed(uv_handle_t *handle)
 {
 	struct peer *p = handle->data;
 	struct inquiry *in = p->inquiry;
 
 	p->used = false;
+	free(p->text);
+	p->text = NULL;
 	if (in->waiting && !in->closing) {
 		accept_next(in);
 	}
@@ -91,8 +155,10 @@ static void close_peer(struct peer *p)
 	}
 	p->ending = true;
 	p->held = false;
+	forget_waits(p);
+	buf_deinit(&p->waited);
 	if (p->served) {
-		p->inquiry->n_served--;
+		p->inquiry->n_served[p->kind]--;
 	}
 	uv_close((uv_handle_t *)&p->pipe, on_peer_closed);
 }
@@ -102,6 +168,7 @@ static void end_peer(struct peer *p)
 {
 	p->ending = true;
 	p->held = false;
+	forget_waits(p);
 	(void)uv_read_stop((uv_stream_t *)&p->pipe);	/* cannot fail */
 	if (!p->n_writes) {
 		close_peer(p);
@@ -155,23 +222,214 @@ static void send_last(struct peer *p, const char *line)
 	end_peer(p);
 }
 
-static void answer(struct peer *p, const char *question, size_t n)
-{
-	static const char has[] = "has ";
-	const struct inquiry_handlers *h = &p->inquiry->handlers;
-	struct buf text = { 0 };
+/* --- permission --- */
 
-	if (n <= strlen(has) || memcmp(question, has, strlen(has)) != 0) {
-		send_last(p, "error not a question\n");
-	} else if (uv_stream_get_write_queue_size((uv_stream_t *)&p->pipe) > QUEUED_MAX) {
-		close_peer(p);
-	} else {
-		h->has(h->arg, question + strlen(has), n - strlen(has), &text);
+static bool may_ask(const struct peer *p, struct text user)
+{
+	const struct inquiry_handlers *h = &p->inquiry->handlers;
+
+	return p->kind != KIND_USER || (user.at && h->is_account(h->arg, p->uid, user.at, user.n));
+}
+
+static void say_refused(struct peer *p)
+{
+	struct inquiry *in = p->inquiry;
+	unsigned left_out;
+
+	if (quota_take(&in->said, uv_now(in->listener.loop), 1, SAID_MS, &left_out)) {
+		log_warning("refusing questions of uid %u on '%s': only root, the front end and our "
+			    "group may ask about others", (unsigned)p->uid, in->address.sun_path);
+	}
+}
+
+/* --- those who wait --- */
+
+static void add_wait_error(struct buf *b, struct text id, const char *why)
+{
+	buf_adds(b, "waited ");
+	buf_add(b, id.at, id.n);
+	buf_printf(b, " error %s\n", why);
+}
+
+static void begin_wait(struct peer *p, struct text id, struct text user)
+{
+	struct inquiry *in = p->inquiry;
+	struct buf text = { 0 };
+	struct wait *w;
+
+	if (p->n_waits == limits[p->kind].waits) {
+		add_wait_error(&text, id, "too many wait");
 		send_answer(p, &text);
+		return;
+	}
+	w = calloc(1, sizeof(*w) + user.n);
+	if (!w) {
+		close_peer(p);
+		return;
+	}
+	memcpy(w->id, id.at, id.n);
+	memcpy(w->user, user.at, user.n);
+	w->n = user.n;
+	w->peer = p;
+	w->at = in->last_wait;
+	*w->at = w;
+	in->last_wait = &w->next;
+	in->first_new = in->first_new ? in->first_new : w;
+	p->n_waits++;
+	in->handlers.look(in->handlers.arg, w->user, w->n);
+}
+
+static void forget(struct peer *p, struct text id)
+{
+	for (struct wait *w = p->inquiry->waits; w && p->n_waits; w = w->next) {
+		if (w->peer == p && text_is(id, w->id)) {
+			wait_free(w);
+			return;
+		}
+	}
+}
+
+static void judge(struct wait *w)
+{
+	const struct inquiry_handlers *h = &w->peer->inquiry->handlers;
+	struct buf *b = &w->peer->waited;
+	size_t before = b->len;
+
+	buf_printf(b, "waited %s ", w->id);
+	if (h->judge(h->arg, w->user, w->n, b)) {
+		buf_adds(b, "\n");
+		wait_free(w);
+	} else if (!b->failed) {
+		b->len = before;
+	}
+}
+
+void inquiry_judge(struct inquiry *in, bool all)
+{
+	struct wait *w = in->first_new;
+
+	if (all) {
+		w = in->waits;
+	}
+	in->first_new = NULL;
+	if (!w) {
+		return;
+	}
+	while (w) {
+		struct wait *next = w->next;
+
+		judge(w);
+		w = next;
+	}
+	for (unsigned i = 0; i < PEERS_MAX; i++) {
+		struct peer *p = &in->peers[i];
+
+		if (p->used && !p->ending && (p->waited.len || p->waited.failed)) {
+			struct buf text = p->waited;
+
+			p->waited = (struct buf){ 0 };
+			send_answer(p, &text);
+		}
 	}
 }
 
 /* --- questions --- */
+
+enum verb { HAS, STATUS, WAIT, FORGET, NONE };
+
+struct question {
+	enum verb verb;
+	bool json;
+	struct text id, user;	/* user.at NULL: the whole */
+};
+
+static struct text take_word(struct text *t)
+{
+	const char *blank = memchr(t->at, ' ', t->n);
+	struct text word = { t->at, blank ? (size_t)(blank - t->at) : t->n };
+
+	t->at = blank ? blank + 1 : NULL;
+	t->n = blank ? t->n - word.n - 1 : 0;
+	return word;
+}
+
+static bool is_id(struct text t)
+{
+	for (size_t i = 0; i < t.n; i++) {
+		if (t.at[i] < '0' || t.at[i] > '9') {
+			return false;
+		}
+	}
+	return t.n && t.n <= ID_MAX;
+}
+
+/* What stands behind the last blank that a form has is a user's name, whatever it is. */
+static struct question parse(struct text line)
+{
+	static const char *const verbs[] = {
+		[HAS] = "has", [STATUS] = "status", [WAIT] = "wait", [FORGET] = "forget",
+	};
+	struct question q = { .verb = HAS };
+	struct text verb = take_word(&line), form = { 0 };
+
+	while (q.verb < NONE && !text_is(verb, verbs[q.verb])) {
+		q.verb++;
+	}
+	if (q.verb == STATUS && line.at) {
+		form = take_word(&line);
+		q.json = text_is(form, "json");
+	} else if ((q.verb == WAIT || q.verb == FORGET) && line.at) {
+		q.id = take_word(&line);
+	}
+	q.user = line;
+	if ((q.user.at ? !q.user.n || q.verb == FORGET : q.verb == HAS || q.verb == WAIT) ||
+	    (q.verb == STATUS && !q.json && !text_is(form, "text")) ||
+	    ((q.verb == WAIT || q.verb == FORGET) && !is_id(q.id))) {
+		q.verb = NONE;
+	}
+	return q;
+}
+
+static void refuse(struct peer *p, const struct question *q)
+{
+	struct buf text = { 0 };
+
+	say_refused(p);
+	if (q->verb == WAIT) {
+		add_wait_error(&text, q->id, "not permitted");
+		send_answer(p, &text);
+		end_peer(p);
+	} else {
+		send_last(p, "error not permitted\n");
+	}
+}
+
+static void answer(struct peer *p, struct text line)
+{
+	const struct inquiry_handlers *h = &p->inquiry->handlers;
+	struct question q = parse(line);
+	struct buf text = { 0 };
+
+	if (q.verb == NONE) {
+		send_last(p, "error not a question\n");
+	} else if (uv_stream_get_write_queue_size((uv_stream_t *)&p->pipe) >
+		   limits[p->kind].queued) {
+		close_peer(p);
+	} else if (q.verb == FORGET) {
+		forget(p, q.id);
+	} else if (!may_ask(p, q.user)) {
+		refuse(p, &q);
+	} else if (q.verb == WAIT) {
+		begin_wait(p, q.id, q.user);
+	} else {
+		if (q.verb == HAS) {
+			h->has(h->arg, q.user.at, q.user.n, &text);
+		} else {
+			h->status(h->arg, q.json, q.user.at, q.user.n, &text);
+		}
+		send_answer(p, &text);
+	}
+}
 
 /* Answers the first question. false: there is none, or none whole yet. */
 static bool take_question(struct peer *p)
@@ -186,7 +444,8 @@ static bool take_question(struct peer *p)
 	if (!newline) {
 		return false;
 	}
-	answer(p, p->text, n);
+	p->asked_ms = uv_now(p->pipe.loop);
+	answer(p, (struct text){ p->text, n });
 	p->n -= n + 1;
 	memmove(p->text, newline + 1, p->n);
 	return true;
@@ -197,12 +456,12 @@ static void on_turn(uv_idle_t *idle);
 /* As many questions as one turn takes; one peer's thousands must not keep the loop from the rest. */
 static void take_questions(struct peer *p)
 {
-	int n = 0;
+	unsigned n = 0, max = limits[p->kind].turn;
 
-	while (n < TURN_MAX && !p->ending && take_question(p)) {
+	while (n < max && !p->ending && take_question(p)) {
 		n++;
 	}
-	if (n == TURN_MAX && !p->ending) {
+	if (n == max && !p->ending) {
 		p->held = true;
 		(void)uv_read_stop((uv_stream_t *)&p->pipe);	/* cannot fail */
 		(void)uv_idle_start(&p->inquiry->turn, on_turn);	/* only without a callback */
@@ -214,7 +473,7 @@ static void on_room(uv_handle_t *handle, size_t suggested, uv_buf_t *ret)
 	struct peer *p = handle->data;
 
 	(void)suggested;
-	*ret = uv_buf_init(p->text + p->n, (unsigned)(sizeof(p->text) - p->n));
+	*ret = uv_buf_init(p->text + p->n, (unsigned)(TEXT_SIZE - p->n));
 }
 
 static void on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf)
@@ -254,11 +513,31 @@ static void on_turn(uv_idle_t *idle)
 
 /* --- connections --- */
 
-static bool may_ask(struct peer *p)
+static bool is_in_group(int fd, gid_t group)
 {
-	struct inquiry *in = p->inquiry;
-	const struct inquiry_handlers *h = &in->handlers;
-	unsigned left_out;
+	_cleanup_(free_ptr) gid_t *groups = NULL;
+	socklen_t n = 0;
+
+	/* With no room it says how much is needed; then nothing can change any more. */
+	if (!getsockopt(fd, SOL_SOCKET, SO_PEERGROUPS, NULL, &n) || errno != ERANGE) {
+		return false;
+	}
+	groups = malloc(n);
+	if (!groups || getsockopt(fd, SOL_SOCKET, SO_PEERGROUPS, groups, &n) < 0) {
+		return false;
+	}
+	for (size_t i = 0; i < n / sizeof(*groups); i++) {
+		if (groups[i] == group) {
+			return true;
+		}
+	}
+	return false;
+}
+
+/* false: it cannot be told. */
+static bool find_kind(struct peer *p)
+{
+	const struct inquiry_handlers *h = &p->inquiry->handlers;
 	struct ucred who;
 	socklen_t n = sizeof(who);
 	uv_os_fd_t fd;
@@ -267,14 +546,47 @@ static bool may_ask(struct peer *p)
 	    getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &who, &n) < 0) {
 		return false;
 	}
-	if (!who.uid || who.uid == geteuid() || h->may_ask(h->arg, who.uid)) {
-		return true;
+	p->uid = who.uid;
+	p->kind = !who.uid || who.uid == geteuid()     ? KIND_ROOT :
+		  h->is_front_end(h->arg, who.uid)      ? KIND_FRONT_END :
+		  who.gid == getegid() ||
+				  is_in_group(fd, getegid()) ? KIND_GROUP :
+							       KIND_USER;
+	return true;
+}
+
+static void on_idle_timer(uv_timer_t *timer)
+{
+	struct inquiry *in = timer->data;
+	uint64_t now = uv_now(timer->loop);
+	bool any = false;
+
+	for (unsigned i = 0; i < PEERS_MAX; i++) {
+		struct peer *p = &in->peers[i];
+
+		if (!p->used || limits[p->kind].may_idle) {
+			continue;
+		}
+		any = true;
+		if (!p->n_waits && now - p->asked_ms >= IDLE_MS) {
+			close_peer(p);
+		}
 	}
-	if (quota_take(&in->said, uv_now(in->listener.loop), 1, SAID_MS, &left_out)) {
-		log_warning("refusing questions of uid %u on '%s': only root and the front end may ask",
-			    (unsigned)who.uid, in->address.sun_path);
+	if (!any) {
+		(void)uv_timer_stop(timer);	/* cannot fail */
 	}
-	return false;
+}
+
+static unsigned count_account(const struct peer *p)
+{
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < PEERS_MAX; i++) {
+		const struct peer *other = &p->inquiry->peers[i];
+
+		n += other->used && other->served && other->uid == p->uid;
+	}
+	return n;
 }
 
 /* false: there are too many already. */
@@ -282,12 +594,20 @@ static bool serve(struct peer *p)
 {
 	struct inquiry *in = p->inquiry;
 
-	if (in->n_served == SERVED_MAX ||
-	    uv_read_start((uv_stream_t *)&p->pipe, on_room, on_read)) {
+	if (in->n_served[p->kind] == limits[p->kind].places ||
+	    count_account(p) >= limits[p->kind].each) {
+		return false;
+	}
+	p->text = malloc(TEXT_SIZE);
+	if (!p->text || uv_read_start((uv_stream_t *)&p->pipe, on_room, on_read)) {
 		return false;
 	}
 	p->served = true;
-	in->n_served++;
+	in->n_served[p->kind]++;
+	p->asked_ms = uv_now(in->listener.loop);
+	if (!limits[p->kind].may_idle && !uv_is_active((uv_handle_t *)&in->idle_timer)) {
+		(void)uv_timer_start(&in->idle_timer, on_idle_timer, IDLE_LOOK_MS, IDLE_LOOK_MS);
+	}
 	return true;
 }
 
@@ -315,9 +635,7 @@ static void accept_next(struct inquiry *in)
 	p->pipe.data = p;
 	in->n_open++;
 	r = uv_accept((uv_stream_t *)&in->listener, (uv_stream_t *)&p->pipe);
-	if (!r && !may_ask(p)) {
-		send_last(p, "error not permitted\n");
-	} else if (r || !serve(p)) {
+	if (r || !find_kind(p) || !serve(p)) {
 		close_peer(p);
 	}
 }
@@ -439,10 +757,12 @@ int inquiry_new(struct uv_loop_s *loop, const char *path, const struct inquiry_h
 		free(in);
 		return r;
 	}
-	(void)uv_pipe_init(loop, &in->listener, 0);	/* these two cannot fail */
+	(void)uv_pipe_init(loop, &in->listener, 0);	/* these cannot fail */
 	(void)uv_idle_init(loop, &in->turn);
-	in->listener.data = in->turn.data = in;
-	in->n_open = 2;
+	(void)uv_timer_init(loop, &in->idle_timer);
+	in->listener.data = in->turn.data = in->idle_timer.data = in;
+	in->last_wait = &in->waits;
+	in->n_open = 3;
 	r = listen_on(in, fd);
 	if (r) {
 		inquiry_free(in);
@@ -473,5 +793,6 @@ struct inquiry *inquiry_free(struct inquiry *in)
 	}
 	uv_close((uv_handle_t *)&in->listener, on_closed);
 	uv_close((uv_handle_t *)&in->turn, on_closed);
+	uv_close((uv_handle_t *)&in->idle_timer, on_closed);
 	return NULL;
 }

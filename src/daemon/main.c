@@ -5,9 +5,10 @@
 
 #include "base/log.h"
 #include "daemon/check.h"
-#include "daemon/command.h"
 #include "daemon/daemon.h"
+#include "daemon/publish.h"
 #include "daemon/state.h"
+#include "daemon/status.h"
 #include "daemon/token.h"
 #include "service/load.h"
 #include "service/privileges.h"
@@ -16,7 +17,10 @@
 #include <errno.h>
 #include <getopt.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+
+enum { WAIT_S = 60 };
 
 struct options {
 	struct start_options start;
@@ -24,6 +28,9 @@ struct options {
 	enum check_part part;
 	struct token_options token;	/* its user NULL: another command */
 	unsigned n_token;		/* options that only token has */
+	struct status_options status;
+	bool is_status, has_timeout;
+	unsigned n_status;		/* options that only status has */
 };
 
 static int usage(void)
@@ -31,14 +38,61 @@ static int usage(void)
 	(void)fputs("usage: dns-updater [-c FILE] [-e] [-r FD]\n"
 		    "       dns-updater check [daemon | http] [-c FILE]\n"
 		    "       dns-updater token USER [-c FILE] [-l LABEL] [-n NAME,NAME] [--stdin]\n"
-		    "       dns-updater token USER [-c FILE] --list | --revoke LABEL\n",
+		    "       dns-updater token USER [-c FILE] --list | --revoke LABEL\n"
+		    "       dns-updater status [USER] [-c FILE] [-s SOCKET] [--json]\n"
+		    "       dns-updater status [USER] [-c FILE] [-s SOCKET] [--json] --wait "
+		    "[--timeout SECONDS]\n",
 		    stderr);
 	return START_FIX_SOMETHING;
+}
+
+static bool parse_seconds(const char *text, unsigned *ret)
+{
+	char *end;
+	unsigned long n = strtoul(text, &end, 10);
+
+	if (*text < '0' || *text > '9' || *end || n > 24ul * 3600) {
+		return false;
+	}
+	*ret = (unsigned)n;
+	return true;
+}
+
+/* Those of status; false: it is none of them. */
+static bool parse_status_option(int c, struct options *o, bool *ret_good)
+{
+	struct status_options *s = &o->status;
+
+	*ret_good = true;
+	switch (c) {
+	case 's':
+		s->socket = optarg;
+		break;
+	case 'J':
+		s->json = true;
+		break;
+	case 'W':
+		s->wait = true;
+		break;
+	case 'T':
+		*ret_good = parse_seconds(optarg, &s->timeout_s);
+		o->has_timeout = true;
+		break;
+	default:
+		return false;
+	}
+	o->n_status++;
+	return true;
 }
 
 static bool parse_option(int c, struct options *o)
 {
 	struct token_options *t = &o->token;
+	bool good;
+
+	if (parse_status_option(c, o, &good)) {
+		return good;
+	}
 
 	switch (c) {
 	case 'l':
@@ -63,10 +117,25 @@ static bool parse_option(int c, struct options *o)
 	return true;
 }
 
-/* The words behind the program's name: none, check with or without a program, or token and a user. Of token's options, one
- * that lists or revokes stands alone. */
+static bool parse_status_words(int n, char **words, struct options *o)
+{
+	o->is_status = true;
+	o->status.user = n == 2 ? words[1] : NULL;
+	o->status.conf_path = o->start.conf_path;
+	return n <= 2 && !o->n_token && !o->start.to_stderr && o->start.ready_fd < 0 &&
+	       (o->status.wait || !o->has_timeout);
+}
+
+/* The words behind the program's name: none, check with or without a program, token and a user, or status
+ * with or without a user. Of token's options, one that lists or revokes stands alone. */
 static bool parse_words(int n, char **words, struct options *o)
 {
+	if (n && !strcmp(words[0], "status")) {
+		return parse_status_words(n, words, o);
+	}
+	if (o->n_status) {
+		return false;
+	}
 	if (n == 2 && !strcmp(words[0], "token")) {
 		o->token.user = words[1];
 		o->token.conf_path = o->start.conf_path;
@@ -88,12 +157,15 @@ static bool parse_options(int argc, char **argv, struct options *ret)
 		{ "stdin", no_argument, NULL, 'S' },
 		{ "list", no_argument, NULL, 'L' },
 		{ "revoke", required_argument, NULL, 'R' },
+		{ "json", no_argument, NULL, 'J' },
+		{ "wait", no_argument, NULL, 'W' },
+		{ "timeout", required_argument, NULL, 'T' },
 		{ 0 },
 	};
-	struct options o = { .start = START_OPTIONS_NONE };
+	struct options o = { .start = START_OPTIONS_NONE, .status.timeout_s = WAIT_S };
 	int c;
 
-	while ((c = getopt_long(argc, argv, "c:er:l:n:", long_options, NULL)) != -1) {
+	while ((c = getopt_long(argc, argv, "c:er:l:n:s:", long_options, NULL)) != -1) {
 		if (!parse_option(c, &o)) {
 			return false;
 		}
@@ -136,7 +208,7 @@ static int settle(const struct conf *conf)
 
 static int run(const struct options *o)
 {
-	struct command *command = NULL;
+	struct command *commands[CONF_OUTPUTS_MAX];
 	struct daemon *daemon = NULL;
 	struct conf conf;
 	int r;
@@ -156,12 +228,10 @@ static int run(const struct options *o)
 		conf_deinit(&conf);
 		return r;
 	}
-	/* The helper is forked before there is a loop, a thread, or a byte from outside. */
-	if (conf.makecommand) {
-		r = command_new((const char *const[]){ conf.makecommand }, 1, &command);
-	}
+	/* Helpers are forked before there is a loop, a thread, or a byte from outside. */
+	r = publish_fork(&conf, commands);
 	if (!r) {
-		r = daemon_new(&conf, o->start.conf_path, command, &daemon);
+		r = daemon_new(&conf, o->start.conf_path, commands, &daemon);
 	} else {
 		conf_deinit(&conf);
 	}
@@ -183,6 +253,9 @@ int main(int argc, char **argv)
 	}
 	if (o.check) {
 		return check_run(o.start.conf_path, o.part) ? START_FIX_SOMETHING : 0;
+	}
+	if (o.is_status) {
+		return status_run(&o.status);
 	}
 	if (o.token.user) {
 		return token_run(&o.token);

@@ -2,21 +2,140 @@
  * SPDX-License-Identifier: ISC */
 #pragma once
 
-/* What makes one kind of file different from another. The way a section gets into the file, the
- * command that follows and the retries are the same for all (publish.h). */
+/* One place where addresses are published: a section in a file (section_file.c) or the zones of a name server
+ * (rfc2136.c). Each has its own list of what it has not published yet, its own pace and its own failures;
+ * publish.h hands them what changed. */
 
 #include "base/buf.h"
-#include "core/ip.h"
+#include "core/conf.h"
+#include "daemon/changes.h"
+#include "daemon/publish.h"
+#include "daemon/roster.h"
 
 #include <stdbool.h>
 
+struct command;
+struct output;
+struct splice_rules;
+struct verify;
+struct uv_loop_s;
+
+/* --- what makes one kind of file different from another --- */
+
 struct output_format {
 	char comment;		/* begins a comment line */
-	const char *compiled;	/* what the command makes of the file, in the same directory */
+	const char *compiled;	/* what the command makes of the file, in the same directory; or NULL */
+	const struct splice_rules *rules;	/* what its text asks for beyond the markers; or NULL */
+	bool hide_kept;		/* see splice_options */
+	bool by_second;		/* two versions must not have the same second (publish_interval) */
 	/* Appends the lines of one name. */
 	void (*render)(struct buf *b, const char *name, const struct ip_set *set, unsigned ttl);
 	/* Takes one line apart that render has written; false: it is not one. */
 	bool (*parse)(const char *line, size_t n, char *ret_name, struct ip *ret_ip);
 };
 
-extern const struct output_format output_tinydns;
+extern const struct output_format output_tinydns, output_zonefile, output_hosts;
+
+/* --- what makes one kind of output different from another --- */
+
+struct output_class {
+	/* Something is in o->pending. The first call begins publishing. again: what is published is compared
+	 * with what should be. */
+	void (*changed)(struct output *o, bool again);
+	void (*hurry)(struct output *o);
+	/* Finishes what is under way, then calls output_stopped. */
+	void (*stop)(struct output *o);
+	/* conf, is, roster and pending are new ones; old is the roster before. 0 or -ENOMEM. */
+	int (*replace)(struct output *o, const struct roster *old);
+	/* Gives the roster what is published; NULL: it cannot tell. false: it could not be read. */
+	bool (*remember)(struct output *o);
+	/* Where this name's present addresses are; why is for PUBLISH_FAILS. */
+	enum publish_where (*where)(struct output *o, uint32_t name, const char **ret_why);
+	/* The same of all, and how many names wait. */
+	enum publish_where (*whole)(struct output *o, const char **ret_why, uint32_t *ret_waiting);
+	/* What it remembers over a restart (publish.h); NULL: nothing. */
+	void (*print_memory)(const struct output *o, struct buf *to);
+	bool (*take_memory)(struct output *o, const char *text, size_t n);
+	/* Calls output_deinit once nothing of it is open any more. */
+	void (*free)(struct output *o);
+};
+
+struct output_handlers {
+	void (*attempted)(struct output *o);	/* the first publish, whatever became of it; once */
+	void (*stopped)(struct output *o);
+	void (*lost)(struct output *o);		/* the command's helper is gone */
+	void (*progress)(struct output *o);
+	void (*remember)(struct output *o);
+};
+
+/* Stands first in the struct of each class. */
+struct output {
+	const struct output_class *class;
+	const struct output_handlers *handlers;
+	void *owner;			/* of the handlers */
+	struct uv_loop_s *loop;
+	const struct conf *conf;	/* the whole of it: TTL and times */
+	const struct conf_output *is;	/* what this one is */
+	struct roster *roster;
+	bool plain;			/* the log need not say which one: it is the data file's */
+	bool attempted, stopped;
+
+	struct changes pending;		/* what publish.h has brought, and nobody has taken yet */
+
+	struct verify *verify;		/* NULL: there is nobody to ask */
+	struct changes verifying, unverified;
+	struct buf unverified_why;	/* of the last that was not right */
+
+	uint32_t *published_s, *verified_s;	/* of each user, seconds since 1970; verified_s may be NULL */
+	int64_t last_published_s, last_verified_s, failed_s;
+	struct buf trouble;		/* what was said last; empty: all is well */
+	struct buf last_error;
+};
+
+/* Fills a zeroed struct that the class begins with. 0 or a negative errno; output_deinit in any case. */
+int output_init(struct output *o, const struct output_class *class, struct uv_loop_s *loop,
+		const struct conf *conf, const struct conf_output *is, struct roster *roster,
+		const struct output_handlers *handlers, void *owner);
+void output_deinit(struct output *o);
+
+/* The two constructors. command is taken over, also when it fails; NULL: there is none. */
+int section_file_new(struct uv_loop_s *loop, const struct conf *conf, const struct conf_output *is,
+		     struct roster *roster, struct command *command,
+		     const struct output_handlers *handlers, void *owner, struct output **ret);
+int rfc2136_new(struct uv_loop_s *loop, const struct conf *conf, const struct conf_output *is,
+		struct roster *roster, const struct output_handlers *handlers, void *owner,
+		struct output **ret);
+
+/* --- for the classes --- */
+
+void output_attempted(struct output *o);
+void output_stopped(struct output *o);
+void output_progress(struct output *o);
+
+/* The log: "updating record for NAME to ADDRESSES", and where, unless it is plain. */
+void output_say_change(const struct output *o, uint32_t name);
+
+/* It is published: notes the time, and has it verified. */
+void output_published(struct output *o, const struct change *change);
+
+/* A failure, said once, until it changes or ends: "unable to publish to WHAT: WHY; NEXT". */
+void output_trouble(struct output *o, const char *what, const char *why, const char *next);
+
+/* All is well; said when it was not. */
+void output_trouble_end(struct output *o, const char *what);
+
+/* A failure that was logged already: for the status. */
+void output_note_error(struct output *o, const char *why);
+
+/* Asks once more for what was not right when it was asked for. */
+void output_verify_again(struct output *o);
+
+/* --- for publish.c --- */
+
+/* What the class says of the name, and what became of the question to the name servers. */
+enum publish_where output_where(struct output *o, uint32_t name, const char **ret_why);
+
+/* The output has another configuration and roster now. What was pending is noted by its new number. 0 or
+ * -ENOMEM. */
+int output_replace(struct output *o, const struct conf *conf, const struct conf_output *is,
+		   struct roster *roster);

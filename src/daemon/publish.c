@@ -5,758 +5,419 @@
 #include "base/cleanup.h"
 #include "base/log.h"
 #include "daemon/output.h"
-#include "daemon/splice.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <uv.h>
-
-enum {
-	PAUSE_FIRST_MS = 1000,
-	PAUSE_MAX_MS = 60 * 1000,
-	BUSY_SAID_MS = 10 * 1000,
-	BUSY_MS = 200,		/* somebody is writing to the data file: look again soon */
-	ATTEMPTED_MS = 5000,	/* a command that takes longer does not hold up the start */
-	LINE_SHOWN_MAX = 200,
-};
 
 struct publish {
-	uv_loop_t *loop;
+	struct uv_loop_s *loop;
 	const struct conf *conf;
 	struct roster *roster;
-	struct command *command;
-	const struct output_format *format;
 	struct publish_handlers handlers;
-	struct splice *splice;
-	uv_timer_t timer, watch_timer, attempted_timer;
-	uv_poll_t poll;
-	int polled_fd, n_handles;
-	bool begun, stopping, attempted, running;
-
-	bool wanted;		/* the section may not be what it should be */
-	bool anew;		/* write the file even if it would stay the same */
-	bool seen_section;	/* we know the section as it stands: a difference is news */
-	bool busy;		/* somebody was writing to the file at the last attempt */
-	bool command_due;	/* the file was written, the command has not succeeded since */
-	bool command_failing;
-
-	uint64_t last_ms;	/* start of the last write of the file; 0: none */
-	uint64_t not_before_ms;	/* the pause after a failure */
-	uint64_t pause_ms;
-	uint64_t busy_since_ms;		/* 0: not busy */
-	struct timespec command_end;
-	struct stat compiled;	/* as the last run left it */
-	unsigned n_compiled;	/* appeared while our command runs */
-	unsigned n_foreign;	/* runs in a row that somebody else's compiled file caused */
-	struct buf trouble;	/* what was said last; empty: all is well */
-	struct buf foreign;	/* lines of the section that are not ours, one on each line */
-	bool section_was_changed;	/* by somebody else, who did not have to */
+	struct output *outputs[CONF_OUTPUTS_MAX];
+	unsigned n_outputs, n_to_attempt, n_to_stop;
+	bool begun, stopping;
 };
 
-static void step(struct publish *p);
-static void on_watch_timer(uv_timer_t *timer);
+/* --- what outputs tell --- */
 
-static void on_timer(uv_timer_t *timer)
+static void on_attempted(struct output *o)
 {
-	step(timer->data);
-}
+	struct publish *p = o->owner;
 
-static void arm(struct publish *p, uint64_t delay_ms)
-{
-	(void)uv_timer_start(&p->timer, on_timer, delay_ms, 0);	/* fails only without a callback */
-}
-
-/* The splice may want to look again although no event comes. */
-static void arm_watch(struct publish *p)
-{
-	int64_t due = splice_due_ms(p->splice);
-
-	if (due >= 0) {	/* never 0: such a timer, armed by itself, would let nothing else run */
-		(void)uv_timer_start(&p->watch_timer, on_watch_timer, (uint64_t)(due ? due : 1), 0);
-	}
-}
-
-/* A new failure, or one more: when to try again. */
-static uint64_t pause_grow(struct publish *p)
-{
-	p->pause_ms = !p->pause_ms ? PAUSE_FIRST_MS :
-		      p->pause_ms * 2 > PAUSE_MAX_MS ? PAUSE_MAX_MS : p->pause_ms * 2;
-	p->not_before_ms = uv_now(p->loop) + p->pause_ms;
-	return p->pause_ms;
-}
-
-static void pause_end(struct publish *p)
-{
-	p->pause_ms = 0;
-	p->not_before_ms = 0;
-}
-
-/* Said once, until it changes or ends. */
-static void trouble_say(struct publish *p, const char *why, const char *next)
-{
-	if (p->trouble.len && !strcmp(buf_str(&p->trouble), why)) {
-		return;
-	}
-	buf_clear(&p->trouble);
-	buf_adds(&p->trouble, why);
-	log_error("unable to publish to %s: %s; %s", p->conf->datafile, why, next);
-}
-
-static void trouble_end(struct publish *p)
-{
-	if (p->trouble.len) {
-		log_info("publishing to %s again", p->conf->datafile);
-		buf_clear(&p->trouble);
-	}
-}
-
-static void set_attempted(struct publish *p)
-{
-	if (!p->attempted) {
-		p->attempted = true;
-		(void)uv_timer_stop(&p->attempted_timer);	/* cannot fail */
+	if (p->n_to_attempt && !--p->n_to_attempt) {
 		p->handlers.attempted(p->handlers.arg);
 	}
 }
 
-static void on_attempted_timer(uv_timer_t *timer)
+static void on_stopped(struct output *o)
 {
-	set_attempted(timer->data);
-}
+	struct publish *p = o->owner;
 
-/* --- the section as it stands in the file --- */
-
-struct found {
-	uint32_t name;
-	struct ip ip;
-};
-
-struct reading {
-	struct publish *p;
-	struct found *found;
-	size_t n, size;
-	void (*foreign)(struct publish *p, const char *line, size_t n);	/* may be NULL */
-	bool any_foreign;
-};
-
-static int take_line(struct reading *r, const char *line, size_t n)
-{
-	const struct users *users = r->p->roster->users;
-	char text[NAME_MAX + 1];
-	uint32_t name = TABLE_NONE;
-	struct found f;
-
-	if (r->p->format->parse(line, n, text, &f.ip)) {
-		name = users_find_name(users, text, strlen(text));
-	}
-	if (name == TABLE_NONE) {
-		r->any_foreign = true;
-		if (r->foreign) {
-			r->foreign(r->p, line, n);
-		}
-		return 0;
-	}
-	f.name = name;
-	if (r->n == r->size) {
-		size_t size = r->size ? 2 * r->size : 64;
-		struct found *more = reallocarray(r->found, size, sizeof(*more));
-
-		if (!more) {
-			return -ENOMEM;
-		}
-		r->found = more;
-		r->size = size;
-	}
-	r->found[r->n++] = f;
-	return 0;
-}
-
-static int compare_found(const void *a, const void *b)
-{
-	const struct found *x = a, *y = b;
-
-	return (x->name > y->name) - (x->name < y->name);
-}
-
-/* The lines of a section's body, taken apart and sorted by name. */
-static int read_body(struct reading *r, const char *body, size_t n)
-{
-	const char *at = body, *end = body + n;
-
-	while (at < end) {
-		const char *newline = memchr(at, '\n', (size_t)(end - at));
-		const char *stop = newline ? newline : end;
-		int e = stop > at ? take_line(r, at, (size_t)(stop - at)) : 0;
-
-		if (e) {
-			return e;
-		}
-		at = stop + 1;
-	}
-	if (r->n) {
-		qsort(r->found, r->n, sizeof(*r->found), compare_found);
-	}
-	return 0;
-}
-
-/* The set of one name out of what was found; *i moves on. */
-static int found_set(const struct reading *r, size_t *i, uint32_t name, struct ip_set **ret)
-{
-	_cleanup_(free_ptr) struct ip *ips = NULL;
-	size_t n = 0, first = *i;
-
-	while (*i < r->n && r->found[*i].name == name) {
-		(*i)++;
-	}
-	if (first == *i) {
-		*ret = NULL;
-		return 0;
-	}
-	ips = calloc(*i - first, sizeof(*ips));
-	if (!ips) {
-		return -ENOMEM;
-	}
-	for (size_t j = first; j < *i; j++) {
-		ips[n++] = r->found[j].ip;
-	}
-	return ip_set_new(ips, n, IP_SET_EACH_MAX, ret);
-}
-
-void publish_remember(struct publish *p)
-{
-	struct reading r = { .p = p };
-	_cleanup_(buf_deinit) struct buf body = { 0 };
-	struct roster *roster = p->roster;
-	size_t i = 0;
-
-	if (splice_read_body(p->splice, &body) || read_body(&r, body.data, body.len)) {
-		free(r.found);
-		return;		/* the first publish will say what is wrong */
-	}
-	for (uint32_t name = 0; name < roster->users->n_names; name++) {
-		struct roster_user *u = &roster->state[roster->users->names[name].user];
-		struct ip_set *set;
-
-		if (found_set(&r, &i, name, &set)) {
-			continue;
-		}
-		/* What is published is what was last good; the state may be older than that. */
-		if (set || (r.n && u->known)) {
-			free(roster->sets[name]);
-			roster->sets[name] = set;
-		}
-	}
-	for (uint32_t user = 0; user < roster->users->n_users; user++) {
-		struct roster_user *u = &roster->state[user];
-
-		for (uint32_t j = 0; !u->known && j < users_n_names(roster->users, user); j++) {
-			u->known = roster->sets[roster->users->users[user].first_name + j];
-		}
-	}
-	free(r.found);
-}
-
-/* Escaped, so that a newline can part them. */
-static void note_foreign(struct publish *p, const char *line, size_t n)
-{
-	buf_add_escaped(&p->foreign, line, n, LINE_SHOWN_MAX);
-	buf_adds(&p->foreign, "\n");
-}
-
-/* Once they are really gone. */
-static void say_foreign(struct publish *p)
-{
-	char *rest = NULL, *line;
-
-	if (p->section_was_changed) {
-		log_warning("%s was changed by somebody else; putting our section in again",
-			    p->conf->datafile);
-	}
-	(void)buf_str(&p->foreign);	/* ends it with a NUL */
-	for (line = p->foreign.data ? strtok_r(p->foreign.data, "\n", &rest) : NULL; line;
-	     line = strtok_r(NULL, "\n", &rest)) {
-		log_warning("removing a line that is not ours from the section of %s: '%s'",
-			    p->conf->datafile, line);
+	if (!--p->n_to_stop) {
+		p->handlers.stopped(p->handlers.arg);
 	}
 }
 
-/* The section is not as we left it: lines that are not ours are told before they go, and the names
- * that have other addresses there than they should are noted as changed. */
-static void section_differs(void *arg, const char *body, size_t n)
+static void on_lost(struct output *o)
 {
-	struct publish *p = arg;
-	struct reading r = { .p = p, .foreign = note_foreign };
-	bool pending = p->roster->n_changed, any = false;
-	size_t i = 0;
-
-	buf_clear(&p->foreign);
-	if (!read_body(&r, body, n)) {
-		for (uint32_t name = 0; name < p->roster->users->n_names; name++) {
-			struct ip_set *set;
-
-			if (found_set(&r, &i, name, &set)) {
-				break;
-			}
-			if (!ip_set_equal(set, p->roster->sets[name])) {
-				any = true;
-				(void)roster_mark(p->roster, name);	/* only the log needs it */
-			}
-			free(set);
-		}
-	}
-	p->section_was_changed = p->seen_section && !pending && (any || r.any_foreign);
-	free(r.found);
-}
-
-/* --- writing --- */
-
-static void render(const struct publish *p, struct buf *ret)
-{
-	const struct users *users = p->roster->users;
-
-	for (uint32_t name = 0; name < users->n_names; name++) {
-		if (p->roster->sets[name]) {
-			p->format->render(ret, users_name(users, name), p->roster->sets[name],
-					  p->conf->ttl);
-		}
-	}
-}
-
-static void say_changes(struct publish *p)
-{
-	const struct roster *r = p->roster;
-
-	for (uint32_t i = 0; i < r->n_changed; i++) {
-		const char *name = users_name(r->users, r->changed[i]);
-		const struct ip_set *set = r->sets[r->changed[i]];
-		_cleanup_(buf_deinit) struct buf list = { 0 };
-
-		if (!set) {
-			log_info("removing record for %s", name);
-			continue;
-		}
-		ip_set_print(&list, set, ", ");
-		log_info("updating record for %s to %s", name, buf_str(&list));
-	}
-}
-
-static bool later(const struct timespec *a, const struct timespec *b)
-{
-	return a->tv_sec != b->tv_sec ? a->tv_sec > b->tv_sec : a->tv_nsec > b->tv_nsec;
-}
-
-/* What make(1) compares with the data file. */
-static struct timespec newest_product(const struct publish *p)
-{
-	struct timespec t = p->command_end;
-	struct stat st;
-
-	if (splice_dir(p->splice) && !splice_stat(p->splice, p->format->compiled, &st) &&
-	    later(&st.st_mtim, &t)) {
-		t = st.st_mtim;
-	}
-	return t;
-}
-
-/* Whether the command was cut off last time: its product is not newer than the data file. */
-static bool product_is_old(const struct publish *p)
-{
-	struct stat data, product;
-
-	return stat(p->conf->datafile, &data) < 0 ||
-	       splice_stat(p->splice, p->format->compiled, &product) < 0 ||
-	       !later(&product.st_mtim, &data.st_mtim);
-}
-
-static void on_watch(uv_poll_t *poll, int status, int events);
-
-/* The splice has a watch once it has found the file's directory. */
-static void follow(struct publish *p)
-{
-	if (p->polled_fd < 0 && splice_fd(p->splice) >= 0 &&
-	    !uv_poll_init(p->loop, &p->poll, splice_fd(p->splice))) {
-		p->poll.data = p;
-		p->polled_fd = splice_fd(p->splice);
-		p->n_handles++;
-		(void)uv_poll_start(&p->poll, UV_READABLE, on_watch);	/* the sweep serves too */
-	}
-}
-
-/* Brings the file up to date. true: the command should run. */
-static bool write_section(struct publish *p)
-{
-	_cleanup_(buf_deinit) struct buf body = { 0 };
-	struct splice_put put = {
-		.body = &body,
-		.even_if_same = p->anew,
-		.next_second = p->conf->publish_interval_ms > 0,
-		.foreign = section_differs,
-		.arg = p,
-	};
-	bool first = !p->seen_section;
-	int r;
-
-	buf_clear(&p->foreign);
-	p->section_was_changed = false;
-	render(p, &body);
-	r = buf_error(&body);
-	if (!r) {
-		r = splice_open(p->splice);
-	}
-	put.not_before = newest_product(p);
-	if (!r) {
-		r = splice_put(p->splice, &put);
-	}
-	follow(p);
-	arm_watch(p);
-	p->busy = r == SPLICE_E_BUSY;
-	if (p->busy) {
-		p->not_before_ms = uv_now(p->loop) + BUSY_MS;
-		p->busy_since_ms = p->busy_since_ms ? p->busy_since_ms : uv_now(p->loop);
-		if (uv_now(p->loop) - p->busy_since_ms > BUSY_SAID_MS) {
-			trouble_say(p, splice_trouble(p->splice), "waiting for him to end");
-		}
-		return false;
-	}
-	p->busy_since_ms = 0;
-	if (r == SPLICE_E_SECTION) {
-		(void)pause_grow(p);
-		trouble_say(p, splice_trouble(p->splice),
-			    "nothing is written until both marker lines stand there once");
-		return false;
-	}
-	if (r && r != SPLICE_E_SAME) {
-		p->anew = true;		/* the new file may be in place all the same: compile it */
-		(void)pause_grow(p);
-		trouble_say(p, r == -ENOMEM ? "out of memory" : splice_trouble(p->splice),
-			    "the old file stays; trying again");
-		return false;
-	}
-	trouble_end(p);
-	p->wanted = p->anew = false;
-	p->seen_section = true;
-	if (!p->command_failing) {
-		pause_end(p);
-	}
-	if (!r) {
-		p->last_ms = uv_now(p->loop);
-		say_foreign(p);
-		say_changes(p);
-	}
-	roster_published(p->roster);
-	return !r || (first && product_is_old(p));
-}
-
-/* --- the command --- */
-
-static void run(struct publish *p)
-{
-	int r = command_run(p->command, 0, p->conf->make_timeout_ms);
-
-	if (r) {
-		log_error("unable to run makecommand: %s; trying again", strerror(-r));
-		(void)pause_grow(p);
-		return;
-	}
-	p->running = true;
-	p->n_compiled = 0;
-}
-
-static void on_output(void *arg, unsigned number, const char *line, size_t n)
-{
-	_cleanup_(buf_deinit) struct buf shown = { 0 };
-
-	(void)arg;
-	(void)number;
-	buf_add_escaped(&shown, line, n, n);
-	log_info("makecommand: %s", buf_str(&shown));
-}
-
-static const char *how_it_ended(struct buf *b, const struct publish *p, enum command_end how,
-				int value)
-{
-	switch (how) {
-	case COMMAND_EXITED:
-		buf_printf(b, "failed with exit status %d", value);
-		break;
-	case COMMAND_KILLED:
-		buf_printf(b, "was killed by signal %d", value);
-		break;
-	case COMMAND_TIMED_OUT:
-		buf_printf(b, "exceeded make_timeout, %llu ms, and was killed",
-			   (unsigned long long)p->conf->make_timeout_ms);
-		break;
-	case COMMAND_NOT_STARTED:
-		buf_printf(b, "could not be started: %s", strerror(value));
-		break;
-	}
-	return buf_str(b);
-}
-
-/* A compiled file that appeared beside the one our command made may have been made of older data,
- * and two runs of tinydns-data at once spoil each other: then the file is written anew, with a
- * later time, and the command runs once more. Growing pauses keep two machines that answer each
- * other from doing so for ever. */
-static void foreign_product(struct publish *p)
-{
-	uint64_t pause = p->n_foreign ? (uint64_t)PAUSE_FIRST_MS << (p->n_foreign < 6 ? p->n_foreign : 6) :
-					0;
-
-	if (!p->n_foreign) {
-		log_info("%s/%s was made by somebody else; making it once more",
-			 splice_dir(p->splice), p->format->compiled);
-	}
-	p->n_foreign++;
-	p->wanted = p->anew = true;
-	if (p->not_before_ms < uv_now(p->loop) + pause) {
-		p->not_before_ms = uv_now(p->loop) + pause;
-	}
-}
-
-static void on_lost(void *arg)
-{
-	struct publish *p = arg;
+	struct publish *p = o->owner;
 
 	p->handlers.lost(p->handlers.arg);
 }
 
-/* --- the clockwork --- */
-
-static void look(struct publish *p)
+static void on_progress(struct output *o)
 {
-	struct splice_seen seen;
+	struct publish *p = o->owner;
 
-	splice_look(p->splice, &seen);
-	if (seen.file && p->begun) {
-		p->wanted = true;
-		/* Whoever changed it may have mended it, or be done with writing. */
-		if (p->trouble.len || p->busy) {
-			p->not_before_ms = 0;
+	p->handlers.progress(p->handlers.arg);
+}
+
+static void on_remember(struct output *o)
+{
+	struct publish *p = o->owner;
+
+	p->handlers.remember(p->handlers.arg);
+}
+
+static const struct output_handlers output_handlers = {
+	.attempted = on_attempted,
+	.stopped = on_stopped,
+	.lost = on_lost,
+	.progress = on_progress,
+	.remember = on_remember,
+};
+
+/* --- start and end --- */
+
+int publish_fork(const struct conf *conf, struct command **ret)
+{
+	int r = 0;
+
+	for (unsigned i = 0; i < conf->n_outputs; i++) {
+		ret[i] = NULL;
+	}
+	for (unsigned i = 0; !r && i < conf->n_outputs; i++) {
+		const char *command = conf->outputs[i].command;
+
+		if (command) {
+			r = command_new(&command, 1, &ret[i]);
 		}
 	}
-	if (seen.merged) {	/* in the time of whoever wrote it: made anew, with one of ours */
-		p->wanted = p->anew = true;
+	for (unsigned i = 0; r && i < conf->n_outputs; i++) {
+		ret[i] = command_free(ret[i]);
 	}
-	if (seen.n_compiled && p->running) {
-		p->n_compiled += seen.n_compiled;
-	} else if (seen.n_compiled && p->command && p->begun) {
-		struct stat st;
-
-		if (splice_stat(p->splice, p->format->compiled, &st) ||
-		    st.st_ino != p->compiled.st_ino || later(&st.st_mtim, &p->compiled.st_mtim)) {
-			foreign_product(p);
-		}
-	}
+	return r;
 }
 
-static void on_ended(void *arg, unsigned number, enum command_end how, int value)
+/* command is taken over. */
+static int make_output(struct publish *p, const struct conf *conf, struct roster *roster, unsigned i,
+		       struct command *command, struct output **ret)
 {
-	_cleanup_(buf_deinit) struct buf why = { 0 };
-	struct publish *p = arg;
+	const struct conf_output *is = &conf->outputs[i];
 
-	(void)number;
-	uv_update_time(p->loop);
-	(void)clock_gettime(CLOCK_REALTIME, &p->command_end);	/* cannot fail */
-	if (how == COMMAND_EXITED && !value) {
-		if (p->command_failing) {
-			log_info("makecommand works again");
-		}
-		p->command_failing = false;
-		p->command_due = false;
-		pause_end(p);
-	} else {
-		p->command_failing = true;
-		log_error("makecommand %s; trying again in %llu s",
-			  how_it_ended(&why, p, how, value),
-			  (unsigned long long)pause_grow(p) / 1000);
+	if (is->type == CONF_RFC2136) {
+		return rfc2136_new(p->loop, conf, is, roster, &output_handlers, p, ret);
 	}
-	look(p);	/* what our own command made is seen while it counts as running */
-	p->running = false;
-	if (splice_stat(p->splice, p->format->compiled, &p->compiled)) {
-		p->compiled = (struct stat){ 0 };
-	}
-	/* Once: perhaps the command itself makes it twice. */
-	if (p->n_compiled > 1 && !p->n_foreign) {
-		foreign_product(p);
-	}
-	set_attempted(p);
-	step(p);
-}
-
-static void on_watch_timer(uv_timer_t *timer)
-{
-	look(timer->data);
-	step(timer->data);
-}
-
-static void on_watch(uv_poll_t *poll, int status, int events)
-{
-	(void)status;	/* the look finds out */
-	(void)events;
-	look(poll->data);
-	step(poll->data);
-}
-
-/* When the next write may be: after the pause of a failure, and an interval after the last. */
-static uint64_t next_write_ms(const struct publish *p)
-{
-	uint64_t at = p->last_ms ? p->last_ms + p->conf->publish_interval_ms : 0;
-
-	return at > p->not_before_ms ? at : p->not_before_ms;
-}
-
-/* Does what can be done now and arms the timers for the rest. */
-static void step(struct publish *p)
-{
-	uint64_t now = uv_now(p->loop), at;
-
-	arm_watch(p);
-	if (!p->begun || p->running) {
-		return;
-	}
-	if (p->stopping) {
-		p->begun = false;
-		p->handlers.stopped(p->handlers.arg);
-		return;
-	}
-	if (p->wanted && now >= next_write_ms(p)) {
-		p->command_due = write_section(p) || p->command_due;
-	}
-	if (p->command_due && !p->command) {
-		p->command_due = false;
-	}
-	/* What is still to be written waits for its time; what was written is compiled before. */
-	if (p->command_due && now >= p->not_before_ms) {
-		run(p);
-	}
-	if (p->running) {
-		if (!p->attempted) {
-			(void)uv_timer_start(&p->attempted_timer, on_attempted_timer, ATTEMPTED_MS, 0);
-		}
-	} else {
-		set_attempted(p);
-		if (p->wanted || p->command_due) {
-			at = p->command_due ? p->not_before_ms : next_write_ms(p);
-			arm(p, at > now ? at - now : 1);
-		}
-	}
-}
-
-void publish_changed(struct publish *p)
-{
-	p->begun = true;
-	p->wanted = true;
-	p->n_foreign = 0;
-	step(p);
-}
-
-void publish_hurry(struct publish *p)
-{
-	p->not_before_ms = 0;
-	p->pause_ms = 0;
-}
-
-void publish_stop(struct publish *p)
-{
-	p->stopping = true;
-	p->begun = true;
-	step(p);
-}
-
-void publish_replace(struct publish *p, const struct conf *conf, struct roster *roster)
-{
-	const struct roster *old = p->roster;
-
-	for (uint32_t name = 0; name < old->users->n_names; name++) {
-		const char *text = users_name(old->users, name);
-		uint32_t now = users_find_name(roster->users, text, strlen(text));
-
-		if (!old->sets[name]) {
-			continue;	/* it had none, or has kept them */
-		}
-		if (now == TABLE_NONE) {
-			log_info("removing record for %s", text);
-		} else {	/* another user's now: his file will tell */
-			(void)roster_mark(roster, now);	/* only the log needs it */
-		}
-	}
-	p->conf = conf;
-	p->roster = roster;
-}
-
-static void on_splice_log(void *arg, int priority, const char *message)
-{
-	(void)arg;
-	log_write(priority, "%s", message);
+	return section_file_new(p->loop, conf, is, roster, command, &output_handlers, p, ret);
 }
 
 int publish_new(struct uv_loop_s *loop, const struct conf *conf, struct roster *roster,
-		struct command *command, const struct publish_handlers *h, struct publish **ret)
+		struct command *const *commands, const struct publish_handlers *h, struct publish **ret)
 {
 	struct publish *p = calloc(1, sizeof(*p));
-	const struct command_handlers handlers = {
-		.output = on_output, .ended = on_ended, .lost = on_lost, .arg = p,
-	};
-	struct splice_options options = {
-		.path = conf->datafile,
-		.comment = output_tinydns.comment,
-		.compiled = output_tinydns.compiled,
-		.by_rename = conf->replace == CONF_REPLACE_RENAME,
-		.log = on_splice_log,
-	};
-	int r;
+	int r = p ? 0 : -ENOMEM;
+	unsigned i = 0;
 
-	if (!p) {
-		return -ENOMEM;
+	if (p) {
+		p->loop = loop;
+		p->conf = conf;
+		p->roster = roster;
+		p->handlers = *h;
 	}
-	p->loop = loop;
-	p->conf = conf;
-	p->roster = roster;
-	p->command = command;
-	p->format = &output_tinydns;
-	p->handlers = *h;
-	p->polled_fd = -1;
-	r = splice_new(&options, &p->splice);
-	if (!r && command) {
-		r = command_attach(command, loop, &handlers);
+	for (; !r && i < conf->n_outputs; i++) {
+		r = make_output(p, conf, roster, i, commands[i], &p->outputs[i]);
+		p->n_outputs += !r;
+	}
+	for (; i < conf->n_outputs; i++) {
+		command_free(commands[i]);
 	}
 	if (r) {
-		splice_free(p->splice);
-		free(p);
+		publish_free(p);
 		return r;
 	}
-	(void)uv_timer_init(loop, &p->timer);		/* these cannot fail */
-	(void)uv_timer_init(loop, &p->watch_timer);
-	(void)uv_timer_init(loop, &p->attempted_timer);
-	p->timer.data = p->watch_timer.data = p->attempted_timer.data = p;
-	p->n_handles = 3;
+	p->n_to_attempt = p->n_outputs;
 	*ret = p;
 	return 0;
-}
-
-static void closed(uv_handle_t *handle)
-{
-	struct publish *p = handle->data;
-
-	if (--p->n_handles) {
-		return;
-	}
-	splice_free(p->splice);
-	buf_deinit(&p->trouble);
-	buf_deinit(&p->foreign);
-	free(p);
 }
 
 struct publish *publish_free(struct publish *p)
 {
 	if (p) {
-		if (p->polled_fd >= 0) {
-			uv_close((uv_handle_t *)&p->poll, closed);
+		for (unsigned i = 0; i < p->n_outputs; i++) {
+			p->outputs[i]->class->free(p->outputs[i]);
 		}
-		uv_close((uv_handle_t *)&p->timer, closed);
-		uv_close((uv_handle_t *)&p->watch_timer, closed);
-		uv_close((uv_handle_t *)&p->attempted_timer, closed);
+		free(p);
 	}
 	return NULL;
+}
+
+/* --- another configuration --- */
+
+static bool same_string(const char *a, const char *b)
+{
+	return a == b || (a && b && !strcmp(a, b));
+}
+
+static const struct conf_output *find_output(const struct conf *conf, const char *name)
+{
+	for (unsigned i = 0; i < conf->n_outputs; i++) {
+		if (!strcmp(conf->outputs[i].name, name)) {
+			return &conf->outputs[i];
+		}
+	}
+	return NULL;
+}
+
+static bool same_place(const struct conf_output *a, const struct conf_output *b)
+{
+	return a && b && a->type == b->type && a->serial == b->serial &&
+	       same_string(a->file, b->file) && same_string(a->command, b->command);
+}
+
+const char *publish_needs_restart(const struct conf *old, const struct conf *new)
+{
+	for (unsigned i = 0; i < old->n_outputs; i++) {
+		const struct conf_output *o = &old->outputs[i];
+
+		if (o->type != CONF_RFC2136 && !same_place(o, find_output(new, o->name))) {
+			return o->name;
+		}
+	}
+	for (unsigned i = 0; i < new->n_outputs; i++) {
+		const struct conf_output *o = &new->outputs[i];
+
+		if (o->type != CONF_RFC2136 && !same_place(o, find_output(old, o->name))) {
+			return o->name;
+		}
+	}
+	return NULL;
+}
+
+/* Said once, for all outputs; what one of them does about it is its own affair. */
+static void say_gone(const struct roster *old, const struct roster *new)
+{
+	for (uint32_t name = 0; name < old->users->n_names; name++) {
+		const char *text = users_name(old->users, name);
+
+		if (old->sets[name] &&		/* else it had none, or has kept them */
+		    users_find_name(new->users, text, strlen(text)) == TABLE_NONE) {
+			log_info("removing record for %s", text);
+		}
+	}
+}
+
+/* Another user's now: what it has there is a change that his file will tell. */
+static void mark_taken_over(const struct roster *old, struct roster *new)
+{
+	for (uint32_t name = 0; name < old->users->n_names; name++) {
+		const char *text = users_name(old->users, name);
+		uint32_t now = old->sets[name] ? users_find_name(new->users, text, strlen(text)) :
+						 TABLE_NONE;
+
+		if (now != TABLE_NONE) {	/* only the log needs it */
+			(void)changes_note_copy(&new->changed, now, old->sets[name]);
+		}
+	}
+}
+
+/* The old output of this name becomes the new one; a new one is made where there is none. */
+static int become(struct publish *p, const struct conf *conf, struct roster *roster, unsigned i,
+		  struct output **ret)
+{
+	const struct conf_output *is = &conf->outputs[i];
+
+	for (unsigned j = 0; j < p->n_outputs; j++) {
+		struct output *o = p->outputs[j];
+
+		if (o && !strcmp(o->is->name, is->name) && o->is->type == is->type) {
+			p->outputs[j] = NULL;
+			*ret = o;
+			return output_replace(o, conf, is, roster);
+		}
+	}
+	return make_output(p, conf, roster, i, NULL, ret);
+}
+
+int publish_replace(struct publish *p, const struct conf *conf, struct roster *roster)
+{
+	struct output *outputs[CONF_OUTPUTS_MAX] = { NULL };
+	const struct roster *old = p->roster;
+	unsigned n = 0;
+	int r = 0;
+
+	for (unsigned i = 0; i < conf->n_outputs; i++) {
+		struct output *o = NULL;
+		int e = become(p, conf, roster, i, &o);
+
+		r = r ? r : e;
+		if (o) {
+			outputs[n++] = o;
+		}
+	}
+	for (unsigned i = 0; i < p->n_outputs; i++) {
+		if (p->outputs[i]) {
+			log_info("output %s is gone; what it published stays there", p->outputs[i]->is->name);
+			if (!p->outputs[i]->attempted) {
+				output_attempted(p->outputs[i]);
+			}
+			p->outputs[i]->class->free(p->outputs[i]);
+		}
+	}
+	memcpy(p->outputs, outputs, sizeof(outputs));
+	p->n_outputs = n;
+	say_gone(old, roster);
+	mark_taken_over(old, roster);
+	p->conf = conf;
+	p->roster = roster;
+	return r;
+}
+
+/* --- publishing --- */
+
+void publish_remember(struct publish *p)
+{
+	for (unsigned i = 0; i < p->n_outputs; i++) {
+		struct output *o = p->outputs[i];
+
+		if (o->class->remember && o->class->remember(o)) {
+			return;
+		}
+	}
+}
+
+/* Every output gets the list of what changed, and what was there before if it verifies that. */
+static void hand_out(struct publish *p)
+{
+	struct changes *c = &p->roster->changed;
+
+	for (unsigned i = 0; i < p->n_outputs; i++) {
+		struct output *o = p->outputs[i];
+		bool last = i == p->n_outputs - 1;
+
+		for (uint32_t j = 0; j < c->n; j++) {
+			const struct change *change = &c->list[j];
+
+			/* Without memory it is published with all others, and not told of. */
+			if (last) {
+				(void)changes_note(&o->pending, change->name, steal_ptr(&c->list[j].was));
+			} else {
+				(void)changes_note_copy(&o->pending, change->name,
+							o->verify ? change->was : NULL);
+			}
+		}
+	}
+	changes_clear(c);
+}
+
+static void each_changed(struct publish *p, bool again)
+{
+	p->begun = true;
+	hand_out(p);
+	for (unsigned i = 0; i < p->n_outputs; i++) {
+		p->outputs[i]->class->changed(p->outputs[i], again);
+	}
+}
+
+void publish_changed(struct publish *p)
+{
+	each_changed(p, false);
+}
+
+void publish_look_again(struct publish *p)
+{
+	each_changed(p, true);
+}
+
+void publish_hurry(struct publish *p)
+{
+	for (unsigned i = 0; i < p->n_outputs; i++) {
+		p->outputs[i]->class->hurry(p->outputs[i]);
+	}
+}
+
+void publish_stop(struct publish *p)
+{
+	p->stopping = true;
+	p->n_to_stop = p->n_outputs;
+	for (unsigned i = 0; i < p->n_outputs; i++) {
+		p->outputs[i]->class->stop(p->outputs[i]);
+	}
+}
+
+/* --- what is known of it --- */
+
+unsigned publish_n_outputs(const struct publish *p)
+{
+	return p->n_outputs;
+}
+
+/* Of several names, what is worst. */
+static void of_user(struct output *o, uint32_t user, struct publish_state *ret)
+{
+	uint32_t first = o->roster->users->users[user].first_name;
+
+	ret->where = PUBLISH_NOT_HERE;
+	for (uint32_t i = 0; i < users_n_names(o->roster->users, user); i++) {
+		const char *why = "";
+		enum publish_where where = output_where(o, first + i, &why);
+
+		ret->n_waiting += where == PUBLISH_WAITS || where == PUBLISH_FAILS;
+		if (where > ret->where) {
+			ret->where = where;
+			ret->why = why;
+		}
+	}
+	ret->published_s = o->published_s[user];
+	ret->verified_s = o->verify ? o->verified_s[user] : 0;
+}
+
+void publish_state(struct publish *p, unsigned output, uint32_t user, struct publish_state *ret)
+{
+	struct output *o = p->outputs[output];
+
+	*ret = (struct publish_state){
+		.name = o->is->name,
+		.type = o->is->type,
+		.why = "",
+		.verifies = o->verify,
+		.published_s = o->last_published_s,
+		.verified_s = o->last_verified_s,
+		.failed_s = o->failed_s,
+		.last_error = buf_str(&o->last_error),
+	};
+	if (user != TABLE_NONE) {
+		of_user(o, user, ret);
+		return;
+	}
+	ret->where = o->class->whole(o, &ret->why, &ret->n_waiting);
+	if (ret->where == PUBLISH_DONE && o->unverified.n) {
+		ret->where = PUBLISH_FAILS;
+		ret->why = buf_str(&o->unverified_why);
+	}
+}
+
+/* --- the memory --- */
+
+void publish_print_memory(const struct publish *p, struct buf *to)
+{
+	for (unsigned i = 0; i < p->n_outputs; i++) {
+		const struct output *o = p->outputs[i];
+
+		if (o->class->print_memory) {
+			o->class->print_memory(o, to);
+		}
+	}
+}
+
+/* " OUTPUT TEXT": the text is that output's own. */
+bool publish_take_memory(struct publish *p, const char *line, size_t n)
+{
+	const char *blank;
+
+	if (n < 3 || *line != ' ') {
+		return false;
+	}
+	blank = memchr(line + 1, ' ', n - 1);
+	for (unsigned i = 0; blank && i < p->n_outputs; i++) {
+		struct output *o = p->outputs[i];
+		size_t n_name = (size_t)(blank - line - 1);
+
+		if (o->class->take_memory && strlen(o->is->name) == n_name &&
+		    !memcmp(o->is->name, line + 1, n_name)) {
+			return o->class->take_memory(o, blank + 1, n - n_name - 2);
+		}
+	}
+	return false;
 }

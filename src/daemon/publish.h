@@ -2,9 +2,10 @@
  * SPDX-License-Identifier: ISC */
 #pragma once
 
-/* Brings the roster's changes into the data file and runs the command, gathering what comes while
- * that is under way, and trying again with growing pauses what failed. */
+/* Hands the roster's changes to every output (output.h), each of which publishes at its own pace and tries
+ * again by itself: one that is down does not hold up the others. */
 
+#include "base/buf.h"
 #include "core/conf.h"
 #include "daemon/command.h"
 #include "daemon/roster.h"
@@ -13,35 +14,85 @@ struct publish;
 struct uv_loop_s;
 
 struct publish_handlers {
-	/* The first publish has been attempted, whatever became of it. Called once. */
+	/* Every output has attempted its first publish, whatever became of it. Called once. */
 	void (*attempted)(void *arg);
 	/* After publish_stop: nothing is under way any more. */
 	void (*stopped)(void *arg);
-	/* The helper that runs commands is gone. */
+	/* A helper that runs commands is gone. */
 	void (*lost)(void *arg);
+	/* Something was published, was verified, failed, or works again: whoever waits may look. */
+	void (*progress)(void *arg);
+	/* What an output remembers over a restart has changed (publish_print_memory). */
+	void (*remember)(void *arg);
 	void *arg;
 };
 
-/* The command may be NULL: none is configured. It is borrowed, as are loop, conf and roster. 0 or a
- * negative errno. */
+/* Forks a helper for each command that the configuration has; to be done before there is a loop, a thread or
+ * a byte from outside. ret has room for conf->n_outputs; NULL: that one has no command. 0 or a negative
+ * errno. */
+int publish_fork(const struct conf *conf, struct command **ret);
+
+/* The commands are taken over, also when it fails; loop, conf and roster are borrowed. 0 or a negative
+ * errno. */
 int publish_new(struct uv_loop_s *loop, const struct conf *conf, struct roster *roster,
-		struct command *command, const struct publish_handlers *h, struct publish **ret);
+		struct command *const *commands, const struct publish_handlers *h, struct publish **ret);
 struct publish *publish_free(struct publish *p);
 
-/* From now on this configuration and roster. The roster's names that the old one alone had are said
- * to go. */
-void publish_replace(struct publish *p, const struct conf *conf, struct roster *roster);
+/* NULL when an output can become what the new configuration says while we run, else the name of one
+ * that cannot: files and commands are settled at the start. */
+const char *publish_needs_restart(const struct conf *old, const struct conf *new);
 
-/* What the section holds for the users' names, if it holds any, goes before what the roster remembers:
- * it is what was published last. A data file that cannot be read changes nothing. */
+/* From now on this configuration and roster. The roster's names that the old one alone had are said
+ * to go. 0, or -ENOMEM: then some outputs have the one and some the other, and the process must end. */
+int publish_replace(struct publish *p, const struct conf *conf, struct roster *roster);
+
+/* What the sections hold for the users' names goes before what the roster remembers: it is what was
+ * published last. A file that cannot be read changes nothing. */
 void publish_remember(struct publish *p);
 
 /* Publishes what changed: at once, or when the interval, the pause after a failure or what is under
  * way is over. The first call begins publishing. */
 void publish_changed(struct publish *p);
 
-/* Ends the pause after a failure: somebody has mended something. */
+/* The same, and everything that outputs have is compared with what they should have. */
+void publish_look_again(struct publish *p);
+
+/* Ends the pauses after failures: somebody has mended something. */
 void publish_hurry(struct publish *p);
 
 /* Finishes what is under way, then calls stopped. */
 void publish_stop(struct publish *p);
+
+/* --- what is known of it --- */
+
+enum publish_where {
+	PUBLISH_NOT_HERE,	/* this output has none of the user's names */
+	PUBLISH_DONE,		/* what the user has is published, and verified where that is asked for */
+	PUBLISH_WAITS,		/* under way */
+	PUBLISH_FAILS,		/* why says what is wrong; it is tried again */
+};
+
+/* An output as a whole, or for one user. */
+struct publish_state {
+	const char *name;		/* "tinydns", or of its [output NAME] */
+	enum conf_output_type type;
+	enum publish_where where;	/* of the user; of the whole output with TABLE_NONE */
+	const char *why;		/* of PUBLISH_FAILS; valid until the loop goes on */
+	uint32_t n_waiting;		/* names that are not published yet: all, or the user's */
+	bool verifies;			/* it has someone to ask */
+	int64_t published_s, verified_s;	/* last success, seconds since 1970; 0: never since the start */
+	int64_t failed_s;		/* last failure; 0: none since the start */
+	const char *last_error;		/* what that was; "" : none. Valid until the loop goes on */
+};
+
+unsigned publish_n_outputs(const struct publish *p);
+
+/* user TABLE_NONE: of the output as a whole. */
+void publish_state(struct publish *p, unsigned output, uint32_t user, struct publish_state *ret);
+
+/* --- what outputs remember over a restart, as lines of the state file (state.h) --- */
+
+void publish_print_memory(const struct publish *p, struct buf *to);
+
+/* One such line, without its newline. false: it is none of ours. */
+bool publish_take_memory(struct publish *p, const char *line, size_t n);

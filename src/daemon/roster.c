@@ -21,8 +21,7 @@ struct roster *roster_new(struct users *users, unsigned n_patterns)
 	r->state = calloc(users->n_users + 1u, sizeof(*r->state));
 	r->prints = calloc((size_t)users->n_users * n_patterns + 1, sizeof(*r->prints));
 	r->sets = calloc(users->n_names + 1u, sizeof(struct ip_set *));
-	r->is_changed = calloc(users->n_names / 8 + 1, 1);
-	if (!r->state || !r->prints || !r->sets || !r->is_changed) {
+	if (!r->state || !r->prints || !r->sets || changes_init(&r->changed, users->n_names)) {
 		return roster_free(r);
 	}
 	for (uint32_t i = 0; i < users->n_users; i++) {
@@ -45,45 +44,9 @@ struct roster *roster_free(struct roster *r)
 	free(r->state);
 	free(r->prints);
 	free(r->sets);
-	free(r->changed);
-	free(r->is_changed);
+	changes_deinit(&r->changed);
 	free(r);
 	return NULL;
-}
-
-static int make_room(struct roster *r, uint32_t n)
-{
-	uint32_t size = r->changed_size;
-	uint32_t *more;
-
-	if (size - r->n_changed >= n) {
-		return 0;
-	}
-	while (size - r->n_changed < n) {
-		size = size ? size * 2 : 16;
-	}
-	more = reallocarray(r->changed, size, sizeof(*more));
-	if (!more) {
-		return -ENOMEM;
-	}
-	r->changed = more;
-	r->changed_size = size;
-	return 0;
-}
-
-int roster_mark(struct roster *r, uint32_t name)
-{
-	uint8_t bit = (uint8_t)(1u << name % 8);
-
-	if (r->is_changed[name / 8] & bit) {
-		return 0;
-	}
-	if (make_room(r, 1)) {
-		return -ENOMEM;
-	}
-	r->is_changed[name / 8] |= bit;
-	r->changed[r->n_changed++] = name;
-	return 0;
 }
 
 int roster_put(struct roster *r, uint32_t user, struct ip_set **sets)
@@ -91,7 +54,7 @@ int roster_put(struct roster *r, uint32_t user, struct ip_set **sets)
 	uint32_t first = r->users->users[user].first_name, n = users_n_names(r->users, user);
 	int n_changed = 0;
 
-	if (make_room(r, n)) {
+	if (changes_reserve(&r->changed, n)) {
 		for (uint32_t i = 0; i < n; i++) {
 			free(sets[i]);
 		}
@@ -102,21 +65,12 @@ int roster_put(struct roster *r, uint32_t user, struct ip_set **sets)
 			free(sets[i]);
 			continue;
 		}
-		free(r->sets[first + i]);
+		(void)changes_note(&r->changed, first + i, r->sets[first + i]);	/* there is room */
 		r->sets[first + i] = sets[i];
-		(void)roster_mark(r, first + i);	/* there is room */
 		n_changed++;
 	}
 	r->state[user].known = true;
 	return n_changed;
-}
-
-void roster_published(struct roster *r)
-{
-	for (uint32_t i = 0; i < r->n_changed; i++) {
-		r->is_changed[r->changed[i] / 8] = 0;	/* its neighbours are in the list too */
-	}
-	r->n_changed = 0;
 }
 
 bool roster_has_any(const struct roster *r, uint32_t user)
@@ -167,8 +121,8 @@ void roster_inherit(struct roster *r, struct roster *old, bool same_patterns)
 		}
 		r->sets[name] = steal_ptr(&old->sets[before]);
 		r->state[user].known = r->state[user].known || old->state[user_before].known;
-		if (old->is_changed[before / 8] & 1u << before % 8) {
-			(void)roster_mark(r, name);	/* only a line of the log depends on it */
+		if (changes_has(&old->changed, before)) {	/* without memory only a line of the log is missing */
+			(void)changes_note(&r->changed, name, NULL);
 		}
 	}
 }

@@ -7,6 +7,7 @@
 
 #include "core/ip.h"
 #include "core/users.h"
+#include "daemon/changes.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -19,6 +20,8 @@ struct roster_user {
 	uid_t account;		/* SOURCE_NO_ACCOUNT: none */
 	uint32_t missing_since;	/* seconds, monotonic; 0: not missing */
 	uint32_t said_since;	/* seconds, monotonic: since when n_said counts */
+	uint32_t since;		/* seconds since 1970: when the file in force was modified that changed his
+				 * addresses last; 0: not known */
 	uint16_t n_said;	/* messages about what he wrote, those left out included */
 	uint8_t pattern;	/* the one whose file is in force, or ROSTER_NO_PATTERN */
 	uint8_t last_written;	/* of the patterns marked as written, the latest */
@@ -28,6 +31,8 @@ struct roster_user {
 	bool in_line;		/* among those to be looked at, once */
 	bool known;		/* his addresses are known: from a file, or remembered */
 	bool trouble_said;	/* that his file cannot be opened */
+	bool refused;		/* the file that counts is; the last addresses stay */
+	bool waited;		/* somebody waits for what becomes of it */
 };
 
 struct roster {
@@ -36,9 +41,7 @@ struct roster {
 	struct roster_user *state;	/* of each user */
 	uint64_t *prints;		/* of each user and pattern: what was last taken; 0: nothing */
 	struct ip_set **sets;		/* of each name */
-	uint32_t *changed;		/* names whose change is not published yet */
-	uint32_t n_changed, changed_size;
-	uint8_t *is_changed;		/* of each name, a bit */
+	struct changes changed;		/* names whose change was not handed to the outputs yet */
 };
 
 /* Takes over users. NULL when there is no memory; users is the caller's still, then. */
@@ -53,12 +56,6 @@ static inline uint64_t *roster_print(const struct roster *r, uint32_t user, unsi
 /* Gives the user's names these sets, which are taken over, and notes which names that changes.
  * Returns how many, or -ENOMEM, with the sets freed and nothing changed. */
 int roster_put(struct roster *r, uint32_t user, struct ip_set **sets);
-
-/* Notes that what is published for this name is not what it should be. 0 or -ENOMEM. */
-int roster_mark(struct roster *r, uint32_t name);
-
-/* Everything that was noted is published. */
-void roster_published(struct roster *r);
 
 /* A user who is in both rosters keeps the addresses of the names that are his in both, which are
  * moved out of old. With same_patterns, the file that is in force stays in force; it is read again,

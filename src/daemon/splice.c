@@ -63,6 +63,8 @@ const char *splice_beside(const struct splice *s, const char *suffix, char *ret)
 	return ret;
 }
 
+static const struct splice_rules no_rules;
+
 int splice_new(const struct splice_options *o, struct splice **ret)
 {
 	struct splice *s = calloc(1, sizeof(*s));
@@ -77,7 +79,9 @@ int splice_new(const struct splice_options *o, struct splice **ret)
 	}
 	s->comment = o->comment;
 	s->compiled = o->compiled;
+	s->rules = o->rules ? o->rules : &no_rules;
 	s->by_rename = o->by_rename;
+	s->hide_kept = o->hide_kept;
 	s->log = o->log;
 	s->arg = o->arg;
 	s->dir = s->inotify = s->wd = -1;
@@ -159,11 +163,11 @@ static int settle_leftover(struct splice *s, const char *name, const struct buf 
 	if (r) {
 		return r;
 	}
-	r = section_within(text->data, text->len, now.data, now.len, s->comment);
+	r = splice_within(s, text, &now);
 	if (r < 0) {
 		return r;
 	}
-	if (!r) {
+	if (!r || splice_is_later(s, text, &now)) {
 		late_keep_and_tell(s, name);
 		return 0;
 	}
@@ -188,16 +192,20 @@ static bool untouched_since(const struct stat *file, const struct stat *swap)
 static int recover_displaced(struct splice *s, const char *swap, const struct stat *swap_st,
 			     const struct stat *file_st, bool exchanged)
 {
-	_cleanup_(buf_deinit) struct buf text = { 0 };
+	_cleanup_(buf_deinit) struct buf text = { 0 }, ours = { 0 };
 	struct stat st;
 	int r;
 
-	if (exchanged && untouched_since(file_st, swap_st)) {
-		r = splice_read_whole(s, s->base, &text, &st);
-		return r ? r : late_add(s, swap, &text);
-	}
 	r = splice_read_whole(s, swap, &text, &st);
-	return r ? r : settle_leftover(s, swap, &text);
+	if (r || !exchanged || !untouched_since(file_st, swap_st)) {
+		return r ? r : settle_leftover(s, swap, &text);
+	}
+	r = splice_read_whole(s, s->base, &ours, &st);
+	if (!r) {
+		r = splice_same_outside(s, &text, &ours);
+	}
+	/* What differs in nothing but the serial was read with that serial: the new one is ours. */
+	return r < 0 ? r : late_add(s, swap, r ? &text : &ours);
 }
 
 static int recover_pair(struct splice *s)
@@ -404,7 +412,7 @@ static void take_event(struct splice *s, const struct inotify_event *e)
 			s->editing_since_ms = splice_now_ms();
 		}
 		s->seen.file = true;
-	} else if (!strcmp(e->name, s->compiled) && e->mask & IN_MOVED_TO) {
+	} else if (s->compiled && !strcmp(e->name, s->compiled) && e->mask & IN_MOVED_TO) {
 		s->seen.n_compiled++;
 	}
 	for (unsigned i = 0; i < s->n_late; i++) {
@@ -521,6 +529,10 @@ static int put_once(struct splice *s, const struct splice_put *put)
 	if (r) {
 		return section_trouble(s, r);
 	}
+	r = splice_refuse(s, &old, &section);
+	if (r) {
+		return r;
+	}
 	if (put->foreign && !file_same_stat(&st, &s->known)) {
 		put->foreign(put->arg, old.data + section.begin, section.end - section.begin);
 	}
@@ -532,7 +544,8 @@ static int put_once(struct splice *s, const struct splice_put *put)
 		s->known = st;
 		return SPLICE_E_SAME;
 	}
-	return splice_write_over(s, &old, &st, &new, put);
+	r = splice_raise(s, &new, &old);
+	return r ? r : splice_write_over(s, &old, &st, &new, put);
 }
 
 int splice_put(struct splice *s, const struct splice_put *put)

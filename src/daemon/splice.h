@@ -15,6 +15,7 @@
  * exchange did not happen; when it is the same as NAME, it did. */
 
 #include "base/buf.h"
+#include "core/section.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -25,22 +26,40 @@ struct splice;
 /* What happened that somebody should read. */
 typedef void splice_log_fn(void *arg, int priority, const char *message);
 
+/* What a kind of file asks for beyond the markers. Texts are whole files; every function may be NULL. */
+struct splice_rules {
+	/* true: the section must not stand where it does in the text, and ret_why is a sentence about it. */
+	bool (*refuses)(const struct buf *text, const struct section *section, struct buf *ret_why);
+	/* The number that grows with every version of the text (RFC 1982). false: it cannot be read. */
+	bool (*serial)(const struct buf *text, uint32_t *ret);
+	/* Gives the text a serial that is later than `above`. Called before a text is written that differs
+	 * from the file. NULL: done, or buf_error tells; else why not, and nothing is written. */
+	const char *(*raise)(struct buf *text, uint32_t above, time_t now);
+	/* Appends the text as it is compared with another one: without what raise changes in it. */
+	void (*mask)(struct buf *ret, const struct buf *text);
+	/* What a line means depends on those before it: none is brought to another place. */
+	bool is_ordered;
+};
+
 struct splice_options {
 	const char *path;	/* may be a symbolic link: the file it points to is replaced */
 	char comment;		/* the sign that begins a comment line, '#' */
-	const char *compiled;	/* a file beside it whose appearance is counted: "data.cdb" */
+	const char *compiled;	/* a file beside it whose appearance is counted: "data.cdb"; or NULL */
+	const struct splice_rules *rules;	/* NULL: none */
+	bool hide_kept;		/* a file that is kept aside begins with a dot: others may read the directory */
 	bool by_rename;		/* accept the window of a file system without RENAME_EXCHANGE */
 	splice_log_fn *log;
 	void *arg;
 };
 
-/* Copies the path; compiled must outlive it. Opens nothing yet. 0 or -ENOMEM. */
+/* Copies the path; compiled and rules must outlive it. Opens nothing yet. 0 or -ENOMEM. */
 int splice_new(const struct splice_options *o, struct splice **ret);
 struct splice *splice_free(struct splice *s);
 
 enum {
 	SPLICE_E_SAME = 1,	/* the file has this section already; nothing was written */
-	SPLICE_E_SECTION,	/* the markers are not as they should be; nothing was written */
+	SPLICE_E_SECTION,	/* the markers, or what the rules ask for, are not as they should be;
+				 * nothing was written */
 	SPLICE_E_BUSY,		/* somebody is writing to the file just now: try again soon */
 };
 

@@ -3,7 +3,8 @@
 #pragma once
 
 /* What the parts of splice.h share: splice.c (where the file is, what the watch tells, the section),
- * splice_write.c (the new file and the exchange), splice_late.c (displaced files). */
+ * splice_write.c (the new file and the exchange), splice_late.c (displaced files), splice_rules.c (what
+ * the kind of file asks for). */
 
 #include "daemon/splice.h"
 
@@ -33,12 +34,15 @@ struct late {
 struct splice {
 	char *path, *dir_path, base[NAME_SIZE_FILE];
 	const char *compiled;
+	const struct splice_rules *rules;	/* all NULL when there are none */
 	char comment;
-	bool by_rename;
+	bool by_rename, hide_kept;
 	bool recovered;		/* what a crash or a failure left is cleared away */
 	bool dir_gone;		/* the directory is another one by now */
 	bool insist;		/* take what was only added to meanwhile: it is merged */
 	bool closing;		/* what need not be kept is not */
+	bool has_serial;
+	uint32_t serial;	/* of the file as we left it */
 	bool owner_said, group_said, copy_said, lead_said, watch_said;
 	splice_log_fn *log;
 	void *arg;
@@ -83,6 +87,28 @@ int splice_read_whole(const struct splice *s, const char *name, struct buf *ret,
 
 /* The same of the file itself; -EAGAIN also while somebody is in the middle of writing to it. */
 int splice_read_settled(struct splice *s, struct buf *ret, struct stat *ret_st);
+
+/* --- splice_rules.c --- */
+
+/* Whether the section must not stand where it does in the text. 0, SPLICE_E_SECTION or -ENOMEM. */
+int splice_refuse(struct splice *s, const struct buf *text, const struct section *section);
+
+/* Whether a's serial is the later one. Where either has none: no. */
+bool splice_is_later(const struct splice *s, const struct buf *a, const struct buf *b);
+
+/* Makes text, which is to be written, a later version than `above` and than the file as we left it.
+ * 0, SPLICE_E_SECTION or -ENOMEM. */
+int splice_raise(struct splice *s, struct buf *text, const struct buf *above);
+
+/* Remembers what the file says now. */
+void splice_note_serial(struct splice *s, const struct buf *text);
+
+/* As section_same_outside, section_within and section_added, for two versions of the file; but a serial
+ * is not a difference. In a file whose lines have an order, to add is SECTION_E_REMOVED. The first two: 1: yes, 0: no, -ENOMEM. */
+int splice_same_outside(const struct splice *s, const struct buf *a, const struct buf *b);
+int splice_within(const struct splice *s, const struct buf *a, const struct buf *b);
+int splice_added(const struct splice *s, struct buf *ret, const struct buf *before,
+		 const struct buf *late, const struct buf *now);
 
 /* --- splice_write.c --- */
 

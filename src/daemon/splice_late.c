@@ -57,8 +57,8 @@ void late_keep_and_tell(struct splice *s, const char *name)
 	unsigned n = 0;
 
 	do {
-		(void)snprintf(to, sizeof(to), "%.*s.kept-by-dns-updater.%u", NAME_MAX - 32, s->base,
-			       ++n);
+		(void)snprintf(to, sizeof(to), "%s%.*s.kept-by-dns-updater.%u", s->hide_kept ? "." : "",
+			       NAME_MAX - 32, s->base, ++n);
 	} while (renameat2(s->dir, name, s->dir, to, RENAME_NOREPLACE) < 0 && errno == EEXIST);
 	if (faccessat(s->dir, to, F_OK, AT_SYMLINK_NOFOLLOW) < 0) {
 		(void)snprintf(to, sizeof(to), "%s", name);	/* could not be renamed: stays */
@@ -148,9 +148,18 @@ static int merge_text(const struct splice *s, const struct buf *now, const struc
 {
 	struct section in_now, in_late;
 	struct buf body;
+	int r;
 
-	if (section_same_outside(now->data, now->len, before->data, before->len, s->comment) &&
-	    !section_find(now->data, now->len, s->comment, &in_now) &&
+	r = splice_same_outside(s, now, late);
+	if (r) {	/* merged before, or he has written it here, too */
+		buf_add(ret, now->data, now->len);
+		return r < 0 ? r : buf_error(ret);
+	}
+	r = splice_same_outside(s, now, before);
+	if (r < 0) {
+		return r;
+	}
+	if (r && !section_find(now->data, now->len, s->comment, &in_now) &&
 	    !section_find(late->data, late->len, s->comment, &in_late)) {
 		body = (struct buf){ .data = now->data + in_now.begin,
 				     .len = in_now.end - in_now.begin };
@@ -161,7 +170,23 @@ static int merge_text(const struct splice *s, const struct buf *now, const struc
 	if (now->len && now->data[now->len - 1] != '\n') {
 		buf_adds(ret, "\n");
 	}
-	return section_added(ret, before, late, now, s->comment);
+	return splice_added(s, ret, before, late, now);
+}
+
+/* The merged text must be what the rules ask for, too, and later than both. */
+static int merge_finish(struct splice *s, struct buf *new, const struct buf *now,
+			const struct buf *late)
+{
+	struct section section;
+	int r = 0;
+
+	if (!section_find(new->data, new->len, s->comment, &section)) {
+		r = splice_refuse(s, new, &section);
+	}
+	if (!r) {
+		r = splice_raise(s, new, splice_is_later(s, late, now) ? late : now);
+	}
+	return r == SPLICE_E_SECTION ? SECTION_E_REMOVED : r;
 }
 
 /* Brings the late text into the file. 0: it is in there; SPLICE_E_BUSY: not now;
@@ -183,7 +208,17 @@ static int merge(struct splice *s, const struct buf *before, const struct buf *l
 		}
 		buf_clear(&new);
 		r = merge_text(s, &now, before, late, &new);
-		if (r || section_same_outside(new.data, new.len, now.data, now.len, s->comment)) {
+		if (!r) {
+			r = splice_same_outside(s, &new, &now);
+		}
+		if (r < 0 || r == SECTION_E_REMOVED) {
+			return r;
+		}
+		if (r && !splice_is_later(s, late, &now)) {
+			return 0;	/* there is nothing that the file does not say */
+		}
+		r = merge_finish(s, &new, &now, late);
+		if (r) {
 			return r;
 		}
 		r = splice_write_over(s, &now, &st, &new, &put);

@@ -4,7 +4,6 @@
 
 #include "base/cleanup.h"
 #include "base/file.h"
-#include "core/section.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -175,7 +174,7 @@ static int settle_exchange(struct splice *s, const char *swap, const struct stat
 	r = splice_read_whole(s, swap, &out, &st);
 	/* Who only ever adds, without end, would have us undo for ever: what he adds is merged. */
 	if ((r || !splice_same_text(&out, old)) &&
-	    !(s->insist && !r && section_within(old->data, old->len, out.data, out.len, s->comment) == 1)) {
+	    !(s->insist && !r && splice_within(s, old, &out) == 1)) {
 		r = undo(s, swap, ours, old);
 		return r ? r : -EAGAIN;
 	}
@@ -260,6 +259,7 @@ int splice_write_over(struct splice *s, const struct buf *old, const struct stat
 		s->recovered = s->recovered && r == -EAGAIN; /* clear up before the next attempt */
 		return r;
 	}
+	splice_note_serial(s, new);
 	if (fstatat(s->dir, s->base, &s->known, AT_SYMLINK_NOFOLLOW) < 0 ||
 	    !splice_same_inode(&s->known, &ours) || !file_same_stat(&s->known, &ours)) {
 		s->known = (struct stat){ 0 };	/* somebody was quick: look at it */

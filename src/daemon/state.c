@@ -12,7 +12,8 @@
 #include <string.h>
 #include <sys/file.h>
 
-/* The first line, then one for each name: user, name, its addresses, with a blank between. */
+/* The first line, then one for each name: user, name, its addresses, with a blank between. Lines that begin
+ * with a blank are outputs' (publish_print_memory). */
 #define HEADING "dns-updater state 1\n"
 #define STATE_MAX ((size_t)4 << 30)
 #define WORDS_MAX (2 + 2 * IP_SET_EACH_MAX)
@@ -86,7 +87,7 @@ static int take_line(struct roster *r, const char *at, const char *end, struct w
 	return 0;
 }
 
-int state_load(const char *path, struct roster *r)
+int state_load(const char *path, struct roster *r, struct publish *p)
 {
 	_cleanup_(buf_deinit) struct buf text = { 0 };
 	_cleanup_(free_ptr) struct word *words = calloc(WORDS_MAX, sizeof(*words));
@@ -112,7 +113,8 @@ int state_load(const char *path, struct roster *r)
 		if (!newline) {
 			return STATE_E_FORMAT;	/* cut, which we never leave behind */
 		}
-		e = take_line(r, at, newline, words, ips);
+		e = publish_take_memory(p, at, (size_t)(newline - at)) ?
+			    0 : take_line(r, at, newline, words, ips);
 		if (e) {
 			return e;
 		}
@@ -121,7 +123,7 @@ int state_load(const char *path, struct roster *r)
 	return 0;
 }
 
-int state_save(const char *path, const struct roster *r)
+int state_save(const char *path, const struct roster *r, const struct publish *p)
 {
 	_cleanup_(buf_deinit) struct buf text = { 0 };
 
@@ -142,6 +144,7 @@ int state_save(const char *path, const struct roster *r)
 		}
 		buf_adds(&text, "\n");
 	}
+	publish_print_memory(p, &text);
 	if (buf_error(&text)) {
 		return -ENOMEM;
 	}

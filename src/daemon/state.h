@@ -3,18 +3,19 @@
 #pragma once
 
 /* What the daemon remembers over a restart: the last good addresses of each user, for the time
- * when his file is missing or bad. One file, replaced whole, safe to lose. */
+ * when his file is missing or bad, and what outputs have published. One file, replaced whole, safe to lose. */
 
+#include "daemon/publish.h"
 #include "daemon/roster.h"
 
 /* Takes an exclusive lock beside the state file, held until the process ends, so that a second
  * daemon with the same state is refused. -EWOULDBLOCK: there is one; or another negative errno. */
 int state_lock(const char *path);
 
-/* Gives the users of the roster what the file says of them. A file that is not there says
+/* Gives the users of the roster, and the outputs, what the file says of them. A file that is not there says
  * nothing. Returns 0, a negative errno, or STATE_E_FORMAT when it is no state file of ours. */
 enum { STATE_E_FORMAT = 1 };
-int state_load(const char *path, struct roster *r);
+int state_load(const char *path, struct roster *r, struct publish *p);
 
 /* 0 or a negative errno. */
-int state_save(const char *path, const struct roster *r);
+int state_save(const char *path, const struct roster *r, const struct publish *p);

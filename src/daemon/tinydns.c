@@ -7,6 +7,7 @@
 const struct output_format output_tinydns = {
 	.comment = '#',
 	.compiled = "data.cdb",
+	.by_second = true,
 	.render = tinydns_render,
 	.parse = tinydns_parse,
 };

@@ -150,12 +150,16 @@ def test_a_mistake_in_users_file_is_told_with_that_file(ok):
     assert len(mistakes(done)) == 1 and mistakes(done)[0].startswith(f'{users}:3: ')
 
 
-@pytest.mark.parametrize('key', ['pathpattern', 'datafile'])
-def test_a_key_that_is_needed_and_missing_is_told(ok, key):
+@pytest.mark.parametrize('key, what', [
+    ('pathpattern', 'pathpattern is not set'),
+    ('datafile', 'nothing to publish to: neither datafile nor an [output NAME]'),
+    ('datafile', 'makecommand without datafile'),
+])
+def test_a_key_that_is_needed_and_missing_is_told(ok, key, what):
     ok.conf[key] = None
     done = check(ok)
     assert done.returncode == 100
-    assert [l for l in mistakes(done) if f'{key} is not set' in l], done.stdout
+    assert [l for l in mistakes(done) if what in l], done.stdout
 
 
 def test_a_key_that_is_set_twice_is_told(ok):
@@ -297,7 +301,7 @@ def test_all_mistakes_of_the_text_are_told_in_one_go(ok):
     assert done.returncode == 100
     told = {int(m[1]) for l in done.lines if (m := re.match(r'[^:]+:(\d+): ', l))}
     assert told == {1, 3, 4, 5, 7, 8}
-    assert 'datafile is not set' in done.stdout
+    assert 'nothing to publish to' in done.stdout
 
 
 def test_mistakes_of_the_text_and_of_the_set_up_are_told_in_one_go(ok):
@@ -367,6 +371,184 @@ def test_an_inotify_limit_that_is_too_low(ok):
     assert done.returncode == 0, done.stdout + done.stderr
     assert f'{ok.conf_file}:{line_of(ok, "pathpattern")}: warning: fs.inotify.max_user_watches is 1,' \
         in done.stdout
+
+
+# ---- outputs
+
+ZONE = ('$ORIGIN dyn.example.com.\n$TTL 3600\n@ SOA ns1 hostmaster 1 3600 600 86400 60\n@ NS ns1\n'
+        'ns1 A 192.0.2.53\n; start dynamic dns entries\n; end dynamic dns entries\n')
+HOSTS = f'{START}\n{END}\n127.0.0.1 localhost\n'
+KEY = 'key "dns-updater" {\n\talgorithm hmac-sha256;\n\tsecret "c2VjcmV0IGZvciB0ZXN0cw==";\n};\n'
+
+
+def add_file(env, type, text, *more, name='x'):
+    """One more output, with a file in a directory of its own."""
+    place = env.tmp / f'of-{name}'
+    place.mkdir()
+    os.chown(place, 0, env.root.stat().st_gid)
+    place.chmod(0o2775)
+    file = place / 'file'
+    file.write_text(text)
+    file.chmod(0o644)
+    lines = [f'[output {name}]', f'type = {type}', f'file = {file}', *more]
+    env.conf_more += ''.join(f'{l}\n' for l in lines)
+    return file
+
+
+def add_updates(env, zone='dyn.example.com', text=KEY, mode=0o640):
+    key = env.tmp / 'key'
+    key.write_text(text)
+    key.chmod(mode)
+    env.conf_more += f'[output u]\ntype = rfc2136\nserver = 192.0.2.53\nzone = {zone}\nkey = {key}\n'
+    return key
+
+
+@pytest.fixture
+def fine(ok):
+    """No fence, whose name lies elsewhere."""
+    ok.with_fence = False
+    return ok
+
+
+def test_outputs_without_a_mistake(fine):
+    """Two of them in one directory, which is told once."""
+    zone = add_file(fine, 'zonefile', ZONE, 'command = true', name='z')
+    hosts = zone.parent / 'hosts'
+    hosts.write_text(HOSTS)
+    hosts.chmod(0o644)
+    fine.conf_more += f'[output h]\ntype = hosts\nfile = {hosts}\n'
+    add_updates(fine)
+    done = check(fine)
+    assert (done.returncode, mistakes(done), warnings(done)) == (0, [], []), done.stdout
+    i = done.lines.index('[Service]')
+    assert done.lines[i + 1:] == [f'ReadWritePaths={fine.root}', f'ReadWritePaths={zone.parent}']
+
+
+def test_an_output_and_no_datafile(fine):
+    fine.conf['datafile'] = fine.conf['makecommand'] = None
+    file = add_file(fine, 'hosts', HOSTS)
+    done = check(fine)
+    assert (done.returncode, mistakes(done), warnings(done)) == (0, [], []), done.stdout
+    assert f'ReadWritePaths={file.parent}' in done.lines
+
+
+@pytest.mark.parametrize('type, text, comment', [
+    ('hosts', '127.0.0.1 localhost\n', '#'), ('zonefile', ZONE.replace('; start', '# start'), ';'),
+    ('tinydns', ZONE, '#')])
+def test_the_markers_of_an_output(fine, type, text, comment):
+    file = add_file(fine, type, text, 'command = true')
+    done = check(fine)
+    assert done.returncode == 100
+    assert len(mistakes(done)) == 1
+    assert re.match(f"{file}: .*; put the two lines '{comment} start dynamic", mistakes(done)[0])
+
+
+def test_markers_where_a_zone_cannot_have_them(fine):
+    start = '@ TXT (\n; start dynamic dns entries\n; end dynamic dns entries\n"x" )\n'
+    file = add_file(fine, 'zonefile', ZONE[:ZONE.index('; start')] + start)
+    done = check(fine)
+    assert done.returncode == 100
+    assert re.match(rf'{file}:\d+: ', mistakes(done)[0]), done.stdout
+
+
+@pytest.mark.parametrize('serial', ['raise', 'keep'])
+def test_a_zone_without_a_serial(fine, serial):
+    file = add_file(fine, 'zonefile', ZONE[ZONE.index('@ NS'):], f'serial = {serial}')
+    done = check(fine)
+    assert done.returncode == (100 if serial == 'raise' else 0), done.stdout
+    assert [l for l in mistakes(done) if l.startswith(f'{file}: ')] == mistakes(done)
+
+
+def test_the_file_of_an_output_that_is_not_there(fine):
+    add_file(fine, 'hosts', HOSTS).unlink()
+    assert_mistake(fine, 'file', "output 'x': unable to find .*No such file")
+
+
+def test_the_file_of_an_output_that_the_service_may_not_read(fine):
+    add_file(fine, 'hosts', HOSTS).chmod(0o600)
+    assert_mistake(fine, 'file', f"output 'x': .* is not readable by user {SERVICE}")
+
+
+def test_the_directory_of_an_output_that_the_service_may_not_write(fine):
+    add_file(fine, 'hosts', HOSTS).parent.chmod(0o755)
+    assert_mistake(fine, 'file', f"output 'x': directory .* is not writable by user {SERVICE}")
+
+
+def test_the_directory_of_an_output_that_everyone_may_write(fine):
+    add_file(fine, 'hosts', HOSTS).parent.chmod(0o777)
+    assert_mistake(fine, 'file', "output 'x': everyone may write to")
+
+
+def test_the_command_of_an_output(fine):
+    add_file(fine, 'hosts', HOSTS, "command = kill 'x")
+    assert_mistake(fine, 'command', 'command: sh')
+
+
+def test_an_output_for_tinydns_without_a_command(fine):
+    add_file(fine, 'tinydns', BASE)
+    assert_warning(fine, rf"^{fine.conf_file}:\d+: warning: without command nothing makes a database")
+
+
+def test_a_static_record_is_looked_for_in_every_file_of_tinydns(fine):
+    file = add_file(fine, 'tinydns', BASE + f'+{JOHN}:192.0.2.5:3600\n', 'command = true')
+    assert_warning(fine, rf'^{file}:\d+: warning: a static A record')
+
+
+def test_a_key_that_is_not_there(fine):
+    add_updates(fine).unlink()
+    assert_mistake(fine, 'key', 'key: unable to find .*No such file')
+
+
+@pytest.mark.parametrize('text', ['', 'secret\n', KEY.replace('sha256', 'md5'), KEY + KEY,
+                                  KEY.replace('c2Vj', '!!!!')])
+def test_a_key_that_is_none(fine, text):
+    key = add_updates(fine, text=text)
+    done = check(fine)
+    assert done.returncode == 100
+    assert len(mistakes(done)) == 1
+    assert re.match(rf'{key}(:\d+)?: ', mistakes(done)[0]), done.stdout
+    assert 'IGZvciB0ZXN0cw' not in done.stdout
+
+
+def test_a_key_that_only_root_may_read_is_read_through_the_capability(fine):
+    add_updates(fine, mode=0o600)
+    done = check(fine)
+    assert (done.returncode, mistakes(done), warnings(done)) == (0, [], []), done.stdout
+
+
+def test_a_key_that_everyone_may_read(fine):
+    add_updates(fine, mode=0o644)
+    assert_warning(fine, rf'^{fine.conf_file}:\d+: warning: key: everyone may read')
+
+
+def test_names_outside_of_the_zones(fine):
+    """Published elsewhere they are no matter, unless all are outside."""
+    fine.users = {'john': [JOHN, 'john.example.net']}
+    add_updates(fine)
+    assert warnings(check(fine)) == []
+    fine.users = {'john': ['john.example.net', 'john.example.org']}
+    assert_warning(fine, "output 'u': no name of any user lies in its zones")
+
+
+def test_names_that_no_output_publishes(fine):
+    fine.conf['datafile'] = fine.conf['makecommand'] = None
+    fine.users = {'john': [JOHN, 'john.example.net', 'xdyn.example.com']}
+    add_updates(fine)
+    assert_warning(fine, 'no output publishes this name: john.example.net and 1 more$')
+    fine.users = {'john': [JOHN, 'john.example.net']}
+    assert_warning(fine, 'no output publishes this name: john.example.net$')
+
+
+def test_wildcards_in_a_hosts_file(fine):
+    fine.users = {'john': [JOHN, f'*.{JOHN}']}
+    add_file(fine, 'hosts', HOSTS)
+    assert_warning(fine, rf'no wildcards in hosts\(5\).*: \*\.{JOHN}$')
+
+
+def test_underscores_in_a_zone(fine):
+    fine.users = {'john': [JOHN, f'_a.{JOHN}', f'b_c.{JOHN}']}
+    add_file(fine, 'zonefile', ZONE)
+    assert_warning(fine, rf'BIND .* check-names .*: _a\.{JOHN} and 1 more$')
 
 
 # ---- it only looks

@@ -57,8 +57,11 @@ static void show_http(struct buf *b, const struct conf *c)
 		   or_unset(h->key), plain[h->plain]);
 	buf_printf(b, "connections_max=%u|connections_per_address=%u|", h->connections_max,
 		   h->connections_per_address);
-	buf_printf(b, "request_size_max=%u|headers_max=%u|request_timeout=%" PRIu64 "|",
-		   h->request_size_max, h->headers_max, h->request_timeout_ms);
+	buf_printf(b,
+		   "request_size_max=%u|headers_max=%u|request_timeout=%" PRIu64
+		   "|publish_timeout=%" PRIu64 "|",
+		   h->request_size_max, h->headers_max, h->request_timeout_ms,
+		   h->publish_timeout_ms);
 	buf_printf(b, "addresses=%u|n_listeners=%u|n_trusted=%zu|", h->addresses,
 		   h->n_listeners, h->trusted_proxies.n);
 	for (unsigned i = 0; i < h->n_listeners; i++) {
@@ -299,7 +302,29 @@ static const struct text_row {
 	  NULL, "c:2 ", NULL },
 	{ "a key twice", T(FIRST "ttl = 5\nttl = 5\n"), NULL, "c:6 ", NULL },
 	{ "an unknown section", T(FIRST "[user]\n"), NULL, "c:5 ", NULL },
-	{ "an output", T(FIRST "[output knot]\n"), NULL, "c:5 ", NULL },
+	{ "an output without an end", T(FIRST "[output knot\n"), NULL, "c:5 ", NULL },
+	{ "more behind an output", T(FIRST "[output knot] x\n"), NULL, "c:5 ", NULL },
+	{ "outputs", T(FIRST "[outputs knot]\n"), NULL, "c:5 ", NULL },
+	{ "an output in a users_file", T(FIRST "users_file = /u\n"), "[output knot]\n", "u:1 ",
+	  NULL },
+	{ "neither datafile nor an output",
+	  T("[dns-updater]\npathpattern = /%u\n[users]\njohn = a.example.com\n"), NULL, "c:0 ",
+	  NULL },
+	{ "makecommand, verify and verify_timeout without datafile",
+	  T("[dns-updater]\npathpattern = /%u\nmakecommand = m\nverify = 192.0.2.53\n"
+	    "verify_timeout = 5s\n[users]\njohn = a.example.com\n[output x]\ntype = hosts\n"
+	    "file = /h\n"),
+	  NULL, "c:3 c:4 c:5 ", NULL },
+	{ "datafile and an output", T(FIRST "[output x]\ntype = hosts\nfile = /h\n[users]\n"
+				     "john = a.example.com\n"),
+	  NULL, "", "john: a.example.com; " },
+	{ "an output of datafile's name",
+	  T(FIRST "[output tinydns]\ntype = hosts\nfile = /h\n[users]\n"
+		  "john = a.example.com\n"),
+	  NULL, "c:5 ", NULL },
+	{ "an output with datafile's file",
+	  T(FIRST "[output x]\ntype = hosts\nfile = /d\n[users]\njohn = a.example.com\n"),
+	  NULL, "c:7 ", NULL },
 	{ "a section without its end", T(FIRST "[users\n"), NULL, "c:5 ", NULL },
 	{ "more behind a section", T(FIRST "[users] x\n"), NULL, "c:5 ", NULL },
 	{ "a key before any section", T("ttl = 5\n" FIRST "[users]\njohn = a.example.com\n"),
@@ -467,6 +492,13 @@ static const struct http_row {
 	{ "request_timeout = 1h", "request_timeout=3600000" },
 	{ "request_timeout = 3601s", NULL },
 	{ "request_timeout = 5", NULL },
+	{ "publish_timeout = 0", "publish_timeout=0" },
+	{ "publish_timeout = 9999ms", "publish_timeout=9999" },
+	{ "publish_timeout = 10s", NULL },
+	{ "publish_timeout = 10s\nrequest_timeout = 11s", "publish_timeout=10000" },
+	{ "publish_timeout = 2s\nrequest_timeout = 2s", NULL },
+	{ "request_timeout = 1s", "request_timeout=1000|publish_timeout=5000" },
+	{ "publish_timeout = 5", NULL },
 	{ "ttl = 5", NULL },
 	{ "listen_udp = 192.0.2.1:53", NULL },
 
@@ -479,6 +511,273 @@ static const struct http_row {
 	{ "# no connections", "connections_max=4096|connections_per_address=32" },
 	{ "# no limits", "request_size_max=32768|headers_max=64|request_timeout=10000" },
 };
+
+/* All outputs, each as "|name=...|...|". */
+static void show_outputs(struct buf *b, const struct conf *c)
+{
+	static const char *const types[] = { "tinydns", "zonefile", "hosts", "rfc2136", "none" };
+	char text[IP_TEXT_SIZE];
+
+	buf_printf(b, "|n=%u", c->n_outputs);
+	for (unsigned i = 0; i < c->n_outputs; i++) {
+		const struct conf_output *o = &c->outputs[i];
+
+		buf_printf(b, "|name=%s|line=%u|type=%s|file=%s|command=%s|serial=%s|key=%s|",
+			   o->name, o->line, types[o->type], or_unset(o->file),
+			   or_unset(o->command),
+			   o->serial == CONF_SERIAL_RAISE ? "raise" : "keep", or_unset(o->key));
+		for (unsigned k = 0; k < o->n_servers; k++) {
+			(void)ip_print(o->servers[k].ip.bytes, o->servers[k].ip.n, text);
+			buf_printf(b, "server=%s %u|", text, o->servers[k].port);
+		}
+		for (unsigned k = 0; k < o->n_zones; k++)
+			buf_printf(b, "zone=%s|", o->zones[k]);
+		for (unsigned k = 0; k < o->n_verify; k++) {
+			(void)ip_print(o->verify[k].ip.bytes, o->verify[k].ip.n, text);
+			buf_printf(b, "verify=%s %u|", text, o->verify[k].port);
+		}
+		buf_printf(b, "n_servers=%u|n_zones=%u|n_verify=%u|verify_timeout=%" PRIu64 "|",
+			   o->n_servers, o->n_zones, o->n_verify, o->verify_timeout_ms);
+	}
+}
+
+#define HOSTS "[output h]\ntype = hosts\nfile = /h\n"
+#define ZONE "[output z]\ntype = zonefile\nfile = /z\n"
+#define UPDATE "[output u]\ntype = rfc2136\nserver = 192.0.2.53\nzone = example.com\nkey = /k\n"
+#define EIGHT \
+	"192.0.2.1 192.0.2.2, 192.0.2.3 192.0.2.4 192.0.2.5 192.0.2.6 192.0.2.7 192.0.2.8"
+#define FOUR(n) \
+	"[output " n "a]\ntype = hosts\nfile = /" n "a\n[output " n \
+	"b]\ntype = hosts\nfile = /" n "b\n" \
+	"[output " n "c]\ntype = hosts\nfile = /" n "c\n[output " n \
+	"d]\ntype = hosts\nfile = /" n "d\n"
+#define FIFTEEN \
+	FOUR("1") FOUR("2") FOUR("3") \
+	"[output x]\ntype = hosts\nfile = /x\n[output y]\ntype = hosts\nfile = /y\n" \
+	"[output z]\ntype = hosts\nfile = /z\n"
+
+/* From line 5 on, of a configuration without datafile. */
+static const struct output_row {
+	const char *name; /* the lines */
+	const char *want; /* NULL: mistakes */
+	const char *mistakes;
+} outputs[] = {
+	/* the heading */
+	{ HOSTS, "n=1|name=h|line=5|type=hosts|file=/h|command=(unset)|" },
+	{ "[output  h\t]\ntype = hosts\nfile = /h", "name=h|line=5|" },
+	{ "[output a-Z_0.9]\ntype = hosts\nfile = /h", "name=a-Z_0.9|" },
+	{ "[output abcdefghijklmnopqrstuvwxyzabcdef]\ntype = hosts\nfile = /h",
+	  "name=abcdefghijklmnopqrstuvwxyzabcdef|" },
+	{ "[output abcdefghijklmnopqrstuvwxyzabcdefg]\ntype = hosts\nfile = /h", NULL,
+	  "c:5 c:0 " },
+	{ "[output]\ntype = hosts\nfile = /h", NULL, "c:5 c:0 " },
+	{ "[output ]\ntype = hosts\nfile = /h", NULL, "c:5 c:0 " },
+	{ "[output a/b]\ntype = hosts\nfile = /h", NULL, "c:5 c:0 " },
+	{ "[output a b]\ntype = hosts\nfile = /h", NULL, "c:5 c:0 " },
+	{ "[output \xc3\xa4]\ntype = hosts\nfile = /h", NULL, "c:5 c:0 " },
+	{ HOSTS "[output h]\ntype = hosts\nfile = /i", NULL, "c:8 " },
+	{ HOSTS "[output h]\ntype = hots\nfile = /i", NULL, "c:8 c:9 " },
+	{ HOSTS "[output H]\ntype = hosts\nfile = /i", "n=2|" },
+	{ "[output tinydns]\ntype = tinydns\nfile = /d\ncommand = m",
+	  "name=tinydns|line=5|type=tinydns|file=/d|command=m|" },
+	{ FIFTEEN HOSTS, "n=16|" },
+	{ FIFTEEN HOSTS "[output i]\ntype = hosts\nfile = /i", NULL, "c:53 " },
+	{ FIFTEEN "[dns-updater]\ndatafile = /d", "n=16|name=tinydns|line=51|" },
+	{ FIFTEEN HOSTS "[dns-updater]\ndatafile = /d", NULL, "c:54 " },
+
+	/* its keys */
+	{ "[output z]\nserial = keep\nfile = /z\ntype = zonefile",
+	  "type=zonefile|file=/z|command=(unset)|serial=keep|" },
+	{ ZONE "serial = raise", "serial=raise|" },
+	{ ZONE "serial = lower", NULL, "c:8 " },
+	{ ZONE "command = rndc reload # x", "command=rndc reload # x|" },
+	{ ZONE "command =", NULL, "c:8 " },
+	{ "[output t]\ntype = bind\nfile = /t", NULL, "c:6 " },
+	{ "[output t]\ntype =\nfile = /t", NULL, "c:6 " },
+	{ "[output t]\nfile = /t", NULL, "c:5 " },
+	{ "[output t]", NULL, "c:5 " },
+	{ "[output t]\ntype = tinydns", NULL, "c:5 " },
+	{ "[output t]\ntype = hosts\nfile = t", NULL, "c:7 " },
+	{ HOSTS "file = /h", NULL, "c:8 " },
+	{ HOSTS "ttl = 5", NULL, "c:8 " },
+	{ HOSTS "datafile = /d", NULL, "c:8 " },
+	{ HOSTS "[dns-updater]\nfile = /d", NULL, "c:9 " },
+	{ HOSTS ZONE "[output t]\ntype = tinydns\nfile = /d", "n=3|name=h|" },
+	{ HOSTS "[output i]\ntype = hosts\nfile = /h", NULL, "c:10 " },
+	{ HOSTS "[output i]\ntype = hosts\nfile = /h/", "n=2|" },
+
+	/* what does not belong to its type */
+	{ HOSTS "serial = keep", NULL, "c:8 " },
+	{ "[output t]\ntype = tinydns\nfile = /d\nserial = keep", NULL, "c:8 " },
+	{ HOSTS "server = 192.0.2.53", NULL, "c:8 " },
+	{ HOSTS "zone = example.com", NULL, "c:8 " },
+	{ HOSTS "key = /k", NULL, "c:8 " },
+	{ ZONE "server = 192.0.2.53\nzone = example.com\nkey = /k", NULL, "c:8 c:9 c:10 " },
+	{ UPDATE "file = /f\ncommand = m\nserial = keep", NULL, "c:10 c:11 c:12 " },
+	{ "[output h]\nserver = 192.0.2.53\nfile = /h\ntype = hosts", NULL, "c:6 " },
+
+	/* rfc2136 */
+	{ UPDATE, "type=rfc2136|file=(unset)|command=(unset)|serial=raise|key=/k|"
+		  "server=192.0.2.53 53|zone=example.com|n_servers=1|n_zones=1|n_verify=0|"
+		  "verify_timeout=5000|" },
+	{ "[output u]\ntype = rfc2136", NULL, "c:5 c:5 c:5 " },
+	{ "[output u]\ntype = rfc2136\nzone = example.com\nkey = /k", NULL, "c:5 " },
+	{ "[output u]\ntype = rfc2136\nserver = 192.0.2.53\nkey = /k", NULL, "c:5 " },
+	{ "[output u]\ntype = rfc2136\nserver = 192.0.2.53\nzone = example.com", NULL,
+	  "c:5 " },
+	{ UPDATE "key = /k", NULL, "c:10 " },
+	{ "[output u]\ntype = rfc2136\nserver = 192.0.2.53\nzone = example.com\nkey = k", NULL,
+	  "c:9 " },
+	{ UPDATE "server = 192.0.2.54:5353 2001:db8::53, [2001:db8::54]:5353",
+	  "server=192.0.2.53 53|server=192.0.2.54 5353|server=2001:db8::53 53|"
+	  "server=2001:db8::54 5353|zone=example.com|n_servers=4|" },
+	{ UPDATE "server = 192.0.2.54:1 192.0.2.55:65535",
+	  "server=192.0.2.54 1|server=192.0.2.55 65535|" },
+	{ UPDATE "server = 2001:db8::53:5353", "server=2001:db8::53:5353 53|" },
+	{ UPDATE "server = 192.0.2.54:0", NULL, "c:10 " },
+	{ UPDATE "server = 192.0.2.54:65536", NULL, "c:10 " },
+	{ UPDATE "server = 192.0.2.54:", NULL, "c:10 " },
+	{ UPDATE "server = 192.0.2.54:x", NULL, "c:10 " },
+	{ UPDATE "server = 192.0.2.999", NULL, "c:10 " },
+	{ UPDATE "server = [2001:db8::53]:", NULL, "c:10 " },
+	{ UPDATE "server = [2001:db8::53]", NULL, "c:10 " },
+	{ UPDATE "server = [2001:db8::53", NULL, "c:10 " },
+	{ UPDATE "server = [192.0.2.54]:53", NULL, "c:10 " },
+	{ UPDATE "server = ns.example.com", NULL, "c:10 " },
+	{ UPDATE "server = localhost:53", NULL, "c:10 " },
+	{ UPDATE "server = x 192.0.2.54 y", NULL, "c:10 c:10 " },
+	{ UPDATE "server =", NULL, "c:10 " },
+	{ "[output u]\ntype = rfc2136\nzone = example.com\nkey = /k\nserver = " EIGHT,
+	  "n_servers=8|" },
+	{ "[output u]\ntype = rfc2136\nzone = example.com\nkey = /k\nserver = " EIGHT
+	  "\nserver = 192.0.2.9",
+	  NULL, "c:10 " },
+	{ UPDATE "zone = A.Example.COM., b.example.org\nzone = 2.0.192.in-addr.arpa",
+	  "zone=example.com|zone=a.example.com|zone=b.example.org|zone=2.0.192.in-addr.arpa|"
+	  "n_servers=1|n_zones=4|" },
+	{ UPDATE "zone = _a.example.com", "zone=_a.example.com|" },
+	{ UPDATE "zone = com", NULL, "c:10 " },
+	{ UPDATE "zone = .", NULL, "c:10 " },
+	{ UPDATE "zone = *.example.com", NULL, "c:10 " },
+	{ UPDATE "zone = a..example.com", NULL, "c:10 " },
+	{ UPDATE "zone = a.example.com A.example.com.", NULL, "c:10 " },
+	{ UPDATE "zone = EXAMPLE.com", NULL, "c:10 " },
+	{ UPDATE "zone =", NULL, "c:10 " },
+	{ UPDATE "[output v]\ntype = rfc2136\nserver = 192.0.2.54\nzone = example.com\nkey = /k",
+	  "n=2|" },
+
+	/* who is asked */
+	{ HOSTS "verify = 192.0.2.54 [2001:db8::54]:5353\nverify = 192.0.2.55",
+	  "verify=192.0.2.54 53|verify=2001:db8::54 5353|verify=192.0.2.55 53|" },
+	{ HOSTS "verify = " EIGHT, "n_verify=8|" },
+	{ HOSTS "verify = " EIGHT " 192.0.2.9", NULL, "c:8 " },
+	{ HOSTS "verify = ns.example.com", NULL, "c:8 " },
+	{ HOSTS "verify =", NULL, "c:8 " },
+	{ UPDATE "verify = 192.0.2.54", "verify=192.0.2.54 53|" },
+	{ HOSTS "verify_timeout = 100ms", "verify_timeout=100|" },
+	{ HOSTS "verify_timeout = 99ms", NULL, "c:8 " },
+	{ HOSTS "verify_timeout = 1h", "verify_timeout=3600000|" },
+	{ HOSTS "verify_timeout = 3601s", NULL, "c:8 " },
+	{ HOSTS "verify_timeout = 1s\nverify_timeout = 1s", NULL, "c:9 " },
+	{ HOSTS "verify_timeout = 1s\n[output i]\ntype = hosts\nfile = /i\nverify_timeout = 2s",
+	  "n_verify=0|verify_timeout=1000||name=i|line=9|type=hosts|file=/i|command=(unset)|"
+	  "serial=raise|key=(unset)|n_servers=0|n_zones=0|n_verify=0|verify_timeout=2000|" },
+
+	/* datafile is the first output */
+	{ "[dns-updater]\ndatafile = /d",
+	  "n=1|name=tinydns|line=6|type=tinydns|file=/d|command=(unset)|serial=raise|"
+	  "key=(unset)|n_servers=0|n_zones=0|n_verify=0|verify_timeout=5000|" },
+	{ HOSTS "[dns-updater]\nmakecommand = m\ndatafile = /d",
+	  "n=2|name=tinydns|line=10|type=tinydns|file=/d|command=m|" },
+	{ "[dns-updater]\ndatafile = /d\nverify = 192.0.2.54\nverify = 192.0.2.55\n"
+	  "verify_timeout = 1s\n" HOSTS,
+	  "verify=192.0.2.54 53|verify=192.0.2.55 53|n_servers=0|n_zones=0|n_verify=2|"
+	  "verify_timeout=1000||name=h|" },
+	{ "[dns-updater]\ndatafile = /d\nverify = " EIGHT "\nverify = 192.0.2.9", NULL,
+	  "c:8 " },
+	{ "[dns-updater]\ndatafile = /d\nverify_timeout = 99ms", NULL, "c:7 " },
+	{ "[dns-updater]\ndatafile = d", NULL, "c:6 " },
+	{ "[dns-updater]\nmakecommand = m\n" HOSTS, NULL, "c:6 " },
+	{ "[dns-updater]\ndatafile = /d\n[output tinydns]\ntype = tinydns\nfile = /e", NULL,
+	  "c:7 " },
+	{ "", NULL, "c:0 " },
+};
+
+static void check_output(void **state)
+{
+	static const char first[] = "[dns-updater]\npathpattern = /%u\n"
+				    "[users]\njohn = a.example.com *.example.com\n";
+	const struct output_row *row = *state;
+	struct buf text = { 0 }, mistakes = { 0 }, shown = { 0 };
+	struct conf c;
+	char *copy;
+	int r;
+
+	buf_adds(&text, first);
+	buf_adds(&text, row->name);
+	copy = exact(text.data, text.len);
+	assert_int_equal(conf_init(&c), 0);
+	r = conf_parse(&c, "c", copy, text.len, gather, &mistakes);
+	r |= conf_finish(&c, "c", gather, &mistakes); /* as load.c does, and says nothing twice */
+	assert_string_equal(buf_str(&mistakes), row->want ? "" : row->mistakes);
+	assert_int_equal(r, row->want ? 0 : CONF_E_MISTAKES);
+	show_outputs(&shown, &c);
+	if (row->want && !strstr(buf_str(&shown), row->want))
+		fail_msg("%s is not in %s", row->want, buf_str(&shown));
+	conf_deinit(&c);
+	buf_deinit(&text);
+	buf_deinit(&mistakes);
+	buf_deinit(&shown);
+	free(copy);
+}
+
+/* Of rfc2136 with the zones example.com, dyn.example.com and example.org. */
+static const struct covers_row {
+	const char *name;
+	int zone; /* -1: in none */
+} covered[] = {
+	{ "a.example.com", 0 },
+	{ "a.b.example.com", 0 },
+	{ "example.com", 0 },
+	{ "*.example.com", 0 },
+	{ "dyn.example.com", 1 },
+	{ "a.dyn.example.com", 1 },
+	{ "*.dyn.example.com", 1 },
+	{ "xdyn.example.com", 0 },
+	{ "a.example.org", 2 },
+	{ "xexample.com", -1 },
+	{ "a.xexample.com", -1 },
+	{ "a.example.net", -1 },
+	{ "example.com.net", -1 },
+	{ "xample.com", -1 },
+	{ "le.com", -1 },
+};
+
+static void check_covers(void **state)
+{
+	static char zone_0[] = "example.com", zone_1[] = "dyn.example.com",
+		    zone_2[] = "example.org";
+	char *zones[] = { zone_0, zone_1, zone_2 };
+	char *turned[] = { zone_2, zone_1, zone_0 };
+	const struct covers_row *row = *state;
+	struct conf_output o = { .type = CONF_RFC2136, .zones = zones, .n_zones = 3 };
+	unsigned zone = 77;
+
+	assert_int_equal(conf_output_covers(&o, row->name, &zone), row->zone >= 0);
+	assert_int_equal(zone, row->zone >= 0 ? row->zone : 77);
+	o.zones = turned;
+	zone = 75;
+	assert_int_equal(conf_output_covers(&o, row->name, &zone), row->zone >= 0);
+	assert_int_equal(zone, row->zone >= 0 ? 2 - row->zone : 75);
+	o.n_zones = 0;
+	assert_false(conf_output_covers(&o, row->name, &zone));
+	o.type = CONF_HOSTS;
+	assert_int_equal(conf_output_covers(&o, row->name, &zone), *row->name != '*');
+	o.type = CONF_TINYDNS;
+	assert_true(conf_output_covers(&o, row->name, &zone));
+	o.type = CONF_ZONEFILE;
+	assert_true(conf_output_covers(&o, row->name, &zone));
+}
 
 static void check_http(void **state)
 {
@@ -655,5 +954,7 @@ int main(void)
 	failed += ROWS_RUN(values, check_value);
 	failed += ROWS_RUN(texts, check_text);
 	failed += ROWS_RUN(https, check_http);
+	failed += ROWS_RUN(outputs, check_output);
+	failed += ROWS_RUN(covered, check_covers);
 	return failed != 0;
 }

@@ -1,0 +1,128 @@
+/* SPDX-FileCopyrightText: 2026 The dns-updater authors
+ * SPDX-License-Identifier: ISC */
+#include "daemon/changes.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+int changes_init(struct changes *c, uint32_t n_names)
+{
+	*c = (struct changes){ .marked = calloc(n_names / 8 + 1, 1) };
+	return c->marked ? 0 : -ENOMEM;
+}
+
+void changes_deinit(struct changes *c)
+{
+	for (uint32_t i = 0; i < c->n; i++) {
+		free(c->list[i].was);
+	}
+	free(c->list);
+	free(c->marked);
+	*c = (struct changes){ 0 };
+}
+
+int changes_reserve(struct changes *c, uint32_t n)
+{
+	uint32_t size = c->size;
+	struct change *more;
+
+	if (size - c->n >= n) {
+		return 0;
+	}
+	while (size - c->n < n) {
+		size = size ? size * 2 : 16;
+	}
+	more = reallocarray(c->list, size, sizeof(*more));
+	if (!more) {
+		return -ENOMEM;
+	}
+	c->list = more;
+	c->size = size;
+	return 0;
+}
+
+int changes_note(struct changes *c, uint32_t name, struct ip_set *was)
+{
+	if (changes_has(c, name)) {
+		free(was);
+		return 0;
+	}
+	if (changes_reserve(c, 1)) {
+		free(was);
+		return -ENOMEM;
+	}
+	c->marked[name / 8] |= (uint8_t)(1u << name % 8);
+	c->list[c->n++] = (struct change){ name, was };
+	return 0;
+}
+
+int changes_note_copy(struct changes *c, uint32_t name, const struct ip_set *was)
+{
+	struct ip_set *copy = NULL;
+	size_t n;
+
+	if (changes_has(c, name)) {
+		return 0;
+	}
+	if (was) {
+		n = sizeof(*was) + 4u * was->n_v4 + 16u * was->n_v6;
+		copy = malloc(n);
+		if (!copy) {
+			return -ENOMEM;
+		}
+		memcpy(copy, was, n);
+	}
+	return changes_note(c, name, copy);
+}
+
+int changes_move(struct changes *c, struct changes *from)
+{
+	if (changes_reserve(c, from->n)) {
+		return -ENOMEM;
+	}
+	for (uint32_t i = 0; i < from->n; i++) {
+		(void)changes_note(c, from->list[i].name, from->list[i].was);	/* there is room */
+		from->marked[from->list[i].name / 8] = 0;	/* its neighbours go too */
+	}
+	from->n = 0;
+	return 0;
+}
+
+void changes_take(struct changes *c, uint32_t n, struct change *ret)
+{
+	for (uint32_t i = 0; i < n; i++) {
+		uint32_t name = c->list[i].name;
+
+		c->marked[name / 8] &= (uint8_t)~(1u << name % 8);
+		if (ret) {
+			ret[i] = c->list[i];
+		} else {
+			free(c->list[i].was);
+		}
+	}
+	c->n -= n;
+	if (c->n) {
+		memmove(c->list, c->list + n, c->n * sizeof(*c->list));
+	}
+}
+
+void changes_remove(struct changes *c, uint32_t name)
+{
+	if (!changes_has(c, name)) {
+		return;
+	}
+	for (uint32_t i = 0; i < c->n; i++) {
+		if (c->list[i].name == name) {
+			free(c->list[i].was);
+			c->list[i] = c->list[--c->n];
+			break;
+		}
+	}
+	c->marked[name / 8] &= (uint8_t)~(1u << name % 8);
+}
+
+void changes_clear(struct changes *c)
+{
+	changes_take(c, c->n, NULL);
+}

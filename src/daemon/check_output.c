@@ -1,0 +1,461 @@
+/* SPDX-FileCopyrightText: 2026 The dns-updater authors
+ * SPDX-License-Identifier: ISC */
+
+/* Where the daemon publishes: whether it will be able to, and whether what it publishes there will be
+ * answered. */
+
+#include "daemon/check_impl.h"
+
+#include "base/cleanup.h"
+#include "base/file.h"
+#include "core/name.h"
+#include "core/section.h"
+#include "core/tsig_key.h"
+#include "core/zonefile.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <libgen.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+
+#define DATA_MAX ((size_t)4 << 30)
+#define KEY_MAX ((size_t)64 << 10)
+
+enum { WHAT_SIZE = 64 }; /* "output '...'" */
+
+/* Whether the output is not a section of its own, but the keys of [dns-updater]. */
+static bool is_datafile(const struct check *c, const struct conf_output *o)
+{
+	return c->conf.datafile && o == c->conf.outputs;
+}
+
+/* How messages begin. */
+static const char *name_of(const struct check *c, const struct conf_output *o,
+			   char ret[WHAT_SIZE])
+{
+	(void)snprintf(ret, WHAT_SIZE, "output '%s'", o->name); /* names are short */
+	return is_datafile(c, o) ? "datafile" : ret;
+}
+
+/* --- the text of a file --- */
+
+/* One line of the administrator's in a file of tinydns-data(8), taken apart as far as we need: its type and owner name. */
+static void check_line(struct check *c, const char *file, unsigned number, const char *line,
+		       size_t n)
+{
+	const struct users *users = c->conf.users;
+	char name[NAME_SIZE];
+	const char *colon;
+	size_t n_name, n_hidden = 0;
+	uint32_t first = 0;
+
+	colon = n ? memchr(line, ':', n) : NULL;
+	if (!colon || !memchr("+=C@", *line, 4) ||
+	    name_canon(line + 1, (size_t)(colon - line - 1), name, &n_name)) {
+		return;
+	}
+	if (users_find_name(users, name, n_name) != TABLE_NONE) {
+		if (*line == 'C') {
+			check_warning(file, number,
+				      "a CNAME on the dynamic name %s contradicts its "
+				      "addresses",
+				      name);
+		} else if (*line != '@') {
+			check_warning(file, number,
+				      "a static A record on the dynamic name %s is answered "
+				      "beside its dynamic addresses",
+				      name);
+		}
+	}
+	if (*line != '@' || strncmp(name, "*.", 2) != 0) {
+		return;
+	}
+	for (uint32_t i = 0; i < users->n_names; i++) {
+		const char *other = users_name(users, i);
+		size_t n_other = strlen(other);
+
+		if (n_other > n_name - 1 && strcmp(other, name) != 0 &&
+		    !strcmp(other + n_other - (n_name - 1), name + 1)) {
+			first = n_hidden++ ? first : i;
+		}
+	}
+	if (n_hidden) {
+		check_warning(file, number,
+			      "the wildcard MX %s does not hold for a name that has a dynamic "
+			      "address: %s%s; give it an MX of its own",
+			      name, users_name(users, first),
+			      n_hidden > 1 ? " and others" : "");
+	}
+}
+
+static void check_lines(struct check *c, const char *file, const struct buf *text,
+			const struct section *section)
+{
+	const char *at = text->data, *end = text->data + text->len;
+	unsigned number = 0;
+
+	while (at < end) {
+		const char *newline = memchr(at, '\n', (size_t)(end - at));
+		const char *stop = newline ? newline : end;
+		size_t offset = (size_t)(at - text->data);
+
+		number++;
+		if (offset < section->begin || offset >= section->end) {
+			check_line(c, file, number, at, (size_t)(stop - at));
+		}
+		at = stop + 1;
+	}
+}
+
+static void check_zone(struct check *c, const struct conf_output *o, const struct buf *text,
+		       const struct section *section)
+{
+	struct zonefile_serial serial;
+	size_t line;
+	int r;
+
+	r = zonefile_refuses(text->data, text->len, section, &line);
+	if (r) {
+		check_mistake(c, o->file, (unsigned)line, "%s", zonefile_strerror(r));
+	}
+	if (o->serial == CONF_SERIAL_KEEP) {
+		return;
+	}
+	r = zonefile_find_serial(text->data, text->len, &serial);
+	if (r) {
+		check_mistake(c, o->file, 0, "%s", zonefile_strerror(r));
+	}
+}
+
+static void check_text(struct check *c, const struct conf_output *o, const struct buf *text)
+{
+	const char comment = o->type == CONF_ZONEFILE ? ';' : '#';
+	struct section section;
+	int r;
+
+	r = section_find(text->data, text->len, comment, &section);
+	if (r) {
+		check_mistake(c, o->file, 0,
+			      "%s; put the two lines '%c start dynamic dns entries' and "
+			      "'%c end dynamic dns entries' at its %s",
+			      section_strerror(r), comment, comment,
+			      o->type == CONF_ZONEFILE ? "end" : "top");
+	} else if (o->type == CONF_TINYDNS) {
+		check_lines(c, o->file, text, &section);
+	} else if (o->type == CONF_ZONEFILE) {
+		check_zone(c, o, text, &section);
+	}
+}
+
+/* --- a file --- */
+
+/* Whether two files can be exchanged there: 0 yes, 1 no, 2 it could not be tried. */
+static int probe_exchange(const void *directory)
+{
+	_cleanup_(close_fdp) int dir = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	static const char *const names[] = { ".dnsu.check.a", ".dnsu.check.b" };
+	int r = dir < 0 ? 2 : 0;
+
+	for (int i = 0; !r && i < 2; i++) {
+		int fd = openat(dir, names[i], O_WRONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC,
+				0600);
+
+		r = fd < 0 ? 2 : 0;
+		close_fd(fd);
+	}
+	if (!r && renameat2(dir, names[0], dir, names[1], RENAME_EXCHANGE) < 0) {
+		r = errno == EINVAL ? 1 : 2;
+	}
+	for (int i = 0; dir >= 0 && i < 2; i++) {
+		(void)unlinkat(dir, names[i], 0); /* made above, or not there */
+	}
+	return r;
+}
+
+static void check_directory(struct check *c, const struct conf_output *o, const char *key,
+			    const char *directory)
+{
+	check_way(c, o->file_line, key, directory);
+	check_writable(c, o->file_line, key, directory);
+	if (c->conf.replace == CONF_REPLACE_EXCHANGE &&
+	    check_as_service(c, probe_exchange, directory) == 1) {
+		check_mistake(
+			c, c->conf_path, o->file_line,
+			"%s: the file system of '%s' cannot exchange two files; see 'replace' in "
+			"dns-updater.conf(5)",
+			key, directory);
+	}
+}
+
+/* Reads a file that the configuration names. false: it was reported. */
+static bool read_file(struct check *c, unsigned line, const char *key, const char *path,
+		      size_t max, struct stat *ret_st, struct buf *ret)
+{
+	int r;
+
+	if (stat(path, ret_st) < 0) {
+		check_mistake(c, c->conf_path, line, "%s: unable to find '%s': %s", key, path,
+			      strerror(errno));
+		return false;
+	}
+	r = S_ISREG(ret_st->st_mode) ? file_read(AT_FDCWD, path, max, ret) : -EINVAL;
+	if (r) {
+		check_mistake(c, c->conf_path, line, "%s: unable to read '%s': %s", key, path,
+			      S_ISREG(ret_st->st_mode) ? strerror(-r) : "not a regular file");
+	}
+	return !r;
+}
+
+static void check_file(struct check *c, const struct conf_output *o)
+{
+	_cleanup_(free_ptr) char *real = realpath(o->file, NULL);
+	_cleanup_(buf_deinit) struct buf text = { 0 };
+	char what[WHAT_SIZE];
+	const char *key = name_of(c, o, what);
+	struct stat st;
+
+	if (!read_file(c, o->file_line, key, o->file, DATA_MAX, &st, &text) || !real) {
+		return;
+	}
+	if (check_as_service(c, check_probe_readable, real) > 0) {
+		check_mistake(c, c->conf_path, o->file_line,
+			      "%s: '%s' is not readable by user %s", key, o->file,
+			      c->conf.user);
+	}
+	check_others(c, o->file_line, key, o->file, &st);
+	check_text(c, o, &text);
+	check_directory(c, o, key, dirname(real));
+}
+
+static void check_command(struct check *c, const struct conf_output *o)
+{
+	const char *key = is_datafile(c, o) ? "makecommand" : "command";
+	int status;
+	pid_t pid;
+
+	if (!o->command) {
+		if (o->type == CONF_TINYDNS) {
+			check_warning(c->conf_path, is_datafile(c, o) ? 0 : o->line,
+				      "without %s nothing makes a database of the data file",
+				      key);
+		}
+		return;
+	}
+	(void)fflush(stdout); /* or the child would print it too */
+	pid = fork();
+	if (!pid) {
+		execl("/bin/sh", "sh", "-n", "-c", o->command, NULL);
+		_exit(127);
+	}
+	if (pid < 0 || waitpid(pid, &status, 0) < 0 || !WIFEXITED(status) ||
+	    WEXITSTATUS(status)) {
+		check_mistake(c, c->conf_path, o->command_line,
+			      "%s: sh(1) does not understand it", key);
+	}
+}
+
+/* --- systemd --- */
+
+/* Where the file lies, links followed; the caller frees it. NULL: it is not there. */
+static char *directory_of(const char *file)
+{
+	_cleanup_(free_ptr) char *real = realpath(file, NULL);
+
+	return real ? strdup(dirname(real)) : NULL;
+}
+
+static bool is_own(const char *directory)
+{
+	static const char own[] = "/var/lib/dns-updater/";
+
+	return !strncmp(directory, own, strlen(own));
+}
+
+/* Whether one of the first n outputs lies there. */
+static bool is_among(const struct conf *conf, unsigned n, const char *directory)
+{
+	for (unsigned i = 0; i < n; i++) {
+		const char *file = conf->outputs[i].file;
+		_cleanup_(free_ptr) char *other = file ? directory_of(file) : NULL;
+
+		if (other && !strcmp(directory, other)) {
+			return true;
+		}
+	}
+	return false;
+}
+
+/* systemd's unit may write to its own directories only (systemd.exec(5), ReadWritePaths=). */
+static void print_drop_in(const struct conf *conf)
+{
+	bool begun = false;
+
+	for (unsigned i = 0; i < conf->n_outputs; i++) {
+		const char *file = conf->outputs[i].file;
+		_cleanup_(free_ptr) char *directory = file ? directory_of(file) : NULL;
+
+		if (!directory || is_own(directory) || is_among(conf, i, directory)) {
+			continue;
+		}
+		if (!begun) {
+			printf("# with systemd, in "
+			       "/etc/systemd/system/dns-updater.service.d/datafile.conf:\n"
+			       "[Service]\n");
+		}
+		begun = true;
+		printf("ReadWritePaths=%s\n", directory);
+	}
+}
+
+/* --- signed updates --- */
+
+/* Unlike access(2), open(2) heeds the capability. */
+static int probe_open(const void *path)
+{
+	int fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+
+	close_fd(fd);
+	return fd < 0;
+}
+
+static void check_key(struct check *c, const struct conf_output *o)
+{
+	_cleanup_(buf_deinit) struct buf text = { 0 };
+	struct tsig_key key;
+	struct stat st;
+	unsigned line;
+	int r;
+
+	if (!read_file(c, o->key_line, "key", o->key, KEY_MAX, &st, &text)) {
+		return;
+	}
+	r = check_as_service(c, probe_open, o->key);
+	if (r > 0) {
+		check_mistake(c, c->conf_path, o->key_line,
+			      "key: '%s' is not readable by user %s (chgrp %s, chmod 640)",
+			      o->key, c->conf.user, c->conf.user);
+	} else if (r < 0 && c->service) {
+		check_warning(c->conf_path, o->key_line,
+			      "run as root to check whether user %s may read '%s'",
+			      c->conf.user, o->key);
+	}
+	if (st.st_mode & S_IROTH) {
+		check_warning(c->conf_path, o->key_line,
+			      "key: everyone may read '%s' (chgrp %s, chmod 640)", o->key,
+			      c->conf.user);
+	}
+	r = tsig_key_parse(text.data, text.len, &key, &line);
+	if (r) {
+		check_mistake(c, o->key, line, "%s", tsig_key_strerror(r));
+	}
+	explicit_bzero(&key, sizeof(key));
+	if (text.data) {
+		explicit_bzero(text.data, text.len);
+	}
+}
+
+/* --- which names go where --- */
+
+struct some_names {
+	uint32_t n, first;
+};
+
+static void add_name(struct some_names *some, uint32_t name)
+{
+	if (!some->n++) {
+		some->first = name;
+	}
+}
+
+/* A warning that ends in the first of the names and how many more there are. */
+static void warn_of(const struct check *c, unsigned line, const struct some_names *some,
+		    const char *what)
+{
+	const char *first;
+
+	if (!some->n) {
+		return;
+	}
+	first = users_name(c->conf.users, some->first);
+	if (some->n == 1) {
+		check_warning(c->conf_path, line, "%s: %s", what, first);
+	} else {
+		check_warning(c->conf_path, line, "%s: %s and %u more", what, first,
+			      some->n - 1);
+	}
+}
+
+static void check_names_of(const struct check *c, const struct conf_output *o)
+{
+	const struct users *users = c->conf.users;
+	struct some_names wildcards = { 0 }, underscores = { 0 };
+	bool any = false;
+
+	for (uint32_t i = 0; i < users->n_names; i++) {
+		const char *name = users_name(users, i);
+		unsigned zone;
+
+		any = any || conf_output_covers(o, name, &zone);
+		if (o->type == CONF_HOSTS && *name == '*') {
+			add_name(&wildcards, i);
+		}
+		if (o->type == CONF_ZONEFILE && strchr(name, '_')) {
+			add_name(&underscores, i);
+		}
+	}
+	if (o->type == CONF_RFC2136 && o->n_zones && users->n_names && !any) {
+		check_warning(c->conf_path, o->zone_line,
+			      "output '%s': no name of any user lies in its zones", o->name);
+	}
+	warn_of(c, o->line, &wildcards,
+		"there are no wildcards in hosts(5), so this is not in it");
+	warn_of(c, o->line, &underscores,
+		"BIND does not load a primary zone with such a name, unless check-names says so");
+}
+
+static void check_names(const struct check *c)
+{
+	const struct conf *conf = &c->conf;
+	struct some_names nowhere = { 0 };
+
+	for (uint32_t i = 0; i < conf->users->n_names; i++) {
+		const char *name = users_name(conf->users, i);
+		bool covered = false;
+		unsigned zone;
+
+		for (unsigned k = 0; !covered && k < conf->n_outputs; k++) {
+			covered = conf_output_covers(&conf->outputs[k], name, &zone);
+		}
+		if (!covered) {
+			add_name(&nowhere, i);
+		}
+	}
+	if (conf->n_outputs) {
+		warn_of(c, 0, &nowhere, "no output publishes this name");
+	}
+	for (unsigned i = 0; i < conf->n_outputs; i++) {
+		check_names_of(c, &conf->outputs[i]);
+	}
+}
+
+void check_outputs(struct check *c)
+{
+	for (unsigned i = 0; i < c->conf.n_outputs; i++) {
+		const struct conf_output *o = &c->conf.outputs[i];
+
+		if (o->type != CONF_RFC2136 && o->file) {
+			check_file(c, o);
+		}
+		if (o->type != CONF_RFC2136) {
+			check_command(c, o);
+		}
+		if (o->type == CONF_RFC2136 && o->key) {
+			check_key(c, o);
+		}
+	}
+	print_drop_in(&c->conf);
+	check_names(c);
+}

@@ -1,0 +1,109 @@
+/* SPDX-FileCopyrightText: 2026 The dns-updater authors
+ * SPDX-License-Identifier: ISC */
+#pragma once
+
+/* What the parts of daemon.h share: daemon.c (the loop, sweeps, start, reload and end), look.c (the
+ * decision on one user), questions.c (what those who ask on the socket are told). */
+
+#include "core/conf.h"
+#include "daemon/accounts.h"
+#include "daemon/roster.h"
+
+#include <stdbool.h>
+#include <uv.h>
+
+struct inquiry;
+struct mounts;
+struct publish;
+struct watch;
+
+_Static_assert(CONF_PATTERNS_MAX <= 8, "roster_user.looks has a bit for each");
+
+/* Something to look at again at a certain time: since the delay is the same for all, a queue. */
+struct later {
+	uint64_t due_ms;
+	uint32_t user;
+	uint32_t since;		/* of a missing file: roster_user.missing_since then */
+	uint64_t print;		/* of a changing file: as it was then */
+	uint8_t pattern;
+};
+
+struct queue {
+	struct later *items;
+	size_t first, n, size;
+};
+
+struct daemon {
+	uv_loop_t loop;
+	char *conf_path;
+	struct conf conf;
+	struct roster *roster;
+	struct watch *watch;
+	struct mounts *mounts;
+	struct publish *publish;
+	struct inquiry *inquiry;	/* NULL: nobody can ask */
+	struct accounts_special special;
+
+	uv_signal_t term, interrupt, hangup;
+	uv_timer_t rescan_timer, settle_timer, missing_timer, save_timer;
+	uv_prepare_t prepare;
+	uv_idle_t sweep;
+
+	uint32_t *to_look;	/* users with looks wanted; each is in it once */
+	uint32_t n_to_look;
+	struct queue settling, missing;
+	uint32_t n_missing;
+	bool withdrawals_held;	/* too many at once: until SIGHUP, or until they are few again */
+	bool coming_back;	/* they became few again: each who comes back buys time for the rest */
+	bool publish_wanted;
+	bool compare_wanted;	/* what is published is to be compared with what should be */
+	bool progressed;	/* whoever waits on the socket may look again */
+	uint32_t sweep_at;
+	bool sweeping, sweep_again, ready, stopping, state_dirty, state_failed;
+	uint64_t save_cost_ms;
+	int status;
+};
+
+/* --- look.c --- */
+
+void look_deinit(struct daemon *d);
+
+/* Notes that these patterns of the user want to be looked at in this turn of the loop. */
+void look_want(struct daemon *d, uint32_t user, unsigned patterns);
+
+/* Looks at all that was noted. */
+void look_at_all_wanted(struct daemon *d);
+
+/* Takes in what is written in the user's files at this moment, events that are still queued before it. */
+void look_now(struct daemon *d, uint32_t user);
+
+unsigned look_all_patterns(const struct daemon *d);
+
+/* Appends what is wrong with the user's file that counts, as it is at this moment; nothing is changed by it.
+ * false: nothing is. */
+bool look_why(const struct daemon *d, uint32_t user, struct buf *ret);
+
+/* What was left out of the log about this user, once it may be said again. */
+void look_say_left_out(struct daemon *d, uint32_t user);
+
+/* Withdraws what has been missing for long enough; confirmed: also when it is very much at once. */
+void look_withdraw_missing(struct daemon *d, bool confirmed);
+
+/* Those who are missing have become few again: lets what was held go on. */
+void look_missing_eased(struct daemon *d);
+
+/* The users are others now. */
+void look_forget(struct daemon *d);
+
+/* --- questions.c --- */
+
+/* Publishing does not need the socket, so neither do those who have no front end: a failure is logged. */
+void questions_open(struct daemon *d);
+void questions_close(struct daemon *d);
+
+/* Before the loop waits: answers those who wait, as far as that is possible now. */
+void questions_answer(struct daemon *d);
+
+/* --- daemon.c --- */
+
+void daemon_want_publish(struct daemon *d);

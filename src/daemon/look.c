@@ -1,0 +1,663 @@
+/* SPDX-FileCopyrightText: 2026 The dns-updater authors
+ * SPDX-License-Identifier: ISC */
+#include "daemon/daemon_impl.h"
+
+#include "base/cleanup.h"
+#include "base/log.h"
+#include "core/address.h"
+#include "daemon/source.h"
+#include "daemon/watch.h"
+
+#include <errno.h>
+#include <string.h>
+#include <time.h>
+
+enum {
+	SETTLE_MS = 2000,	/* a file that nobody said was closed must be unchanged for so long */
+	MASS_MIN = 10,		/* withdrawals at once that may be a failure, not a wish */
+	SAID_MAX = 60, SAID_SECONDS = 60,	/* lines about what one user wrote, in so many seconds */
+	QUOTE_MAX = 64,		/* bytes of a bad line that the log shows */
+};
+
+#define PRINT_GONE UINT64_MAX	/* instead of a file's print: it was not there */
+
+/* --- small things --- */
+
+static uint32_t now_s(const struct daemon *d)
+{
+	return (uint32_t)(uv_now(&d->loop) / 1000) + 1;	/* never 0 */
+}
+
+static int queue_add(struct queue *q, const struct later *l)
+{
+	if (q->first + q->n == q->size && q->first) {
+		memmove(q->items, q->items + q->first, q->n * sizeof(*q->items));
+		q->first = 0;
+	}
+	if (q->n == q->size) {
+		size_t size = q->size ? 2 * q->size : 16;
+		struct later *more = reallocarray(q->items, size, sizeof(*more));
+
+		if (!more) {
+			return -ENOMEM;
+		}
+		q->items = more;
+		q->size = size;
+	}
+	q->items[q->first + q->n++] = *l;
+	return 0;
+}
+
+static struct later queue_take(struct queue *q)
+{
+	struct later l = q->items[q->first++];
+
+	if (!--q->n) {
+		q->first = 0;
+	}
+	return l;
+}
+
+static const struct later *queue_head(const struct queue *q)
+{
+	return q->n ? &q->items[q->first] : NULL;
+}
+
+static void on_settle_timer(uv_timer_t *timer);
+static void on_missing_timer(uv_timer_t *timer);
+
+static void arm(struct daemon *d, uv_timer_t *timer, uv_timer_cb callback, const struct queue *q)
+{
+	const struct later *head = queue_head(q);
+	uint64_t now = uv_now(&d->loop);
+
+	if (head) {	/* starting a timer fails only without a callback */
+		(void)uv_timer_start(timer, callback, head->due_ms > now ? head->due_ms - now : 0, 0);
+	} else {
+		(void)uv_timer_stop(timer);
+	}
+}
+
+void look_want(struct daemon *d, uint32_t user, unsigned patterns)
+{
+	struct roster_user *u = &d->roster->state[user];
+
+	if (!u->in_line) {
+		u->in_line = true;
+		d->to_look[d->n_to_look++] = user;
+	}
+	u->looks |= (uint8_t)patterns;
+}
+
+unsigned look_all_patterns(const struct daemon *d)
+{
+	return (1u << d->conf.n_patterns) - 1;
+}
+
+/* --- the decision on one user --- */
+
+/* What looking at one of a user's files gave. */
+struct statement {
+	int outcome;			/* of source_read */
+	enum { ASKS_NOTHING, ASKS, REFUSED } what;
+	uint64_t print;
+	struct timespec time;
+	bool written;			/* an event told that it was just written */
+	struct ip_set **sets;		/* of ASKS; owned */
+	char path[PATTERN_PATH_MAX];
+	struct buf why;			/* of REFUSED, ready for the log */
+};
+
+static void statement_deinit(struct statement *s, uint32_t n_names)
+{
+	for (uint32_t i = 0; s->sets && i < n_names; i++) {
+		free(s->sets[i]);
+	}
+	free(s->sets);
+	buf_deinit(&s->why);
+}
+
+static bool later_than(const struct timespec *a, const struct timespec *b)
+{
+	return a->tv_sec != b->tv_sec ? a->tv_sec > b->tv_sec : a->tv_nsec > b->tv_nsec;
+}
+
+/* Whether the file may be taken although no event told that it was closed. */
+static bool is_settled(const struct timespec *time)
+{
+	struct timespec now;
+	int64_t age_ms;
+
+	(void)clock_gettime(CLOCK_REALTIME, &now);	/* cannot fail */
+	if (time->tv_sec > now.tv_sec || time->tv_sec < now.tv_sec - SETTLE_MS / 1000 - 1) {
+		return time->tv_sec < now.tv_sec;	/* it may be any number that a user chose */
+	}
+	age_ms = (int64_t)(now.tv_sec - time->tv_sec) * 1000 +
+		 (now.tv_nsec - time->tv_nsec) / 1000000;
+	return age_ms >= SETTLE_MS;
+}
+
+static void look_again_later(struct daemon *d, uint32_t user, unsigned pattern, uint64_t print)
+{
+	struct later l = { .due_ms = uv_now(&d->loop) + SETTLE_MS, .user = user, .print = print,
+			   .pattern = (uint8_t)pattern };
+	struct roster_user *u = &d->roster->state[user];
+
+	/* Once is enough, however many events a user makes. Without memory the sweep serves. */
+	if (!(u->settling & 1u << pattern) && !queue_add(&d->settling, &l)) {
+		u->settling |= (uint8_t)(1u << pattern);
+		arm(d, &d->settle_timer, on_settle_timer, &d->settling);
+	}
+}
+
+static void parse(const struct daemon *d, uint32_t user, const struct source_file *f,
+		  struct statement *ret)
+{
+	const struct users *users = d->roster->users;
+	const struct address_rules rules = { d->conf.addresses_max, &d->conf.networks };
+	uint32_t n = users_n_names(users, user);
+	_cleanup_(free_ptr) const char **names = users_list_names(users, user);
+	struct address_error error = { 0 };
+	int r = -ENOMEM;
+
+	ret->sets = calloc(n + 1u, sizeof(struct ip_set *));
+	if (names && ret->sets) {
+		r = address_parse(f->text.data, f->text.len, names, n, &rules, ret->sets, &error);
+	}
+	if (!r) {
+		ret->what = ASKS;
+		return;
+	}
+	if (r == ADDRESS_E_EMPTY) {
+		return;
+	}
+	ret->what = REFUSED;
+	if (r < 0) {
+		buf_adds(&ret->why, strerror(-r));
+		ret->print = 0;		/* not the file's fault: read it again */
+		return;
+	}
+	buf_printf(&ret->why, "line %u: %s", error.line, error.why);
+	if (error.bytes && f->quotable) {
+		buf_adds(&ret->why, ": '");
+		buf_add_escaped(&ret->why, error.bytes, error.n_bytes, QUOTE_MAX);
+		buf_adds(&ret->why, "'");
+	}
+}
+
+/* Whether somebody may be writing this file in place, so that it must settle. The front end does not: it
+ * renames, and into one door only. */
+static bool may_be_half(const struct daemon *d, unsigned pattern, const struct source_file *f)
+{
+	return !d->conf.http.is_set || pattern != d->conf.http.addresses || !f->from_front_end;
+}
+
+static struct source_place place_of(const struct daemon *d, uint32_t user, unsigned pattern,
+				    struct watch *watch)
+{
+	return (struct source_place){
+		.pattern = &d->conf.patterns[pattern],
+		.pattern_number = pattern,
+		.user = user,
+		.user_name = users_user(d->roster->users, user),
+		.account = d->roster->state[user].account,
+		.front_end = d->special.front_end,
+		.size_max = address_size_max(users_n_names(d->roster->users, user)),
+		.watch = watch,
+		.mounts = d->mounts,
+	};
+}
+
+/* Looks at one file. false: there is nothing to decide on, now. */
+static bool read_statement(struct daemon *d, uint32_t user, unsigned pattern, bool written,
+			   uint64_t settled_print, struct statement *ret)
+{
+	struct roster_user *u = &d->roster->state[user];
+	const char *name = users_user(d->roster->users, user);
+	struct source_file f = { 0 };
+	const struct source_place place = place_of(d, user, pattern, d->watch);
+	uint64_t known = written ? 0 : *roster_print(d->roster, user, pattern);
+	int r = source_read(&place, known, &f);
+	bool ready = true;
+
+	*ret = (struct statement){ .outcome = r, .print = f.print, .time = f.time,
+				   .written = written };
+	(void)source_path(place.pattern, name, ret->path);
+	if (r < 0) {
+		if (r == -EMFILE || r == -ENFILE || r == -ENOMEM) {
+			look_again_later(d, user, pattern, 0);	/* not the file's fault */
+		}
+		if (!u->trouble_said) {
+			u->trouble_said = true;
+			log_warning("%s; keeping the last addresses of user %s", f.why, name);
+		}
+		ready = false;
+	} else if (r == SOURCE_E_CHANGING) {
+		look_again_later(d, user, pattern, 0);
+		ready = false;
+	} else if (!r && !written && f.print != settled_print && may_be_half(d, pattern, &f) &&
+		   !is_settled(&f.time)) {
+		look_again_later(d, user, pattern, f.print);
+		ready = false;
+	} else if (!r) {
+		u->trouble_said = false;
+		parse(d, user, &f, ret);
+	} else if (r == SOURCE_E_REFUSED) {
+		ret->what = REFUSED;
+		buf_adds(&ret->why, f.why);
+	}
+	buf_deinit(&f.text);
+	return ready;
+}
+
+/* What is wrong with one file; false: nothing is. */
+static bool explain(const struct daemon *d, uint32_t user, unsigned pattern, struct buf *ret)
+{
+	const struct source_place place = place_of(d, user, pattern, NULL);
+	struct statement s = { 0 };
+	struct source_file f = { 0 };
+	char path[PATTERN_PATH_MAX];
+	int r = source_read(&place, 0, &f);
+	bool wrong;
+
+	(void)source_path(place.pattern, place.user_name, path);
+	if (!r) {
+		parse(d, user, &f, &s);
+	}
+	wrong = r < 0 || r == SOURCE_E_REFUSED || s.what == REFUSED;
+	if (r < 0) {
+		buf_adds(ret, f.why);	/* it has the path in it */
+	} else if (r == SOURCE_E_REFUSED) {
+		buf_printf(ret, "%s: %s", path, f.why);
+	} else if (wrong) {
+		buf_printf(ret, "%s, %s", path, buf_str(&s.why));
+	}
+	statement_deinit(&s, users_n_names(d->roster->users, user));
+	buf_deinit(&f.text);
+	return wrong;
+}
+
+bool look_why(const struct daemon *d, uint32_t user, struct buf *ret)
+{
+	const struct roster_user *u = &d->roster->state[user];
+	bool wrong = false;
+
+	if (u->pattern != ROSTER_NO_PATTERN) {
+		return explain(d, user, u->pattern, ret);
+	}
+	for (unsigned i = 0; !wrong && i < d->conf.n_patterns; i++) {
+		wrong = explain(d, user, i, ret);
+	}
+	return wrong;
+}
+
+/* What was left out of the log about this user, once it may be said again. */
+void look_say_left_out(struct daemon *d, uint32_t user)
+{
+	struct roster_user *u = &d->roster->state[user];
+
+	if (now_s(d) - u->said_since < SAID_SECONDS) {
+		return;
+	}
+	if (u->n_said > SAID_MAX) {
+		log_warning("%u more messages about user %s were left out",
+			    (unsigned)(u->n_said - SAID_MAX), users_user(d->roster->users, user));
+	}
+	u->said_since = now_s(d);
+	u->n_said = 0;
+}
+
+/* Whether one more line about what this user wrote is written: the log is everybody's. */
+static bool may_say(struct daemon *d, uint32_t user)
+{
+	struct roster_user *u = &d->roster->state[user];
+
+	look_say_left_out(d, user);
+	if (u->n_said < UINT16_MAX) {
+		u->n_said++;
+	}
+	return u->n_said <= SAID_MAX;
+}
+
+static void say_request(const struct daemon *d, uint32_t user)
+{
+	const struct roster *r = d->roster;
+	uint32_t first = r->users->users[user].first_name, n = users_n_names(r->users, user);
+	_cleanup_(buf_deinit) struct buf list = { 0 };
+	bool alike = true;
+
+	for (uint32_t i = 1; i < n; i++) {
+		alike = alike && ip_set_equal(r->sets[first], r->sets[first + i]);
+	}
+	for (uint32_t i = 0; i < (alike ? 1 : n); i++) {
+		buf_adds(&list, i ? ", " : "");
+		if (r->sets[first + i]) {
+			ip_set_print(&list, r->sets[first + i], ", ");
+		} else {
+			buf_adds(&list, "none");
+		}
+		if (!alike) {
+			buf_printf(&list, " for %s", users_name(r->users, first + i));
+		}
+	}
+	log_info("user %s requested update to %s", users_user(r->users, user), buf_str(&list));
+}
+
+/* Addresses that are his since then, as far as they change. */
+static void put_sets(struct daemon *d, uint32_t user, struct ip_set **sets,
+		     const struct timespec *since)
+{
+	struct roster_user *u = &d->roster->state[user];
+	bool was_known = u->known;
+	int n = roster_put(d->roster, user, sets);
+
+	if (n > 0 || (!n && !u->since)) {
+		u->since = since->tv_sec > 0 && since->tv_sec < UINT32_MAX ? (uint32_t)since->tv_sec :
+									     0;
+	}
+
+	if (n < 0) {
+		log_error("out of memory; keeping the last addresses of user %s",
+			  users_user(d->roster->users, user));
+	} else if (n) {
+		if (may_say(d, user)) {
+			say_request(d, user);
+		}
+		daemon_want_publish(d);
+	} else if (!was_known) {
+		d->state_dirty = true;
+	}
+}
+
+static void withdraw_all(struct daemon *d, uint32_t user)
+{
+	_cleanup_(free_ptr) struct ip_set **none =
+		calloc(users_n_names(d->roster->users, user) + 1u, sizeof(*none));
+	struct timespec now;
+
+	(void)clock_gettime(CLOCK_REALTIME, &now);	/* cannot fail */
+	if (none) {
+		put_sets(d, user, none, &now);
+	}
+}
+
+/* Takes over what won; the others are seen and done with. */
+static void decide(struct daemon *d, uint32_t user, struct statement *s, unsigned winner)
+{
+	struct roster_user *u = &d->roster->state[user];
+
+	u->pattern = (uint8_t)winner;
+	if (s[winner].outcome != SOURCE_E_SAME) {
+		u->refused = s[winner].what == REFUSED;
+	}
+	if (s[winner].what == ASKS) {
+		put_sets(d, user, s[winner].sets, &s[winner].time);
+		free(s[winner].sets);
+		s[winner].sets = NULL;
+	} else if (s[winner].outcome != SOURCE_E_SAME && may_say(d, user)) {
+		log_warning("refusing %s of user %s: %s; keeping the last addresses", s[winner].path,
+			    users_user(d->roster->users, user), buf_str(&s[winner].why));
+	}
+}
+
+/* Whether a goes before b: what an event told of, before what was found; of both, the later. */
+static bool goes_before(const struct roster_user *u, const struct statement *s, unsigned a,
+			unsigned b)
+{
+	struct timespec now, time_a = s[a].time, time_b = s[b].time;
+
+	if (s[a].written != s[b].written) {
+		return s[a].written;
+	}
+	if (s[a].written && (u->last_written == a || u->last_written == b)) {
+		return u->last_written == a;
+	}
+	(void)clock_gettime(CLOCK_REALTIME, &now);	/* cannot fail */
+	time_a = later_than(&time_a, &now) ? now : time_a;
+	time_b = later_than(&time_b, &now) ? now : time_b;
+	return later_than(&time_a, &time_b);
+}
+
+static void missing_begin(struct daemon *d, uint32_t user)
+{
+	struct roster_user *u = &d->roster->state[user];
+	struct later l = { .user = user };
+
+	if (u->missing_since || d->conf.missing != CONF_MISSING_WITHDRAW ||
+	    !roster_has_any(d->roster, user)) {
+		return;
+	}
+	l.since = now_s(d);
+	l.due_ms = uv_now(&d->loop) + d->conf.missing_after_ms;
+	if (!queue_add(&d->missing, &l)) {	/* without memory the next sweep notes it */
+		u->missing_since = l.since;
+		d->n_missing++;
+		arm(d, &d->missing_timer, on_missing_timer, &d->missing);
+	}
+}
+
+/* All who are missing are waited for from now on. */
+static void missing_wait_anew(struct daemon *d)
+{
+	for (size_t i = 0; i < d->missing.n; i++) {
+		d->missing.items[d->missing.first + i].due_ms =
+			uv_now(&d->loop) + d->conf.missing_after_ms;
+	}
+	arm(d, &d->missing_timer, on_missing_timer, &d->missing);
+}
+
+static void missing_end(struct daemon *d, uint32_t user)
+{
+	struct roster_user *u = &d->roster->state[user];
+
+	if (!u->missing_since) {
+		return;
+	}
+	u->missing_since = 0;
+	d->coming_back = --d->n_missing && d->coming_back;
+	if (d->coming_back) {
+		missing_wait_anew(d);
+	}
+}
+
+/* Looks at those of the user's files that were marked, and decides what he wants. settled_print: the
+ * file that has it has been unchanged for long enough. */
+static void look_at(struct daemon *d, uint32_t user, uint64_t settled_print)
+{
+	struct roster_user *u = &d->roster->state[user];
+	unsigned looks = u->looks, written = u->written, n_no_file = 0, winner = UINT32_MAX;
+	uint32_t n_names = users_n_names(d->roster->users, user);
+	struct statement s[CONF_PATTERNS_MAX];
+	bool competes[CONF_PATTERNS_MAX] = { false }, any_new = false, any_gone = false,
+	     again = false;
+
+	u->looks = u->written = 0;
+	/* Who compares needs to see all. */
+	looks |= written ? 0 : look_all_patterns(d);
+	for (unsigned i = 0; i < d->conf.n_patterns; i++) {
+		bool news = false;
+
+		s[i] = (struct statement){ 0 };
+		if (!(looks & 1u << i)) {
+			continue;
+		}
+		if (!read_statement(d, user, i, written & 1u << i, settled_print, &s[i])) {
+			s[i].print = *roster_print(d->roster, user, i);	/* decided on another time */
+		} else if (s[i].outcome == SOURCE_E_NO_FILE ||
+			   s[i].outcome == SOURCE_E_NO_DIRECTORY) {
+			n_no_file += s[i].outcome == SOURCE_E_NO_FILE;
+			if (s[i].outcome == SOURCE_E_NO_FILE && u->pattern == i &&
+			    d->conf.n_patterns > 1) {
+				/* Steadily, not while an editor renames; and a directory that is
+				 * gone keeps. */
+				any_gone = settled_print == PRINT_GONE;
+				if (!any_gone) {
+					look_again_later(d, user, i, PRINT_GONE);
+				}
+			}
+			s[i].print = 0;
+		} else {
+			missing_end(d, user);
+			news = s[i].outcome != SOURCE_E_SAME && s[i].what != ASKS_NOTHING;
+			/* A refused file keeps the last good state; where there is none, it does
+			 * not keep another pattern's file from being it. */
+			competes[i] = s[i].what == REFUSED ? u->known || d->conf.n_patterns == 1 : news;
+			/* What is in force competes with what is found beside it. */
+			competes[i] = competes[i] || (s[i].outcome == SOURCE_E_SAME && u->pattern == i);
+			if (news && !competes[i] && u->pattern == ROSTER_NO_PATTERN) {
+				u->refused = true;
+			}
+			if (news && !competes[i] && may_say(d, user)) {
+				log_warning("refusing %s of user %s: %s; there are no last addresses",
+					    s[i].path, users_user(d->roster->users, user),
+					    buf_str(&s[i].why));
+			}
+		}
+		if (s[i].outcome != SOURCE_E_SAME && s[i].what == ASKS_NOTHING && u->pattern == i) {
+			u->refused = false;	/* it is gone, or empty */
+		}
+		*roster_print(d->roster, user, i) = s[i].print;
+		any_new = any_new || (news && competes[i]);
+	}
+	for (unsigned i = 0; i < d->conf.n_patterns; i++) {
+		if (competes[i] && (winner == UINT32_MAX || goes_before(u, s, i, winner))) {
+			winner = i;
+		}
+	}
+	if (any_new) {
+		decide(d, user, s, winner);
+	} else if (any_gone) {
+		/* The file in force is gone: let the others compete, as they would at a start. */
+		u->pattern = ROSTER_NO_PATTERN;
+		again = true;
+		for (unsigned i = 0; i < d->conf.n_patterns; i++) {
+			*roster_print(d->roster, user, i) = 0;
+		}
+	}
+	if (n_no_file == d->conf.n_patterns) {
+		missing_begin(d, user);
+	} else if (looks == look_all_patterns(d)) {
+		missing_end(d, user);	/* what cannot be told keeps */
+	}
+	for (unsigned i = 0; i < d->conf.n_patterns; i++) {
+		statement_deinit(&s[i], n_names);
+	}
+	d->progressed = d->progressed || u->waited;
+	if (again) {	/* once: no pattern is in force any more */
+		u->looks = (uint8_t)look_all_patterns(d);
+		look_at(d, user, 0);
+	}
+}
+
+void look_at_all_wanted(struct daemon *d)
+{
+	for (uint32_t i = 0; i < d->n_to_look; i++) {
+		if (d->roster->state[d->to_look[i]].looks) {	/* else it was done meanwhile */
+			look_at(d, d->to_look[i], 0);
+		}
+	}
+	for (uint32_t i = 0; i < d->n_to_look; i++) {
+		d->roster->state[d->to_look[i]].in_line = false;
+	}
+	d->n_to_look = 0;
+}
+
+/* --- time --- */
+
+static void on_settle_timer(uv_timer_t *timer)
+{
+	struct daemon *d = timer->data;
+	const struct later *head;
+
+	while ((head = queue_head(&d->settling)) && head->due_ms <= uv_now(&d->loop)) {
+		struct later l = queue_take(&d->settling);
+		struct roster_user *u = &d->roster->state[l.user];
+
+		u->settling &= (uint8_t)~(1u << l.pattern);
+		if (u->looks) {
+			u->looks |= (uint8_t)(1u << l.pattern);	/* it is looked at anyway */
+			continue;
+		}
+		u->looks = (uint8_t)(1u << l.pattern);
+		look_at(d, l.user, l.print);
+	}
+	arm(d, &d->settle_timer, on_settle_timer, &d->settling);
+}
+
+/* A home server that is down is not a wish. */
+static bool too_many_missing(const struct daemon *d)
+{
+	return d->n_missing > MASS_MIN && d->n_missing > d->roster->users->n_users / 10;
+}
+
+void look_withdraw_missing(struct daemon *d, bool confirmed)
+{
+	const struct later *head;
+
+	while ((head = queue_head(&d->missing)) && head->due_ms <= uv_now(&d->loop)) {
+		uint32_t user = head->user;
+		bool still = d->roster->state[user].missing_since == head->since;
+
+		if (still && !confirmed && too_many_missing(d)) {
+			if (!d->withdrawals_held) {
+				log_error("the address files of %u users are missing at once; keeping "
+					  "their addresses until SIGHUP confirms it", d->n_missing);
+			}
+			d->withdrawals_held = true;
+			return;
+		}
+		(void)queue_take(&d->missing);
+		if (!still) {
+			continue;
+		}
+		/* Gone for good only if a last look says so too. */
+		d->roster->state[user].looks = (uint8_t)look_all_patterns(d);
+		look_at(d, user, 0);
+		if (d->roster->state[user].missing_since) {
+			d->roster->state[user].missing_since = 0;
+			d->n_missing--;
+			withdraw_all(d, user);
+		}
+	}
+	d->withdrawals_held = false;
+	arm(d, &d->missing_timer, on_missing_timer, &d->missing);
+}
+
+static void on_missing_timer(uv_timer_t *timer)
+{
+	look_withdraw_missing(timer->data, false);
+}
+
+void look_missing_eased(struct daemon *d)
+{
+	if (d->withdrawals_held && !too_many_missing(d)) {
+		d->withdrawals_held = false;
+		d->coming_back = true;
+		missing_wait_anew(d);
+	}
+}
+
+void look_now(struct daemon *d, uint32_t user)
+{
+	watch_read(d->watch);
+	if (d->roster->state[user].looks) {
+		look_at(d, user, 0);
+	}
+	d->roster->state[user].looks = (uint8_t)look_all_patterns(d);
+	look_at(d, user, 0);
+}
+
+void look_forget(struct daemon *d)
+{
+	d->n_to_look = 0;
+	d->settling.n = d->settling.first = d->missing.n = d->missing.first = 0;
+	d->n_missing = 0;
+	d->withdrawals_held = d->coming_back = false;
+}
+
+void look_deinit(struct daemon *d)
+{
+	free(d->settling.items);
+	free(d->missing.items);
+	free(d->to_look);
+}

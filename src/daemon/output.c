@@ -1,0 +1,277 @@
+/* SPDX-FileCopyrightText: 2026 The dns-updater authors
+ * SPDX-License-Identifier: ISC */
+#include "daemon/output.h"
+
+#include "base/cleanup.h"
+#include "base/log.h"
+#include "daemon/verify.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+static uint32_t now_s(void)
+{
+	struct timespec t;
+
+	(void)clock_gettime(CLOCK_REALTIME, &t);	/* cannot fail */
+	return (uint32_t)t.tv_sec;
+}
+
+static void on_verified(void *arg, uint32_t name, enum verify_outcome outcome, const char *why)
+{
+	struct output *o = arg;
+
+	changes_remove(&o->verifying, name);
+	if (outcome == VERIFY_YES) {
+		changes_remove(&o->unverified, name);
+		o->verified_s[o->roster->users->names[name].user] = now_s();
+		o->last_verified_s = now_s();
+	} else if (outcome == VERIFY_NO) {
+		/* Without memory it is not asked again before it changes; that it failed was said. */
+		(void)changes_note(&o->unverified, name, NULL);
+		buf_clear(&o->unverified_why);
+		buf_adds(&o->unverified_why, why);
+		output_note_error(o, why);
+	}
+	output_progress(o);
+}
+
+/* All that has a place for each name or user. */
+static int make_tables(struct output *o)
+{
+	const struct users *users = o->roster->users;
+	int r;
+
+	r = changes_init(&o->pending, users->n_names);
+	if (!r) {
+		r = changes_init(&o->verifying, o->is->n_verify ? users->n_names : 0);
+	}
+	if (!r) {
+		r = changes_init(&o->unverified, o->is->n_verify ? users->n_names : 0);
+	}
+	o->published_s = calloc(users->n_users + 1u, sizeof(*o->published_s));
+	o->verified_s = calloc(o->is->n_verify ? users->n_users + 1u : 1, sizeof(*o->verified_s));
+	return o->published_s && o->verified_s ? r : -ENOMEM;
+}
+
+static void drop_tables(struct output *o)
+{
+	changes_deinit(&o->pending);
+	changes_deinit(&o->verifying);
+	changes_deinit(&o->unverified);
+	free(o->published_s);
+	free(o->verified_s);
+}
+
+int output_init(struct output *o, const struct output_class *class, struct uv_loop_s *loop,
+		const struct conf *conf, const struct conf_output *is, struct roster *roster,
+		const struct output_handlers *handlers, void *owner)
+{
+	const struct verify_handlers h = { .done = on_verified, .arg = o };
+	int r;
+
+	o->class = class;
+	o->handlers = handlers;
+	o->owner = owner;
+	o->loop = loop;
+	o->conf = conf;
+	o->is = is;
+	o->roster = roster;
+	o->plain = conf->datafile && is == conf->outputs;	/* see conf_finish */
+	r = make_tables(o);
+	if (!r && is->n_verify) {
+		r = verify_new(loop, is, &h, &o->verify);
+	}
+	return r;
+}
+
+void output_deinit(struct output *o)
+{
+	o->verify = verify_free(o->verify);
+	drop_tables(o);
+	buf_deinit(&o->unverified_why);
+	buf_deinit(&o->trouble);
+	buf_deinit(&o->last_error);
+}
+
+void output_attempted(struct output *o)
+{
+	if (!o->attempted) {
+		o->attempted = true;
+		o->handlers->attempted(o);
+	}
+}
+
+void output_stopped(struct output *o)
+{
+	if (!o->stopped) {
+		o->stopped = true;
+		o->handlers->stopped(o);
+	}
+}
+
+void output_progress(struct output *o)
+{
+	o->handlers->progress(o);
+}
+
+void output_say_change(const struct output *o, uint32_t name)
+{
+	const char *text = users_name(o->roster->users, name);
+	const struct ip_set *set = o->roster->sets[name];
+	const char *at = o->plain ? "" : " at ", *where = o->plain ? "" : o->is->name;
+	_cleanup_(buf_deinit) struct buf list = { 0 };
+
+	if (!set) {
+		log_info("removing record for %s%s%s", text, at, where);
+		return;
+	}
+	ip_set_print(&list, set, ", ");
+	log_info("updating record for %s to %s%s%s", text, buf_str(&list), at, where);
+}
+
+static void ask(struct output *o, uint32_t name, const struct ip_set *was)
+{
+	if (verify_name(o->verify, name, users_name(o->roster->users, name), o->roster->sets[name],
+			was)) {
+		return;		/* no memory: it stays unverified, which is nothing worse */
+	}
+	(void)changes_note(&o->verifying, name, NULL);	/* only who waits for it is told too early */
+}
+
+void output_published(struct output *o, const struct change *change)
+{
+	uint32_t now = now_s();
+
+	o->published_s[o->roster->users->names[change->name].user] = now;
+	o->last_published_s = now;
+	if (o->verify) {
+		ask(o, change->name, change->was);
+	}
+}
+
+void output_verify_again(struct output *o)
+{
+	if (!o->verify) {
+		return;
+	}
+	for (uint32_t i = 0; i < o->unverified.n; i++) {
+		if (!changes_has(&o->verifying, o->unverified.list[i].name)) {
+			ask(o, o->unverified.list[i].name, NULL);
+		}
+	}
+}
+
+void output_note_error(struct output *o, const char *why)
+{
+	o->failed_s = now_s();
+	buf_clear(&o->last_error);
+	buf_adds(&o->last_error, why);
+}
+
+void output_trouble(struct output *o, const char *what, const char *why, const char *next)
+{
+	output_note_error(o, why);
+	if (o->trouble.len && !strcmp(buf_str(&o->trouble), why)) {
+		return;
+	}
+	buf_clear(&o->trouble);
+	buf_adds(&o->trouble, why);
+	log_error("unable to publish to %s: %s; %s", what, why, next);
+	output_progress(o);
+}
+
+void output_trouble_end(struct output *o, const char *what)
+{
+	if (o->trouble.len) {
+		log_info("publishing to %s again", what);
+		buf_clear(&o->trouble);
+		output_progress(o);
+	}
+}
+
+enum publish_where output_where(struct output *o, uint32_t name, const char **ret_why)
+{
+	enum publish_where where;
+
+	if (!conf_output_covers(o->is, users_name(o->roster->users, name), &(unsigned){ 0 })) {
+		return PUBLISH_NOT_HERE;
+	}
+	if (changes_has(&o->pending, name) && !o->trouble.len) {
+		return PUBLISH_WAITS;
+	}
+	where = o->class->where(o, name, ret_why);
+	if (where != PUBLISH_DONE || !o->verify) {
+		return where;
+	}
+	if (changes_has(&o->verifying, name)) {
+		return PUBLISH_WAITS;
+	}
+	if (changes_has(&o->unverified, name)) {
+		*ret_why = buf_str(&o->unverified_why);
+		return PUBLISH_FAILS;
+	}
+	return where;
+}
+
+/* Times stay with the user, by his name. */
+static void move_times(struct output *o, const struct roster *old, const uint32_t *published_s,
+		       const uint32_t *verified_s, bool had_verified)
+{
+	const struct users *users = o->roster->users;
+
+	for (uint32_t user = 0; user < users->n_users; user++) {
+		const char *text = users_user(users, user);
+		uint32_t before = users_find(old->users, text, strlen(text));
+
+		if (before != TABLE_NONE) {
+			o->published_s[user] = published_s[before];
+			if (had_verified && o->is->n_verify) {
+				o->verified_s[user] = verified_s[before];
+			}
+		}
+	}
+}
+
+int output_replace(struct output *o, const struct conf *conf, const struct conf_output *is,
+		   struct roster *roster)
+{
+	const struct verify_handlers h = { .done = on_verified, .arg = o };
+	struct output before = *o;
+	struct verify *verify = NULL;
+	int r;
+
+	o->conf = conf;
+	o->is = is;
+	o->roster = roster;
+	o->published_s = o->verified_s = NULL;
+	o->pending = o->verifying = o->unverified = (struct changes){ 0 };
+	r = make_tables(o);
+	if (!r && is->n_verify) {
+		r = verify_new(o->loop, is, &h, &verify);
+	}
+	if (!r) {
+		r = o->class->replace(o, before.roster);
+	}
+	if (r) {
+		drop_tables(o);
+		verify_free(verify);
+		*o = before;
+		return r;
+	}
+	o->verify = verify;
+	move_times(o, before.roster, before.published_s, before.verified_s, before.is->n_verify);
+	for (uint32_t i = 0; i < before.pending.n; i++) {
+		const char *text = users_name(before.roster->users, before.pending.list[i].name);
+		uint32_t now = users_find_name(roster->users, text, strlen(text));
+
+		if (now != TABLE_NONE) {	/* without memory only a line of the log is missing */
+			(void)changes_note(&o->pending, now, steal_ptr(&before.pending.list[i].was));
+		}
+	}
+	verify_free(before.verify);
+	drop_tables(&before);
+	return 0;
+}

@@ -1,0 +1,456 @@
+/* SPDX-FileCopyrightText: 2026 The dns-updater authors
+ * SPDX-License-Identifier: ISC */
+
+/* The output that sends UPDATEs (RFC 2136), signed by TSIG, to a name server that has the zones. Each zone goes
+ * its own way (rfc2136_zone.c); here is what they have in common, and what is remembered over a restart: of
+ * which names the addresses are, or may be, ours. Nothing else is ever taken away. */
+
+#include "daemon/rfc2136_impl.h"
+
+#include "base/cleanup.h"
+#include "core/name.h"
+#include "core/users.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+	ATTEMPTED_MS = 5000, /* a server that is down does not hold up the start */
+	STOP_MS = 2000,
+};
+
+static const char *const types_text[] = {
+	[RFC2136_A] = "a",
+	[RFC2136_AAAA] = "aaaa",
+	[RFC2136_A | RFC2136_AAAA] = "both",
+};
+
+/* --- names --- */
+
+uint8_t rfc2136_to_change(const struct rfc2136 *p, uint32_t name, uint8_t *ret_deletes)
+{
+	const struct ip_set *set = p->o.roster->sets[name];
+	uint8_t has =
+		(set && set->n_v4 ? RFC2136_A : 0) | (set && set->n_v6 ? RFC2136_AAAA : 0);
+	bool known = p->o.roster->state[p->o.roster->users->names[name].user].known;
+
+	*ret_deletes = set || known ? p->owned[name] & (uint8_t)~has : 0;
+	return has | *ret_deletes;
+}
+
+static int compare_orphans(const void *a, const void *b)
+{
+	const struct rfc2136_orphan *x = a, *y = b;
+
+	return strcmp(x->text, y->text);
+}
+
+/* Once: afterwards none is added while zones know their places. */
+void rfc2136_sort_orphans(struct rfc2136 *p)
+{
+	if (!p->orphans_sorted && p->n_orphans) {
+		qsort(p->orphans, p->n_orphans, sizeof(*p->orphans), compare_orphans);
+	}
+	p->orphans_sorted = true;
+}
+
+uint32_t rfc2136_find(const struct rfc2136 *p, const char *name)
+{
+	const struct users *users = p->o.roster->users;
+	const struct rfc2136_orphan key = { .text = (char *)name }; /* which is only read */
+	uint32_t number = users_find_name(users, name, strlen(name));
+	const struct rfc2136_orphan *o;
+
+	if (number != TABLE_NONE || !p->n_orphans) {
+		return number;
+	}
+	o = bsearch(&key, p->orphans, p->n_orphans, sizeof(*p->orphans), compare_orphans);
+	return o ? users->n_names + (uint32_t)(o - p->orphans) : TABLE_NONE;
+}
+
+static uint16_t zone_of(const struct conf_output *is, const char *name)
+{
+	unsigned zone;
+
+	return conf_output_covers(is, name, &zone) ? (uint16_t)zone : RFC2136_NO_ZONE;
+}
+
+static int add_orphan(struct rfc2136 *p, const char *text, uint8_t owned)
+{
+	struct rfc2136_orphan o = { .zone = zone_of(p->o.is, text), .owned = owned };
+
+	if (p->n_orphans == p->orphans_size) {
+		uint32_t size = p->orphans_size ? 2 * p->orphans_size : 16;
+		struct rfc2136_orphan *more = reallocarray(p->orphans, size, sizeof(*more));
+
+		if (!more) {
+			return -ENOMEM;
+		}
+		p->orphans = more;
+		p->orphans_size = size;
+	}
+	o.text = strdup(text);
+	if (!o.text) {
+		return -ENOMEM;
+	}
+	p->orphans[p->n_orphans++] = o;
+	p->orphans_sorted = false;
+	return 0;
+}
+
+/* It is ours: of the roster, or not any more. */
+static int add_owned(struct rfc2136 *p, const char *text, uint8_t owned)
+{
+	uint32_t name = users_find_name(p->o.roster->users, text, strlen(text));
+
+	if (name == TABLE_NONE) {
+		return add_orphan(p, text, owned);
+	}
+	p->owned[name] |= owned;
+	return 0;
+}
+
+/* --- the memory --- */
+
+static void print_one(struct buf *to, const struct rfc2136 *p, const char *name, uint8_t owned)
+{
+	if (owned) {
+		buf_adds(to, " ");
+		buf_adds(to, p->o.is->name);
+		buf_adds(to, " ");
+		buf_adds(to, name);
+		buf_adds(to, " ");
+		buf_adds(to, types_text[owned]);
+		buf_adds(to, "\n");
+	}
+}
+
+static void print_memory(const struct output *o, struct buf *to)
+{
+	const struct rfc2136 *p = (const struct rfc2136 *)o;
+
+	for (uint32_t name = 0; name < o->roster->users->n_names; name++) {
+		print_one(to, p, users_name(o->roster->users, name), p->owned[name]);
+	}
+	for (uint32_t i = 0; i < p->n_orphans; i++) {
+		print_one(to, p, p->orphans[i].text, p->orphans[i].owned);
+	}
+}
+
+/* "NAME a", "NAME aaaa" or "NAME both". */
+static bool take_memory(struct output *o, const char *text, size_t n)
+{
+	struct rfc2136 *p = rfc2136_of(o);
+	const char *blank = memchr(text, ' ', n);
+	size_t n_name = blank ? (size_t)(blank - text) : 0, n_canon;
+	char name[NAME_SIZE];
+	uint8_t owned = RFC2136_A | RFC2136_AAAA;
+
+	if (!blank || name_canon(text, n_name, name, &n_canon)) {
+		return false;
+	}
+	while (owned && (strlen(types_text[owned]) != n - n_name - 1 ||
+			 memcmp(types_text[owned], blank + 1, n - n_name - 1) != 0)) {
+		owned--;
+	}
+	if (!owned) {
+		return false;
+	}
+	p->remembers = true;
+	(void)add_owned(p, name, owned); /* without memory it is left where it is */
+	return true;
+}
+
+/* --- publishing --- */
+
+static void on_attempted_timer(uv_timer_t *timer)
+{
+	output_attempted(timer->data);
+}
+
+void rfc2136_attempted(struct rfc2136_zone *z)
+{
+	struct rfc2136 *p = z->p;
+
+	if (!z->attempted) {
+		z->attempted = true;
+		if (!--p->n_to_attempt && !p->stopping) {
+			(void)uv_timer_stop(&p->timer); /* cannot fail */
+			output_attempted(&p->o);
+		}
+	}
+}
+
+static void changed(struct output *o, bool again)
+{
+	struct rfc2136 *p = rfc2136_of(o);
+
+	if (!p->begun && !o->attempted) {
+		(void)uv_timer_start(&p->timer, on_attempted_timer, ATTEMPTED_MS, 0);
+	}
+	p->begun = true;
+	for (uint32_t i = 0; i < o->pending.n; i++) {
+		struct change *c = &o->pending.list[i];
+		uint16_t zone = p->zone_of[c->name];
+
+		if (zone == RFC2136_NO_ZONE) {
+			continue;
+		}
+		changes_remove(&p->zones[zone]->refused, c->name);
+		if (changes_note(&p->zones[zone]->pending, c->name, steal_ptr(&c->was))) {
+			p->zones[zone]->ready = false; /* the comparison finds it */
+		}
+	}
+	changes_clear(&o->pending);
+	for (unsigned i = 0; i < p->n_zones; i++) {
+		rfc2136_zone_changed(p->zones[i], again);
+	}
+	if (again) {
+		output_verify_again(o);
+	}
+}
+
+static void hurry(struct output *o)
+{
+	struct rfc2136 *p = rfc2136_of(o);
+
+	for (unsigned i = 0; i < p->n_zones; i++) {
+		rfc2136_zone_hurry(p->zones[i]);
+	}
+}
+
+/* --- the end --- */
+
+static void on_stop_timer(uv_timer_t *timer)
+{
+	output_stopped(timer->data);
+}
+
+void rfc2136_look_stopped(struct rfc2136 *p)
+{
+	for (unsigned i = 0; i < p->n_zones; i++) {
+		if (p->zones[i]->doing == RFC2136_UPDATE) {
+			return;
+		}
+	}
+	(void)uv_timer_stop(&p->timer); /* cannot fail */
+	output_stopped(&p->o);
+}
+
+static void stop(struct output *o)
+{
+	struct rfc2136 *p = rfc2136_of(o);
+
+	p->stopping = true;
+	(void)uv_timer_start(&p->timer, on_stop_timer, STOP_MS, 0);
+	for (unsigned i = 0; i < p->n_zones; i++) {
+		rfc2136_zone_stop(p->zones[i]);
+	}
+	rfc2136_look_stopped(p);
+}
+
+/* --- what is known --- */
+
+static enum publish_where where(struct output *o, uint32_t name, const char **ret_why)
+{
+	const struct rfc2136 *p = rfc2136_of(o);
+	struct rfc2136_zone *z;
+
+	if (p->zone_of[name] == RFC2136_NO_ZONE) {
+		return PUBLISH_NOT_HERE;
+	}
+	z = p->zones[p->zone_of[name]];
+	if (changes_has(&z->refused, name)) {
+		*ret_why = buf_str(&z->refused_why);
+		return PUBLISH_FAILS;
+	}
+	if (z->ready && !changes_has(&z->pending, name) && !changes_has(&z->flying, name)) {
+		return PUBLISH_DONE;
+	}
+	if (z->failing) {
+		*ret_why = buf_str(&z->latest_why);
+		return PUBLISH_FAILS;
+	}
+	return PUBLISH_WAITS;
+}
+
+static enum publish_where whole(struct output *o, const char **ret_why, uint32_t *ret_waiting)
+{
+	struct rfc2136 *p = rfc2136_of(o);
+	enum publish_where worst = PUBLISH_DONE;
+
+	*ret_waiting = o->pending.n;
+	for (unsigned i = 0; i < p->n_zones; i++) {
+		struct rfc2136_zone *z = p->zones[i];
+
+		*ret_waiting += z->pending.n + z->flying.n + z->refused.n;
+		if (z->failing || z->refused.n) {
+			*ret_why = buf_str(z->failing ? &z->latest_why : &z->refused_why);
+			worst = PUBLISH_FAILS;
+		} else if (!z->ready && worst == PUBLISH_DONE) {
+			worst = PUBLISH_WAITS;
+		}
+	}
+	return worst == PUBLISH_DONE && *ret_waiting ? PUBLISH_WAITS : worst;
+}
+
+/* --- making and replacing --- */
+
+static void drop_tables(struct rfc2136 *p)
+{
+	for (unsigned i = 0; p->zones && i < p->n_zones; i++) {
+		p->zones[i] = rfc2136_zone_free(p->zones[i]);
+	}
+	free(p->zones);
+	free(p->zone_of);
+	free(p->owned);
+	for (uint32_t i = 0; i < p->n_orphans; i++) {
+		free(p->orphans[i].text);
+	}
+	free(p->orphans);
+}
+
+/* All that has to do with names and zones, for p->o as it is; the zones are those of `of`. drop_tables in any
+ * case. 0 or -ENOMEM. */
+static int make_tables(struct rfc2136 *p, struct rfc2136 *of)
+{
+	const struct users *users = p->o.roster->users;
+	int r = 0;
+
+	p->n_zones = p->n_to_attempt = p->o.is->n_zones;
+	p->zones = calloc(p->n_zones + 1u, sizeof(struct rfc2136_zone *));
+	p->zone_of = calloc(users->n_names + 1u, sizeof(*p->zone_of));
+	p->owned = calloc(users->n_names + 1u, 1);
+	if (!p->zones || !p->zone_of || !p->owned) {
+		return -ENOMEM;
+	}
+	for (unsigned i = 0; !r && i < p->n_zones; i++) {
+		r = rfc2136_zone_new(of, &p->o, i, &p->zones[i]);
+	}
+	for (uint32_t name = 0; name < users->n_names; name++) {
+		p->zone_of[name] = zone_of(p->o.is, users_name(users, name));
+	}
+	return r;
+}
+
+static int inherit_owned(struct rfc2136 *p, const struct rfc2136 *old,
+			 const struct users *users)
+{
+	int r = 0;
+
+	for (uint32_t name = 0; !r && name < users->n_names; name++) {
+		r = old->owned[name] ? add_owned(p, users_name(users, name), old->owned[name]) :
+				       0;
+	}
+	for (uint32_t i = 0; !r && i < old->n_orphans; i++) {
+		r = old->orphans[i].owned ?
+			    add_owned(p, old->orphans[i].text, old->orphans[i].owned) :
+			    0;
+	}
+	return r;
+}
+
+/* They are pending again, by their new numbers. */
+static void inherit_changes(struct rfc2136 *p, const struct users *users, struct changes *c)
+{
+	for (uint32_t i = 0; i < c->n; i++) {
+		const char *text = users_name(users, c->list[i].name);
+		uint32_t now = users_find_name(p->o.roster->users, text, strlen(text));
+
+		if (now != TABLE_NONE) { /* without memory the comparison finds it */
+			(void)changes_note(&p->o.pending, now, steal_ptr(&c->list[i].was));
+		}
+	}
+}
+
+static void inherit_zone(struct rfc2136 *p, const struct users *users, struct rfc2136_zone *z)
+{
+	inherit_changes(p, users, &z->flying);
+	inherit_changes(p, users, &z->pending);
+	inherit_changes(p, users, &z->refused);
+	for (unsigned i = 0; i < p->n_zones; i++) {
+		if (!strcmp(p->zones[i]->name, z->name)) {
+			p->zones[i]->unknown_said = z->unknown_said;
+			p->zones[i]->listed = z->listed;
+		}
+	}
+}
+
+static int replace(struct output *o, const struct roster *old)
+{
+	struct rfc2136 *p = rfc2136_of(o);
+	struct rfc2136 new = { .o = *o }, before = *p;
+	int r = make_tables(&new, p);
+
+	if (!r) {
+		r = inherit_owned(&new, p, old->users);
+	}
+	if (r) {
+		drop_tables(&new);
+		return r;
+	}
+	p->zones = new.zones;
+	p->n_zones = p->n_to_attempt = new.n_zones;
+	p->zone_of = new.zone_of;
+	p->owned = new.owned;
+	p->orphans = new.orphans;
+	p->n_orphans = new.n_orphans;
+	p->orphans_size = new.orphans_size;
+	p->orphans_sorted = false;
+	for (unsigned i = 0; i < before.n_zones; i++) {
+		inherit_zone(p, old->users, before.zones[i]);
+	}
+	drop_tables(&before);
+	return 0;
+}
+
+static void closed(uv_handle_t *handle)
+{
+	free(handle->data);
+}
+
+static void close_all(struct output *o)
+{
+	struct rfc2136 *p = rfc2136_of(o);
+
+	drop_tables(p);
+	output_deinit(o);
+	uv_close((uv_handle_t *)&p->timer, closed);
+}
+
+static const struct output_class class_rfc2136 = {
+	.changed = changed,
+	.hurry = hurry,
+	.stop = stop,
+	.replace = replace,
+	.where = where,
+	.whole = whole,
+	.print_memory = print_memory,
+	.take_memory = take_memory,
+	.free = close_all,
+};
+
+int rfc2136_new(struct uv_loop_s *loop, const struct conf *conf, const struct conf_output *is,
+		struct roster *roster, const struct output_handlers *handlers, void *owner,
+		struct output **ret)
+{
+	struct rfc2136 *p = calloc(1, sizeof(*p));
+	int r;
+
+	if (!p) {
+		return -ENOMEM;
+	}
+	(void)uv_timer_init(loop, &p->timer); /* cannot fail */
+	p->timer.data = p;
+	r = output_init(&p->o, &class_rfc2136, loop, conf, is, roster, handlers, owner);
+	if (!r) {
+		r = make_tables(p, p);
+	}
+	if (r) {
+		close_all(&p->o);
+		return r;
+	}
+	*ret = &p->o;
+	return 0;
+}

@@ -1,0 +1,192 @@
+/* SPDX-FileCopyrightText: 2026 The dns-updater authors
+ * SPDX-License-Identifier: ISC */
+#pragma once
+
+/* What the files of the output `rfc2136` share: rfc2136.c is the output and what it remembers, rfc2136_zone.c
+ * the way of one zone's changes to a server, rfc2136_reconcile.c asks what is there and compares,
+ * rfc2136_why.c has the words for what servers answer. */
+
+#include "base/buf.h"
+#include "base/quota.h"
+#include "core/message.h"
+#include "core/tsig_key.h"
+#include "daemon/changes.h"
+#include "daemon/nameserver.h"
+#include "daemon/output.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <uv.h>
+
+enum { RFC2136_A = 1, RFC2136_AAAA = 2 };
+
+#define RFC2136_NO_ZONE UINT16_MAX
+
+enum {
+	/* In one message: with a delete and an add for each, that is what 64 KiB have room for. BIND has two
+	 * fsyncs for a message, Knot 10 ms, however much is in it. One message is under way at a time: BIND
+	 * stalls for 40 ms when several are, and Knot does twice as much with eight, which is not worth it. */
+	RFC2136_NAMES_MAX = 1000,
+	RFC2136_WINDOW =
+		128, /* questions that wait for their answers, where there is no transfer */
+	RFC2136_REFUSED_MAX = 3, /* names refused in a row: it is not because of the name */
+	RFC2136_REPLY_MS = 10 * 1000, /* how long a server may take over TCP */
+};
+
+/* A name that had addresses from us, and is nobody's now. */
+struct rfc2136_orphan {
+	char *text;
+	uint16_t zone;
+	uint8_t owned; /* 0: it is gone */
+};
+
+struct rfc2136 {
+	struct output o;
+	struct rfc2136_zone **zones;
+	unsigned n_zones, n_to_attempt;
+	uint16_t *zone_of; /* of each name */
+	uint8_t *owned;	   /* of each name: which of its RRsets are or may be there, from us */
+	struct rfc2136_orphan
+		*orphans; /* by text, once a zone has begun; places do not change then */
+	uint32_t n_orphans, orphans_size;
+	bool begun, stopping, orphans_sorted;
+	bool remembers; /* what was published before the start is known */
+	struct quota ignored;
+	uv_timer_t timer; /* of the first attempt, then of the end */
+};
+
+/* What a zone does. A number stands for a name of the roster, or, above these, for an orphan. */
+enum rfc2136_doing {
+	RFC2136_NOTHING,
+	RFC2136_TRANSFER,
+	RFC2136_QUESTIONS,
+	RFC2136_UPDATE,
+	RFC2136_SERIAL,
+};
+
+/* Why nothing can be published; the same kind is not said again. Negative: an errno. */
+enum rfc2136_kind {
+	RFC2136_FINE,
+	RFC2136_KEY,
+	RFC2136_SILENT,
+	RFC2136_UNSIGNED,
+	RFC2136_HANGS_UP,
+	RFC2136_REPLY, /* plus what the reply says */
+};
+
+struct rfc2136_zone {
+	struct rfc2136 *p;
+	const char *name;
+	unsigned number;
+	uv_timer_t timer;
+
+	bool ready; /* what is there has been compared since the server began to answer */
+	enum rfc2136_doing doing;
+	unsigned server, n_failed;     /* and how many in a row have */
+	struct nameserver *nameserver; /* NULL: none was begun with */
+	struct tsig_key key;
+
+	struct changes pending;
+	uint32_t *orphans, n_orphans;	    /* to be deleted */
+	struct changes flying;		    /* in the message that is under way */
+	uint8_t deletes[RFC2136_NAMES_MAX]; /* of each of these, what it takes away */
+	uint32_t flying_orphans[RFC2136_NAMES_MAX], n_flying_orphans;
+	unsigned limit; /* names in a message */
+
+	struct changes refused, refused_said; /* the server takes others, but not these */
+	uint32_t unsaid[RFC2136_REFUSED_MAX];
+	unsigned n_unsaid;
+	struct buf refused_why;
+	uint64_t refused_ms; /* when they are tried again */
+
+	struct buf bytes; /* the message that is under way; not of questions */
+	struct message_sent sent;
+	uint16_t last_id; /* of the one before: UDP answers what was sent twice, twice */
+	bool tcp, unsigned_reply;
+	unsigned n_sent;
+	uint64_t due_ms;
+
+	struct rfc2136_listing *listing;
+	bool listed, unknown_said;
+
+	bool has_serial, serial_due, sweep_due, sweeping;
+	bool same_serial; /* after a burst, once: this server does not raise it */
+	uint32_t serial;
+
+	uint64_t not_before_ms, pause_ms;
+	int said[CONF_SERVERS_MAX]; /* of each server, the kind of trouble that was said last */
+	bool failing, attempted;    /* all servers have failed; latest_why says why */
+	struct buf latest_why;
+};
+
+static inline struct rfc2136 *rfc2136_of(struct output *o)
+{
+	return (struct rfc2136 *)o;
+}
+
+static inline const char *rfc2136_server(const struct rfc2136_zone *z,
+					 char room[NAMESERVER_TEXT_SIZE])
+{
+	return nameserver_print(&z->p->o.is->servers[z->server], room);
+}
+
+/* --- rfc2136.c --- */
+
+/* All zones have published once, or failed. */
+void rfc2136_attempted(struct rfc2136_zone *z);
+
+/* While it is being stopped: whether that is done. */
+void rfc2136_look_stopped(struct rfc2136 *p);
+
+/* The number of the name; TABLE_NONE: it is neither a name nor an orphan. */
+uint32_t rfc2136_find(const struct rfc2136 *p, const char *name);
+
+void rfc2136_sort_orphans(struct rfc2136 *p);
+
+/* Which RRsets of the name are to be changed (none of whose addresses are not known), and which of them
+ * taken away. */
+uint8_t rfc2136_to_change(const struct rfc2136 *p, uint32_t name, uint8_t *ret_deletes);
+
+/* --- rfc2136_zone.c --- */
+
+int rfc2136_zone_new(struct rfc2136 *p, const struct output *o, unsigned number,
+		     struct rfc2136_zone **ret);
+struct rfc2136_zone *rfc2136_zone_free(struct rfc2136_zone *z);
+
+/* Does what can be done now, and arms the timer for the rest. */
+void rfc2136_zone_step(struct rfc2136_zone *z);
+
+void rfc2136_zone_changed(struct rfc2136_zone *z, bool again);
+void rfc2136_zone_hurry(struct rfc2136_zone *z);
+void rfc2136_zone_stop(struct rfc2136_zone *z);
+
+/* The message in z->bytes goes, and a reply is waited for. */
+void rfc2136_zone_send(struct rfc2136_zone *z, enum rfc2136_doing doing, bool tcp);
+
+void rfc2136_zone_resend(struct rfc2136_zone *z);
+
+/* Nothing can be done with this server now: the next one, or a pause. */
+void rfc2136_zone_fail(struct rfc2136_zone *z, int kind, const char *why);
+void rfc2136_zone_fail_reply(struct rfc2136_zone *z, const struct message_reply *reply);
+void rfc2136_zone_fail_errno(struct rfc2136_zone *z, int error);
+
+/* It was something that is no answer to us; we go on waiting. */
+void rfc2136_zone_ignore(struct rfc2136_zone *z, const char *why);
+
+/* What is there was compared; what differs is pending. */
+void rfc2136_zone_ready(struct rfc2136_zone *z);
+
+uint16_t rfc2136_zone_id(struct rfc2136_zone *z);
+
+/* --- rfc2136_reconcile.c --- */
+
+void rfc2136_listing_begin(struct rfc2136_zone *z);
+struct rfc2136_listing *rfc2136_listing_free(struct rfc2136_listing *l);
+void rfc2136_listing_message(struct rfc2136_zone *z, const uint8_t *bytes, size_t n);
+void rfc2136_listing_lost(struct rfc2136_zone *z, int error);
+
+/* --- rfc2136_why.c --- */
+
+/* What a reply means that is no success, with the server's name; and its kind. */
+int rfc2136_why(const struct rfc2136_zone *z, const struct message_reply *reply,
+		struct buf *ret);

@@ -1,0 +1,400 @@
+/* SPDX-FileCopyrightText: 2026 The dns-updater authors
+ * SPDX-License-Identifier: ISC */
+
+/* Which names are asked for, and for how long. Each has a place; those that find none are not asked for.
+ *
+ * There is a way to a server only while there is a place that is taken. So each burst has new ports, and
+ * addresses of our own that are still there. */
+
+#include "daemon/verify.h"
+
+#include "base/cleanup.h"
+#include "base/log.h"
+#include "daemon/verify_impl.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+#include <uv.h>
+
+enum {
+	SAID_MAX = 10, /* failures, in */
+	SAID_MS = 60 * 1000,
+};
+
+static const enum message_type types[VERIFY_N_QUESTIONS] = {
+	[VERIFY_V4] = MESSAGE_A,
+	[VERIFY_V6] = MESSAGE_AAAA,
+};
+
+uint64_t verify_now_ms(void)
+{
+	return uv_hrtime() / 1000000;
+}
+
+/* --- the places --- */
+
+static struct verify_asked *free_asked(const struct verify *v, struct verify_asked *a)
+{
+	if (!a) {
+		return NULL;
+	}
+	for (unsigned i = 0; i < v->o->n_verify; i++) {
+		for (unsigned k = 0; k < VERIFY_N_QUESTIONS; k++) {
+			free(a->checks[i].questions[k].seen.set);
+		}
+	}
+	free(a->set);
+	free(a->was);
+	free(a);
+	return NULL;
+}
+
+static void close_ways(struct verify *v)
+{
+	for (unsigned i = 0; i < v->o->n_verify; i++) {
+		v->servers[i].way = nameserver_free(v->servers[i].way);
+	}
+}
+
+/* The place is free, and the name is told. What is done about that may be anything. */
+void verify_finish(struct verify *v, unsigned place, enum verify_outcome outcome,
+		   const char *why)
+{
+	uint32_t number = v->asked[place]->number;
+
+	v->asked[place] = free_asked(v, v->asked[place]);
+	if (!--v->n_asked) {
+		close_ways(v);
+	}
+	v->handlers.done(v->handlers.arg, number, outcome, why);
+}
+
+/* --- the time limit --- */
+
+static void say_left_out(const struct verify *v, unsigned n)
+{
+	if (n) {
+		log_error("output '%s': %u more failures to verify in the minute before",
+			  v->o->name, n);
+	}
+}
+
+static void say_wrong(struct verify_server *s, const struct verify_asked *a, uint64_t now,
+		      struct buf *why)
+{
+	struct verify *v = s->verify;
+	_cleanup_(buf_deinit) struct buf b = { 0 };
+	unsigned left_out;
+	bool may;
+
+	if (!why->len) {
+		verify_say_wrong(why, v->o, a, s->i, now - a->since_ms, true);
+	}
+	may = quota_take(&v->said, now, SAID_MAX, SAID_MS, &left_out);
+	say_left_out(v, left_out);
+	if (may) {
+		verify_say_wrong(&b, v->o, a, s->i, now - a->since_ms, !s->fails);
+		log_error("%s", buf_str(&b));
+		s->fails = true;
+	}
+}
+
+/* A connection that does not answer one does not answer the others either: they get a new one. */
+static void give_up_line(struct verify_server *s, const struct verify_check *c)
+{
+	for (unsigned k = 0; k < VERIFY_N_QUESTIONS; k++) {
+		if (s->way && c->questions[k].waits) {
+			nameserver_hang_up(s->way);
+			verify_lose_questions(s, true, 0);
+		}
+	}
+}
+
+static void give_up(struct verify *v, unsigned place, uint64_t now)
+{
+	_cleanup_(buf_deinit) struct buf why = { 0 };
+	struct verify_asked *a = v->asked[place];
+
+	for (unsigned i = 0; i < v->o->n_verify; i++) {
+		if (!a->checks[i].is_right) {
+			say_wrong(&v->servers[i], a, now, &why);
+			give_up_line(&v->servers[i], &a->checks[i]);
+		}
+	}
+	verify_finish(v, place, VERIFY_NO, buf_str(&why));
+}
+
+/* --- the timer --- */
+
+static void on_timer(uv_timer_t *timer);
+
+/* Never at once: libuv would call again and again what is due already. */
+static void arm_at(struct verify *v, uint64_t due_ms, uint64_t now)
+{
+	if (uv_is_active((uv_handle_t *)&v->timer) && v->due_ms <= due_ms) {
+		return;
+	}
+	v->due_ms = due_ms;
+	(void)uv_timer_start(&v->timer, on_timer, due_ms > now ? due_ms - now : 1, 0);
+}
+
+static uint64_t limit_of(const struct verify *v, const struct verify_asked *a)
+{
+	return a->since_ms + v->o->verify_timeout_ms;
+}
+
+static void arm_for(struct verify *v, const struct verify_asked *a, uint64_t now)
+{
+	arm_at(v, limit_of(v, a), now);
+	for (unsigned i = 0; i < v->o->n_verify; i++) {
+		if (!a->checks[i].is_right) {
+			arm_at(v, a->checks[i].due_ms, now);
+		}
+	}
+}
+
+static void arm(struct verify *v, uint64_t now)
+{
+	for (unsigned place = 0; place < VERIFY_AT_ONCE; place++) {
+		if (v->asked[place]) {
+			arm_for(v, v->asked[place], now);
+		}
+	}
+	if (v->n_left) {
+		arm_at(v, now + 1, now);
+	}
+	if (v->said.n > SAID_MAX) {
+		arm_at(v, v->said.since_ms + SAID_MS, now);
+	}
+}
+
+/* Those that are left by now; what that sets off may be more of them. */
+static void tell_left(struct verify *v)
+{
+	for (size_t n = v->n_left; n && v->n_left; n--) {
+		v->handlers.done(v->handlers.arg, v->left[--v->n_left], VERIFY_NOT_ASKED, NULL);
+	}
+}
+
+static void pass_time(struct verify *v, unsigned place, uint64_t now)
+{
+	struct verify_asked *a = v->asked[place];
+
+	if (now >= limit_of(v, a)) {
+		give_up(v, place, now);
+		return;
+	}
+	for (unsigned i = 0; i < v->o->n_verify; i++) {
+		if (!a->checks[i].is_right && a->checks[i].due_ms <= now) {
+			verify_ask_again(v, a, i, now);
+		}
+	}
+}
+
+/* Any handler may end all that. */
+static void on_timer(uv_timer_t *timer)
+{
+	struct verify *v = timer->data;
+	uint64_t now = verify_now_ms();
+
+	tell_left(v);
+	for (unsigned place = 0; place < VERIFY_AT_ONCE; place++) {
+		if (v->asked[place]) {
+			pass_time(v, place, now);
+		}
+	}
+	if (v->closing) {
+		return;
+	}
+	if (v->said.n > SAID_MAX && now - v->said.since_ms >= SAID_MS) {
+		say_left_out(v, v->said.n - SAID_MAX);
+		v->said = (struct quota){ 0 };
+	}
+	arm(v, now);
+}
+
+/* --- what is asked for --- */
+
+static int leave_out(struct verify *v, uint32_t number)
+{
+	if (v->n_left == v->left_size) {
+		size_t size = v->left_size ? 2 * v->left_size : 64;
+		uint32_t *left = reallocarray(v->left, size, sizeof(*left));
+
+		if (!left) {
+			return -ENOMEM;
+		}
+		v->left = left;
+		v->left_size = size;
+	}
+	v->left[v->n_left++] = number;
+	return 0;
+}
+
+/* It was left out before, and not told yet; now it is asked for. */
+static void forget_left(struct verify *v, uint32_t number)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < v->n_left; i++) {
+		if (v->left[i] != number) {
+			v->left[n++] = v->left[i];
+		}
+	}
+	v->n_left = n;
+}
+
+/* The place of this name, or a free one, or VERIFY_AT_ONCE. */
+static unsigned find_place(const struct verify *v, uint32_t number)
+{
+	unsigned place = VERIFY_AT_ONCE;
+
+	for (unsigned i = 0; i < VERIFY_AT_ONCE; i++) {
+		if (v->asked[i] && v->asked[i]->number == number) {
+			return i;
+		}
+		if (!v->asked[i] && place == VERIFY_AT_ONCE) {
+			place = i;
+		}
+	}
+	return place;
+}
+
+/* The families that have changed or could have; of a name that never had an address, both. */
+static int init_questions(const struct verify *v, struct verify_asked *a)
+{
+	bool both = !a->set && !a->was;
+
+	for (unsigned i = 0; i < v->o->n_verify; i++) {
+		for (unsigned k = 0; k < VERIFY_N_QUESTIONS; k++) {
+			struct verify_question *q = &a->checks[i].questions[k];
+
+			q->is_used = both || verify_n_of(a->set, k) || verify_n_of(a->was, k);
+			q->sent.type = types[k];
+			memcpy(q->sent.name, a->name, sizeof(a->name));
+			if (getrandom(&q->sent.id, sizeof(q->sent.id), 0) !=
+			    sizeof(q->sent.id)) {
+				return -errno;
+			}
+		}
+	}
+	return 0;
+}
+
+/* before: what is asked for under this number until now, or NULL. The server may still have anything of
+ * what that replaced. */
+static int make_asked(const struct verify *v, uint32_t number, const char *name,
+		      const struct ip_set *set, const struct ip_set *was,
+		      const struct verify_asked *before, struct verify_asked **ret)
+{
+	struct verify_asked *a =
+		calloc(1, sizeof(*a) + v->o->n_verify * sizeof(struct verify_check));
+	int r;
+
+	if (!a) {
+		return -ENOMEM;
+	}
+	a->number = number;
+	a->since_ms = verify_now_ms();
+	memcpy(a->name, name, strlen(name) + 1);
+	r = verify_join(set, NULL, NULL, &a->set);
+	if (!r) {
+		r = verify_join(was, before ? before->set : NULL, before ? before->was : NULL,
+				&a->was);
+	}
+	if (r == IP_E_TOO_MANY) {
+		r = verify_join(was, NULL, NULL, &a->was);
+	}
+	if (!r) {
+		r = init_questions(v, a);
+	}
+	if (r) {
+		free_asked(v, a);
+		return r;
+	}
+	*ret = a;
+	return 0;
+}
+
+int verify_name(struct verify *v, uint32_t number, const char *name, const struct ip_set *set,
+		const struct ip_set *was)
+{
+	unsigned place = find_place(v, number);
+	struct verify_asked *a;
+	uint64_t now;
+	int r;
+
+	if (place == VERIFY_AT_ONCE) {
+		now = verify_now_ms();
+		r = leave_out(v, number);
+		if (!r) {
+			arm_at(v, now + 1, now);
+		}
+		return r;
+	}
+	r = make_asked(v, number, name, set, was, v->asked[place], &a);
+	if (r) {
+		return r;
+	}
+	forget_left(v, number);
+	v->n_asked += !v->asked[place];
+	free_asked(v, v->asked[place]);
+	v->asked[place] = a;
+	now = a->since_ms;
+	for (unsigned i = 0; i < v->o->n_verify; i++) {
+		verify_ask_again(v, a, i, now);
+	}
+	arm_for(v, a, now);
+	return 0;
+}
+
+void verify_forget(struct verify *v)
+{
+	for (unsigned place = 0; place < VERIFY_AT_ONCE; place++) {
+		v->asked[place] = free_asked(v, v->asked[place]);
+	}
+	v->n_asked = 0;
+	v->n_left = 0;
+	close_ways(v);
+}
+
+int verify_new(uv_loop_t *loop, const struct conf_output *o, const struct verify_handlers *h,
+	       struct verify **ret)
+{
+	struct verify *v = calloc(1, sizeof(*v));
+
+	if (!v) {
+		return -ENOMEM;
+	}
+	(void)uv_timer_init(loop, &v->timer); /* cannot fail */
+	v->timer.data = v;
+	v->o = o;
+	v->handlers = *h;
+	for (unsigned i = 0; i < CONF_SERVERS_MAX; i++) {
+		v->servers[i] = (struct verify_server){ .verify = v, .i = i };
+	}
+	*ret = v;
+	return 0;
+}
+
+static void on_closed(uv_handle_t *handle)
+{
+	struct verify *v = handle->data;
+
+	free(v->left);
+	buf_deinit(&v->out);
+	free(v);
+}
+
+struct verify *verify_free(struct verify *v)
+{
+	if (!v) {
+		return NULL;
+	}
+	verify_forget(v);
+	v->closing = true;
+	uv_close((uv_handle_t *)&v->timer, on_closed);
+	return NULL;
+}

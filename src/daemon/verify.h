@@ -1,0 +1,47 @@
+/* SPDX-FileCopyrightText: 2026 The dns-updater authors
+ * SPDX-License-Identifier: ISC */
+#pragma once
+
+/* Asks name servers whether what was published is what they answer, again and again until it is or a time
+ * limit passes, and says so in the log: only that tells an administrator that his set-up works. Some 30
+ * names are asked for at once; of what else is published meanwhile they are samples. */
+
+#include "core/conf.h"
+
+#include <stdint.h>
+
+struct verify;
+struct uv_loop_s;
+
+enum verify_outcome {
+	VERIFY_YES,	   /* every server that is asked answers with the new addresses */
+	VERIFY_NO,	   /* one does not, and the time limit has passed */
+	VERIFY_NOT_ASKED,  /* so many changed at once that others were asked for */
+};
+
+struct verify_handlers {
+	/* What became of a name; why is a sentence for VERIFY_NO, valid for the call, else NULL. Never called
+	 * from within verify_name. It may call all of what follows. */
+	void (*done)(void *arg, uint32_t name, enum verify_outcome outcome, const char *why);
+	void *arg;
+};
+
+/* Whom to ask and for how long is in o (verify, verify_timeout_ms), its type and name are for messages. o is
+ * borrowed. 0 or -ENOMEM. */
+int verify_new(struct uv_loop_s *loop, const struct conf_output *o, const struct verify_handlers *h,
+	       struct verify **ret);
+
+/* The name with this number has just been published with this set; `was` is what it had before. Nothing is
+ * borrowed. A name that is being asked for already is asked for anew, with the new set. A withdrawn
+ * address must be gone from the answer; others that are neither in set nor in was may stand beside (they
+ * are the administrator's). The families that are in set or was are asked for. 0, or a negative errno:
+ * then nothing is changed, and done is not called for this. */
+int verify_name(struct verify *v, uint32_t number, const char *name, const struct ip_set *set,
+		const struct ip_set *was);
+
+/* Asks for nothing more; the names have other numbers now. done is not called for those under way. */
+void verify_forget(struct verify *v);
+
+/* No handler is called any more, and o is not needed any more; the memory goes when the loop has run once
+ * more. Returns NULL. */
+struct verify *verify_free(struct verify *v);
