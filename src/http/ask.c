@@ -3,6 +3,7 @@
 #include "http/ask.h"
 
 #include "base/buf.h"
+#include "core/text.h"
 #include "service/inquiry_max.h"
 
 #include <errno.h>
@@ -26,6 +27,16 @@ struct question {
 	char text[];
 };
 
+/* One that is answered in its own time. */
+struct wait {
+	struct wait *prev, *next;
+	ask_waited_fn *done;
+	void *arg;
+	uint64_t id, due_ms;
+	bool written; /* to this connection */
+	char user[];
+};
+
 /* One connection to the daemon, from uv_pipe_connect until it is closed. */
 struct line {
 	uv_pipe_t pipe;
@@ -40,12 +51,15 @@ struct ask {
 	const char *path;
 	struct line *line; /* NULL: none */
 	bool connected;
-	struct question *first, **last; /* in the order in which they are answered */
-	uv_timer_t timer, retry_timer;
+	struct question *first, **last;	     /* in the order in which they are answered */
+	struct wait *first_wait, *last_wait; /* in the order of their ends */
+	uint64_t last_id;
+	uv_timer_t timer, wait_timer, retry_timer;
 	unsigned n_handles;
 };
 
 static void on_timer(uv_timer_t *timer);
+static bool write_line(struct ask *a, const char *verb, uint64_t id, const char *user);
 
 static void arm(struct ask *a)
 {
@@ -77,6 +91,69 @@ static void answer(struct ask *a, enum ask_outcome outcome, const char *text, si
 	q->done(q->arg, outcome, text, n);
 	free(q);
 }
+
+/* --- those who wait --- */
+
+static void on_wait_timer(uv_timer_t *timer);
+
+static void arm_waits(struct ask *a)
+{
+	uint64_t now = uv_now(a->loop), due = a->first_wait ? a->first_wait->due_ms : 0;
+
+	if (a->first_wait) {
+		(void)uv_timer_start(&a->wait_timer, on_wait_timer, due > now ? due - now : 0,
+				     0);
+	} else {
+		(void)uv_timer_stop(&a->wait_timer);
+	}
+}
+
+/* Nearly always at the end. */
+static void link_wait(struct ask *a, struct wait *w)
+{
+	struct wait *before = a->last_wait;
+
+	while (before && before->due_ms > w->due_ms) {
+		before = before->prev;
+	}
+	w->prev = before;
+	w->next = before ? before->next : a->first_wait;
+	*(before ? &before->next : &a->first_wait) = w;
+	*(w->next ? &w->next->prev : &a->last_wait) = w;
+}
+
+static void unlink_wait(struct ask *a, struct wait *w)
+{
+	*(w->prev ? &w->prev->next : &a->first_wait) = w->next;
+	*(w->next ? &w->next->prev : &a->last_wait) = w->prev;
+}
+
+static void end_wait(struct ask *a, struct wait *w, enum ask_waited what, const char *text,
+		     size_t n)
+{
+	unlink_wait(a, w);
+	w->done(w->arg, what, text, n);
+	free(w);
+}
+
+/* Those that are waited for by now; what that sets off is none of them. */
+void ask_end_waits(struct ask *a, const char *why)
+{
+	uint64_t last = a->last_id;
+	struct wait *w = a->first_wait;
+
+	while (w) {
+		struct wait *next = w->next;
+
+		if (w->id <= last) {
+			end_wait(a, w, ASK_UNCONFIRMED, why, strlen(why));
+		}
+		w = next;
+	}
+	arm_waits(a);
+}
+
+/* --- the connection --- */
 
 static void on_closed(uv_handle_t *handle)
 {
@@ -116,7 +193,10 @@ static void give_up(struct ask *a, size_t n, const char *why)
 	for (struct question *q = a->first; q; q = q->next) {
 		q->written = false;
 	}
-	if (a->first) {
+	for (struct wait *w = a->first_wait; w; w = w->next) {
+		w->written = false;
+	}
+	if (a->first || a->first_wait) {
 		(void)connect_line(a); /* without memory their time runs out */
 	}
 	while (list) {
@@ -131,7 +211,26 @@ static void give_up(struct ask *a, size_t n, const char *why)
 
 static void give_up_all(struct ask *a, const char *why)
 {
+	hang_up(a);
+	ask_end_waits(a, why);
 	give_up(a, SIZE_MAX, why);
+}
+
+/* Nobody else's answers are held up by one that takes long. */
+static void on_wait_timer(uv_timer_t *timer)
+{
+	struct ask *a = timer->data;
+	static const char why[] = "no answer in time";
+
+	while (a->first_wait && a->first_wait->due_ms <= uv_now(a->loop)) {
+		struct wait *w = a->first_wait;
+
+		if (a->connected && w->written) {
+			write_line(a, "forget", w->id, NULL);
+		}
+		end_wait(a, w, ASK_UNCONFIRMED, why, sizeof(why) - 1);
+	}
+	arm_waits(a);
 }
 
 static void on_timer(uv_timer_t *timer)
@@ -150,6 +249,43 @@ static void on_timer(uv_timer_t *timer)
 	}
 }
 
+/* "waited ID WORD TEXT" */
+static bool take_waited(struct ask *a, const char *line, size_t n)
+{
+	static const struct {
+		const char *word;
+		enum ask_waited what;
+	} rows[] = {
+		{ "published", ASK_PUBLISHED }, { "partly", ASK_PARTLY },
+		{ "failed", ASK_FAILED },	{ "refused", ASK_FAILED },
+		{ "error", ASK_UNCONFIRMED },
+	};
+	struct text rest = { line, n }, word;
+	enum ask_waited what = ASK_UNCONFIRMED;
+	bool known = false;
+	struct wait *w = a->first_wait;
+	uint64_t id;
+
+	(void)text_next_word(&rest, " ", &word); /* "waited" */
+	(void)text_next_word(&rest, " ", &word);
+	id = strtoull(word.at, NULL, 10); /* behind it is a blank, or the newline */
+	(void)text_next_word(&rest, " ", &word);
+	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+		if (text_is(word, rows[i].word)) {
+			what = rows[i].what;
+			known = true;
+		}
+	}
+	while (w && w->id != id) {
+		w = w->next;
+	}
+	rest = text_trim(rest);
+	if (known && w) { /* else nobody waits for it any more */
+		end_wait(a, w, what, rest.n ? rest.at : "", rest.n);
+	}
+	return known;
+}
+
 /* "ok N" and N bytes, or one line. false: there is no whole reply yet. */
 static bool take_reply(struct ask *a, struct buf *in, size_t *at)
 {
@@ -158,6 +294,18 @@ static bool take_reply(struct ask *a, struct buf *in, size_t *at)
 	char *end;
 
 	if (!newline) {
+		return false;
+	}
+	if (text_begins((struct text){ start, n_line }, "waited ")) {
+		*at += n_line + 1;
+		if (!take_waited(a, start, n_line)) {
+			give_up_all(a, "not an answer");
+			return false;
+		}
+		return true;
+	}
+	if (!a->first) { /* nobody has asked */
+		give_up_all(a, "not an answer");
 		return false;
 	}
 	if (n_line < 3 || memcmp(start, "ok ", 3) != 0) {
@@ -184,17 +332,18 @@ static void take_replies(struct line *l)
 {
 	size_t at = 0;
 
-	while (l->ask && l->ask->first && at < l->in.len && take_reply(l->ask, &l->in, &at)) {
+	while (l->ask && at < l->in.len && take_reply(l->ask, &l->in, &at)) {
 	}
 	if (!l->ask) {
 		return;
 	}
 	memmove(l->in.data, l->in.data + at, l->in.len - at);
 	l->in.len -= at;
-	if (l->in.len > INQUIRY_REPLY_MAX + READ_SIZE || (l->in.len && !l->ask->first)) {
-		give_up(l->ask, 1, "not an answer");
+	if (l->in.len > (l->ask->first ? INQUIRY_REPLY_MAX : 0) + READ_SIZE) {
+		give_up_all(l->ask, "not an answer");
 	} else {
 		arm(l->ask);
+		arm_waits(l->ask);
 	}
 }
 
@@ -230,6 +379,39 @@ static void on_written(uv_write_t *write, int status)
 	(void)status; /* a connection that is gone shows when it is read */
 	free(write->data);
 	free(write);
+}
+
+/* Without memory nothing is asked, and the question's time runs out. false: so it is. */
+static bool write_line(struct ask *a, const char *verb, uint64_t id, const char *user)
+{
+	struct buf line = { 0 };
+	uv_write_t *write = malloc(sizeof(*write));
+	uv_buf_t bytes;
+
+	buf_printf(&line, "%s %llu", verb, (unsigned long long)id);
+	if (user) {
+		buf_printf(&line, " %s", user);
+	}
+	buf_adds(&line, "\n");
+	if (!write || buf_error(&line)) {
+		free(write);
+		buf_deinit(&line);
+		return false;
+	}
+	bytes = uv_buf_init(line.data, (unsigned)line.len);
+	write->data = line.data;
+	if (uv_write(write, (uv_stream_t *)&a->line->pipe, &bytes, 1, on_written)) {
+		free(line.data);
+		free(write);
+	}
+	return true;
+}
+
+static void write_waits(struct ask *a)
+{
+	for (struct wait *w = a->first_wait; w; w = w->next) {
+		w->written = w->written || write_line(a, "wait", w->id, w->user);
+	}
 }
 
 /* Questions that are not asked yet. */
@@ -284,6 +466,7 @@ static void on_connected(uv_connect_t *connect, int status)
 	}
 	a->connected = true;
 	write_questions(a);
+	write_waits(a);
 }
 
 static int connect_line(struct ask *a)
@@ -306,7 +489,7 @@ static void on_retry_timer(uv_timer_t *timer)
 {
 	struct ask *a = timer->data;
 
-	if (a->first && !a->line) {
+	if ((a->first || a->first_wait) && !a->line) {
 		(void)connect_line(a); /* without memory the questions' time runs out */
 	}
 }
@@ -322,9 +505,10 @@ int ask_new(uv_loop_t *loop, const char *path, struct ask **ret)
 	a->path = path;
 	a->last = &a->first;
 	(void)uv_timer_init(loop, &a->timer); /* these cannot fail */
+	(void)uv_timer_init(loop, &a->wait_timer);
 	(void)uv_timer_init(loop, &a->retry_timer);
-	a->timer.data = a->retry_timer.data = a;
-	a->n_handles = 2;
+	a->timer.data = a->wait_timer.data = a->retry_timer.data = a;
+	a->n_handles = 3;
 	*ret = a;
 	return 0;
 }
@@ -343,9 +527,16 @@ struct ask *ask_free(struct ask *a)
 	if (a) {
 		give_up_all(a, "stopping");
 		uv_close((uv_handle_t *)&a->timer, on_timer_closed);
+		uv_close((uv_handle_t *)&a->wait_timer, on_timer_closed);
 		uv_close((uv_handle_t *)&a->retry_timer, on_timer_closed);
 	}
 	return NULL;
+}
+
+/* 0: there is a connection, or will be. */
+static int make_line(struct ask *a)
+{
+	return a->line || uv_is_active((uv_handle_t *)&a->retry_timer) ? 0 : connect_line(a);
 }
 
 int ask_has(struct ask *a, const char *user, ask_done_fn *done, void *arg)
@@ -362,7 +553,7 @@ int ask_has(struct ask *a, const char *user, ask_done_fn *done, void *arg)
 	memcpy(q->text, "has ", 4);
 	memcpy(q->text + 4, user, n);
 	memcpy(q->text + 4 + n, "\n", 2);
-	if (!a->line && !uv_is_active((uv_handle_t *)&a->retry_timer) && connect_line(a)) {
+	if (make_line(a)) {
 		free(q);
 		return -ENOMEM;
 	}
@@ -372,5 +563,28 @@ int ask_has(struct ask *a, const char *user, ask_done_fn *done, void *arg)
 		write_questions(a);
 	}
 	arm(a);
+	return 0;
+}
+
+int ask_wait(struct ask *a, const char *user, uint64_t timeout_ms, ask_waited_fn *done,
+	     void *arg)
+{
+	size_t n = strlen(user) + 1;
+	struct wait *w = malloc(sizeof(*w) + n);
+
+	if (!w || make_line(a)) {
+		free(w);
+		return -ENOMEM;
+	}
+	*w = (struct wait){ .done = done,
+			    .arg = arg,
+			    .id = ++a->last_id,
+			    .due_ms = uv_now(a->loop) + timeout_ms };
+	memcpy(w->user, user, n);
+	link_wait(a, w);
+	if (a->connected) {
+		w->written = write_line(a, "wait", w->id, w->user);
+	}
+	arm_waits(a);
 	return 0;
 }

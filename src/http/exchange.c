@@ -185,6 +185,7 @@ static enum MHD_Result take_headers(struct exchange *x, const char *method)
 	x->q.connection = x->connection->ip;
 	x->q.tls = l->socket.tls;
 	x->q.plain = l->socket.plain;
+	x->q.due_ms = x->connection->due_ms;
 	if (n < 0 || (unsigned)n > conf->headers_max) {
 		return refuse(x, 431, "too many headers");
 	}

@@ -4,6 +4,7 @@
 
 #include "base/log.h"
 #include "core/name.h"
+#include "http/ask.h"
 #include "http/auth.h"
 
 #include <ctype.h>
@@ -285,6 +286,7 @@ void handle_stop(struct handle *h)
 			handle_finish_fault(waiting, ANSWER_TROUBLE);
 		}
 	}
+	ask_end_waits(h->ask, "stopping");
 	auth_stop(h->auth);
 }
 

@@ -3,7 +3,8 @@
 #pragma once
 
 /* What is done for one request: who is it, what has he now, what is he to have, write it, say it. One
- * after the other for each user; whoever comes later builds on what was written before. */
+ * after the other for each user; whoever comes later builds on what was written before. The answer comes
+ * when it is published, for a while; nobody waits for another's. */
 
 #include "http/generation.h"
 #include "http/server.h"
@@ -31,5 +32,6 @@ void handle_request(struct handle *h, struct generation *g, struct server_reques
 /* The server has answered it, at its time limit. */
 void handle_gone(struct handle *h, struct server_request *q);
 
-/* What has not begun is answered now, that it should be tried again. */
+/* What has not begun is answered now, that it should be tried again; what is written already is not waited
+ * for until it is published. */
 void handle_stop(struct handle *h);

@@ -21,7 +21,7 @@ enum {
 };
 
 /* Kinds of lines in the log, each with limits of its own. */
-enum said { SAID_WRONG, SAID_REFUSED, SAID_CHANGED, N_SAID };
+enum said { SAID_WRONG, SAID_REFUSED, SAID_CHANGED, SAID_UNPUBLISHED, N_SAID };
 
 struct job {
 	struct handle *h;
@@ -35,9 +35,12 @@ struct job {
 	char label[TOKENS_LABEL_MAX + 1];
 	struct ip_set **now; /* of each of his names */
 	struct update u;
-	struct job *next;    /* the next user's that is at work; or the next delayed one */
-	struct job *waiting; /* the next of the same user */
-	uint64_t due_ms;     /* of one that is answered later */
+	struct job *next;     /* the next user's that is at work; or the next delayed one */
+	struct job *waiting;  /* the next of the same user */
+	uint64_t due_ms;      /* of one that is answered later */
+	uint64_t who;	      /* of one that is confirmed: its user's key */
+	struct job *previous; /* of one that is confirmed */
+	bool unanswered;      /* the daemon did not say what he has now */
 };
 
 struct handle {
@@ -50,6 +53,8 @@ struct handle {
 	unsigned char key[crypto_shorthash_KEYBYTES];
 	struct job *working;
 	struct job *delayed;
+	struct job *
+		confirmed; /* what these set is written, and the daemon is asked what becomes of it */
 	unsigned n_delayed;
 	uv_timer_t delay_timer;
 	bool away; /* the daemon, and that is said */
@@ -74,6 +79,9 @@ void handle_say_refused(const struct job *j, enum said what, const char *why);
 /* Names that were not given what was wanted, and addresses that were not taken. */
 void handle_say_left_out(const struct job *j);
 void handle_say_changed(const struct job *j);
+/* What the request set is not published, as far as is known; word: what was answered. */
+void handle_say_unpublished(const struct job *j, const char *what, struct text why,
+			    const char *word);
 /* The daemon cannot be asked; once. */
 void handle_say_away(struct handle *h, const char *why);
 

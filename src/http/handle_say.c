@@ -14,7 +14,9 @@
 #include <string.h>
 
 enum {
-	CONTAINED_MIN = 6, /* bytes of a password that is sought within other words */
+	PIECE_MIN =
+		6, /* bytes that a word and a secret have in common, and it is not by chance */
+	WHY_MAX = 1024, /* bytes of the daemon's reason */
 	SAID_MS = 60 * 1000,
 };
 
@@ -25,6 +27,7 @@ static const struct {
 	[SAID_WRONG] = { 20, 300 },
 	[SAID_REFUSED] = { 20, 300 },
 	[SAID_CHANGED] = { 600, UINT32_MAX },
+	[SAID_UNPUBLISHED] = { 20, 300 },
 };
 
 /* --- keys of strangers and users --- */
@@ -59,31 +62,42 @@ void handle_print_peer(struct buf *b, const struct ip *ip)
 	buf_add(b, text, ip_print(ip->bytes, ip->n, text));
 }
 
-static bool contains(struct text t, struct text secret)
+/* Whether something of the secret is in what would be shown. */
+static bool tells(struct text shown, struct text secret)
 {
-	if (secret.n >= CONTAINED_MIN) {
-		return memmem(t.at, t.n, secret.at, secret.n);
+	if (!shown.at || !secret.at || !shown.n || !secret.n) {
+		return false;
 	}
-	return secret.n && secret.n == t.n && !memcmp(t.at, secret.at, t.n);
+	if (memmem(secret.at, secret.n, shown.at, shown.n) ||
+	    memmem(shown.at, shown.n, secret.at, secret.n)) {
+		return true;
+	}
+	for (size_t i = 0; i + PIECE_MIN <= shown.n; i++) {
+		if (memmem(secret.at, secret.n, shown.at + i, PIECE_MIN)) {
+			return true;
+		}
+	}
+	return false;
 }
 
 /* What the client wrote, as far as it can be a name or an address: what follows may be a password, where
- * an "&" is missing; and all of it may be one, in the wrong field. */
+ * an "&" is missing; and all of it may be one, or a piece of one, where an "&" is too many. */
 static void add_quoted(struct buf *b, const struct job *j, struct text t)
 {
-	size_t n = 0;
+	struct text shown = { t.at, 0 };
 
-	while (n < t.n && !strchr("=&;? ", t.at[n])) { /* strchr finds a NUL, too */
-		n++;
+	while (shown.n < t.n && shown.n < QUOTE_MAX &&
+	       !strchr("=&;? ", t.at[shown.n])) { /* strchr finds a NUL, too */
+		shown.n++;
 	}
-	if (auth_is_token(j->h->auth, t) || contains(t, j->r.password) ||
-	    contains(t, j->r.token)) {
+	if (auth_is_token(j->h->auth, t) || auth_is_token(j->h->auth, shown) ||
+	    tells(shown, j->r.password) || tells(shown, j->r.token)) {
 		buf_adds(b, "(a password)");
 		return;
 	}
 	buf_adds(b, "'");
-	buf_add_escaped(b, t.at, n, QUOTE_MAX);
-	buf_adds(b, n < t.n ? "...'" : "'");
+	buf_add_escaped(b, shown.at, shown.n, QUOTE_MAX);
+	buf_adds(b, shown.n < t.n ? "...'" : "'");
 }
 
 static bool take_quota(struct handle *h, struct quota *q, unsigned max)
@@ -131,9 +145,8 @@ void handle_say_refused(const struct job *j, enum said what, const char *why)
 	handle_print_peer(&b, &j->peer);
 	if (j->user != TABLE_NONE) {
 		buf_printf(&b, ": user %s", users_user(j->g->conf.users, j->user));
-	} else if (j->r.user.n) {
-		buf_adds(&b, ": user ");
-		add_quoted(&b, j, j->r.user);
+	} else if (j->r.user.n) { /* not shown: it may be a password, in the wrong field */
+		buf_adds(&b, ": an unknown user");
 	}
 	for (unsigned i = 0; i < j->r.n_hosts; i++) {
 		add_host(&b, j, j->r.hosts[i], i ? ", " : " for ");
@@ -209,6 +222,21 @@ void handle_say_changed(const struct job *j)
 		buf_printf(&b, " (token %s)", j->label);
 	}
 	log_info("user %s sets %s", users_user(users, j->user), buf_str(&b));
+}
+
+void handle_say_unpublished(const struct job *j, const char *what, struct text why,
+			    const char *word)
+{
+	_cleanup_(buf_deinit) struct buf b = { 0 };
+
+	if (!may_say(j->h, SAID_UNPUBLISHED, handle_user_key(j))) {
+		return;
+	}
+	handle_print_peer(&b, &j->peer);
+	buf_printf(&b, " %s: ", what);
+	buf_add_escaped(&b, why.at, why.n, WHY_MAX);
+	log_warning("user %s: what was set from %s; the answer is %s",
+		    users_user(j->g->conf.users, j->user), buf_str(&b), word);
 }
 
 void handle_say_away(struct handle *h, const char *why)

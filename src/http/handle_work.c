@@ -17,7 +17,8 @@
 
 enum {
 	WAITING_MAX = 256,
-	WAITING_MIN = 4, /* requests of one user behind the one at work */
+	WAITING_MIN = 4, /* requests of one user beside the one at work */
+	ANSWER_MS = 500, /* to send an answer in */
 };
 
 /* --- the end of a job --- */
@@ -105,14 +106,118 @@ static void leave_without_memory(struct job *j)
 	leave_with_fault(j, ANSWER_TROUBLE);
 }
 
-static void leave_with_update(struct job *j)
+static void finish_with_update(struct job *j)
 {
 	struct answer a;
 
-	leave(j);
-	handle_say_left_out(j);
 	answer_update(&j->r, &j->u, j->g->conf.users, &a);
 	handle_finish(j, &a);
+}
+
+/* --- until it is published --- */
+
+static void unlink_confirmed(struct job *j)
+{
+	*(j->previous ? &j->previous->next : &j->h->confirmed) = j->next;
+	if (j->next) {
+		j->next->previous = j->previous;
+	}
+}
+
+/* Of nothing that was written, "nochg" says as much as is known. */
+static void finish_unconfirmed(struct job *j, struct text why)
+{
+	if (j->u.changed && !j->gone) {
+		handle_say_unpublished(j, "is not known to be published", why, "good");
+	}
+	finish_with_update(j);
+}
+
+static void on_waited(void *arg, enum ask_waited what, const char *text, size_t n)
+{
+	struct job *j = arg;
+	struct text why = { text, n };
+
+	unlink_confirmed(j);
+	switch (what) {
+	case ASK_PUBLISHED:
+		finish_with_update(j);
+		break;
+	case ASK_PARTLY:
+		if (j->u.changed) {
+			handle_say_unpublished(j, "is not published everywhere", why, "good");
+		}
+		finish_with_update(j);
+		break;
+	case ASK_FAILED:
+		handle_say_unpublished(j, "is not published", why, "911");
+		handle_finish_fault(j, ANSWER_TROUBLE);
+		break;
+	case ASK_UNCONFIRMED:
+		finish_unconfirmed(j, why);
+		break;
+	}
+}
+
+/* Whether the answer says of any name that it has what was asked for. */
+static bool has_success(const struct job *j)
+{
+	for (size_t i = 0; i < j->u.n_hosts; i++) {
+		enum update_outcome o = j->u.hosts[i].outcome;
+
+		if ((o == UPDATE_GOOD && !j->u.hosts[i].dummy) || o == UPDATE_NOCHG ||
+		    o == UPDATE_DELETED) {
+			return true;
+		}
+	}
+	return false;
+}
+
+/* How long the answer may be waited for: as configured, and less where the request has been here for long,
+ * for at its end it would be answered as if nothing had been done. */
+static uint64_t confirm_ms(const struct job *j)
+{
+	uint64_t max = j->g->conf.http.publish_timeout_ms, now = uv_now(j->h->loop);
+	uint64_t end = j->q && j->q->due_ms > now + ANSWER_MS ? j->q->due_ms - ANSWER_MS : now;
+
+	return max < end - now ? max : end - now;
+}
+
+static void confirm(struct job *j)
+{
+	struct handle *h = j->h;
+	uint64_t ms = confirm_ms(j);
+	const char *why = h->stopping	? "stopping" :
+			  j->unanswered ? "the daemon is away" :
+			  !ms		? "no time was left" :
+					  NULL;
+
+	if (!j->g->conf.http.publish_timeout_ms || !has_success(j)) {
+		finish_with_update(j);
+		return;
+	}
+	if (!why && ask_wait(h->ask, users_user(j->g->conf.users, j->user), ms, on_waited, j)) {
+		why = "out of memory";
+	}
+	if (why) {
+		finish_unconfirmed(j, (struct text){ why, strlen(why) });
+		return;
+	}
+	j->who = handle_user_key(j);
+	j->previous = NULL;
+	j->next = h->confirmed;
+	if (j->next) {
+		j->next->previous = j;
+	}
+	h->confirmed = j;
+}
+
+/* The user's next request need not wait. */
+static void leave_with_update(struct job *j)
+{
+	leave(j);
+	handle_say_left_out(j);
+	confirm(j);
 }
 
 /* --- work --- */
@@ -303,6 +408,7 @@ static void on_told(void *arg, enum ask_outcome outcome, const char *text, size_
 		handle_say_away(h, why);
 	}
 	h->away = away;
+	j->unanswered = away;
 	if (j->gone) { /* what is written now might be newer */
 		leave_with_fault(j, ANSWER_TROUBLE);
 	} else if (away || outcome == ASK_UNKNOWN) {
@@ -332,29 +438,38 @@ static unsigned waiting_max(const struct conf_http *http)
 	return share < WAITING_MIN ? WAITING_MIN : share < WAITING_MAX ? share : WAITING_MAX;
 }
 
+static unsigned count_confirmed(const struct job *j)
+{
+	uint64_t who = handle_user_key(j);
+	unsigned n = 0;
+
+	for (const struct job *other = j->h->confirmed; other; other = other->next) {
+		n += other->who == who;
+	}
+	return n;
+}
+
 /* Users are compared by name, for a reload numbers them anew. */
 void handle_enter(struct job *j)
 {
 	const char *user = users_user(j->g->conf.users, j->user);
+	unsigned n = count_confirmed(j), max = waiting_max(&j->g->conf.http);
 	struct job *other = j->h->working;
-	unsigned n, max = waiting_max(&j->g->conf.http);
 
 	while (other && strcmp(users_user(other->g->conf.users, other->user), user) != 0) {
 		other = other->next;
 	}
-	if (!other) {
+	for (; other && other->waiting && n < max; n++) {
+		other = other->waiting;
+	}
+	if (n >= max) {
+		handle_say_refused(j, SAID_REFUSED, "too many requests of this user at once");
+		handle_finish_fault(j, ANSWER_TROUBLE);
+	} else if (other) {
+		other->waiting = j;
+	} else {
 		j->next = j->h->working;
 		j->h->working = j;
 		start(j);
-		return;
 	}
-	for (n = 0; other->waiting && n < max; n++) {
-		other = other->waiting;
-	}
-	if (n == max) {
-		handle_say_refused(j, SAID_REFUSED, "too many requests of this user at once");
-		handle_finish_fault(j, ANSWER_TROUBLE);
-		return;
-	}
-	other->waiting = j;
 }

@@ -23,6 +23,7 @@ struct server_request {
 	struct ip connection; /* whom we are connected with */
 	bool tls;
 	enum conf_plain plain; /* of the listener */
+	uint64_t due_ms;       /* of the loop: when it is answered for want of another answer */
 	void *work;	       /* the handler's, to know it by */
 };
 

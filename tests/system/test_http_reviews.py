@@ -148,6 +148,9 @@ def test_nonsense_of_the_daemon_is_no_answer_to_others(env, http, when):
 
     def talk(i, questions, send):
         for line in questions:
+            if line.startswith(b'wait '):
+                send(b'waited %s published it is\n' % line.split()[1])
+                continue
             user = line.decode().split()[1]
             asked.append((i, user))
             first.set()
@@ -451,6 +454,33 @@ def test_pieces_of_a_password_are_not_logged(env, http):
     for piece in ('cd.ef', token, 's3cret', 'TOKEN', 'n0t-known'):
         assert piece not in log, piece
     assert not http.file().exists()
+
+
+def test_pieces_of_a_password_in_other_fields_are_not_logged(env, http):
+    """An "&" in it that was not escaped, or a ":" where the two stand the wrong way round."""
+    http.secrets.append(('alice', 'ab&cd.ef', 'ampersand'))
+    http.never_logged |= {'cd.ef'}
+    http.start()
+    header = basic('alice', 'ab&cd.ef').rstrip()
+    for hosts in (f'username=alice&password=ab&cd.ef&hostname={HOST1}', 'hostname=cd.ef', 'hostname=cd.ef%26x',
+                  'hostname=b%26cd.ef.example'):
+        mark = http.mark()
+        answer = http.raw(request(f'/nic/update?{hosts}&myip=192.0.2.4', header, user=None))
+        assert 'nohost' in answer.body, answer.everything
+        http.wait_log('^(<.>)?refusing user alice.* not his name', mark)
+
+    for user, secret in (('pa', 'ss:wo:alice'), ('pa%3Ass', 'alice'), ('n0t-known-here', 'x')):
+        mark = http.mark()
+        http.never_logged |= {user, 'ss:wo', 'pa:ss'} - {'pa'}
+        answer = http.raw(request(f'/nic/update?hostname={HOST1}&username={user}&password={secret}',
+                                  user=None), source='127.0.0.33')
+        assert (answer.status, answer.body) == (401, 'badauth'), answer.everything
+        line = http.wait_words('refusing 127.0.0.33', 'no such user', after=mark)
+        assert 'an unknown user' in line and 'pa' not in line.replace('password', ''), line
+    mark = http.mark()
+    answer = http.update('hostname=other.example.net&myip=192.0.2.4')
+    assert answer.body == 'nohost'
+    http.wait_words("'other.example.net': not his name", after=mark)
 
 
 def test_one_users_refusals_do_not_hide_another_ones_wrong_password(env, http):
