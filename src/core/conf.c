@@ -1111,7 +1111,7 @@ static void finish_output(struct reader *r, const struct conf_output *o)
 	finish_key(r, o, "command", o->command_line, file, NULL);
 	finish_key(r, o, "serial", o->serial_line, o->type == CONF_ZONEFILE, NULL);
 	finish_key(r, o, "server", o->server_line, !file, "");
-	finish_key(r, o, "zone", o->zone_line, !file, "");
+	finish_key(r, o, "zone", o->zone_line, true, file ? NULL : "");
 	finish_key(r, o, "key", o->key_line, !file, ": unsigned updates are not sent");
 	for (const struct conf_output *other = r->c->outputs; file && other < o; other++) {
 		if (o->file && other->file && !strcmp(o->file, other->file)) {
@@ -1159,8 +1159,11 @@ bool conf_output_covers(const struct conf_output *o, const char *name, unsigned 
 	size_t n_name, n_best = 0;
 	unsigned best = 0;
 
-	if (o->type != CONF_RFC2136) {
-		return o->type != CONF_HOSTS || *name != '*';
+	if (o->type == CONF_HOSTS && *name == '*') {
+		return false;
+	}
+	if (!o->n_zones) {
+		return o->type != CONF_RFC2136; /* conf_finish has seen to it that that has some */
 	}
 	n_name = strlen(name);
 	for (unsigned i = 0; i < o->n_zones; i++) {

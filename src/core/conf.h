@@ -75,7 +75,7 @@ struct conf_output {
 	enum conf_serial { CONF_SERIAL_RAISE, CONF_SERIAL_KEEP } serial; /* of CONF_ZONEFILE */
 	struct conf_server servers[CONF_SERVERS_MAX]; /* of CONF_RFC2136, to be tried in turn */
 	unsigned n_servers;
-	char **zones; /* of CONF_RFC2136: canonical names */
+	char **zones; /* canonical names; none: all names, whatever zone they lie in */
 	unsigned n_zones;
 	char *key; /* path of the TSIG key */
 	struct conf_server verify[CONF_SERVERS_MAX]; /* who is asked after each publish */
@@ -135,5 +135,5 @@ const uint8_t *conf_interface_id(const struct conf *c, uint32_t name);
 enum conf_plain conf_plain_at(const struct conf *c, const struct ip *ip);
 
 /* Whether the output publishes this canonical name: not a wildcard in hosts(5), only what lies in one of
- * the zones with CONF_RFC2136. *ret_zone is that zone, the longest, and is written for CONF_RFC2136 only. */
+ * its zones where it has any. *ret_zone is that zone, the longest, and is written only then. */
 bool conf_output_covers(const struct conf_output *o, const char *name, unsigned *ret_zone);

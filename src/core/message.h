@@ -5,7 +5,8 @@
 /* DNS messages as bytes: what is sent to a name server and what comes back. No sockets, no clock but what
  * is handed in. Names are text in their canonical form (name.h).
  *
- * The names in what comes back are read by ldns. It is not used for TSIG: it has no HMAC-SHA384, signs with a
+ * What is short comes from ldns. It is not used for names, of which it follows thousands of pointers each; nor
+ * for TSIG: it has no HMAC-SHA384, signs with a
  * clock of its own, overlooks what stands behind a signed message, and leaves time, MAC size, class, TTL and
  * algorithm unchecked; nor to build, for that it does with half the speed that is wanted. */
 

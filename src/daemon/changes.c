@@ -107,19 +107,47 @@ void changes_take(struct changes *c, uint32_t n, struct change *ret)
 	}
 }
 
+/* Names are taken out in about the order in which they were noted, or the reverse: near the last one. */
+static uint32_t find(const struct changes *c, uint32_t name)
+{
+	uint32_t up = c->hint < c->n ? c->hint : c->n ? c->n - 1 : 0, down = up;
+
+	while (up < c->n || down) {
+		if (up < c->n && c->list[up++].name == name) {
+			return up - 1;
+		}
+		if (down && c->list[--down].name == name) {
+			return down;
+		}
+	}
+	return c->n;
+}
+
 void changes_remove(struct changes *c, uint32_t name)
 {
+	uint32_t i;
+
 	if (!changes_has(c, name)) {
 		return;
 	}
-	for (uint32_t i = 0; i < c->n; i++) {
-		if (c->list[i].name == name) {
-			free(c->list[i].was);
-			c->list[i] = c->list[--c->n];
-			break;
-		}
-	}
+	i = find(c, name);
+	free(c->list[i].was);
+	c->list[i] = c->list[--c->n];
+	c->hint = i;
 	c->marked[name / 8] &= (uint8_t)~(1u << name % 8);
+}
+
+struct ip_set *changes_take_was(struct changes *c, uint32_t name)
+{
+	struct ip_set *was;
+
+	if (!changes_has(c, name)) {
+		return NULL;
+	}
+	c->hint = find(c, name);
+	was = c->list[c->hint].was;
+	c->list[c->hint].was = NULL;
+	return was;
 }
 
 void changes_clear(struct changes *c)

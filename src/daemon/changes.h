@@ -17,7 +17,7 @@ struct change {
 
 struct changes {
 	struct change *list;
-	uint32_t n, size;
+	uint32_t n, size, hint;	/* hint: where the last one was taken out */
 	uint8_t *marked;	/* of each name, a bit */
 };
 
@@ -48,5 +48,8 @@ void changes_take(struct changes *c, uint32_t n, struct change *ret);
 
 /* Takes this name out, if it is in; its place in the order is lost: the last one gets it. */
 void changes_remove(struct changes *c, uint32_t name);
+
+/* What the name had before is the caller's from now on. NULL: nothing, or the name is not in. */
+struct ip_set *changes_take_was(struct changes *c, uint32_t name);
 
 void changes_clear(struct changes *c);

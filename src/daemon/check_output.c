@@ -398,15 +398,17 @@ static void check_names_of(const struct check *c, const struct conf_output *o)
 		const char *name = users_name(users, i);
 		unsigned zone;
 
-		any = any || conf_output_covers(o, name, &zone);
+		bool covered = conf_output_covers(o, name, &zone);
+
+		any = any || covered;
 		if (o->type == CONF_HOSTS && *name == '*') {
 			add_name(&wildcards, i);
 		}
-		if (o->type == CONF_ZONEFILE && strchr(name, '_')) {
+		if (o->type == CONF_ZONEFILE && covered && strchr(name, '_')) {
 			add_name(&underscores, i);
 		}
 	}
-	if (o->type == CONF_RFC2136 && o->n_zones && users->n_names && !any) {
+	if (o->n_zones && users->n_names && !any) {
 		check_warning(c->conf_path, o->zone_line,
 			      "output '%s': no name of any user lies in its zones", o->name);
 	}

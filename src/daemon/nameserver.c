@@ -24,6 +24,7 @@ enum {
 	DATAGRAM_MAX = 4096, /* more than anybody sends who was not asked to */
 	MESSAGE_MIN = 12,    /* a header, RFC 1035 section 4.1.1 */
 	LENGTH_N = 2,	     /* before each message in TCP, RFC 1035 section 4.2.2 */
+	STRAYS_MAX = 200,    /* of one connection; replies to what was given up are some */
 };
 
 struct port {
@@ -38,6 +39,7 @@ struct line {
 	uv_connect_t connect;
 	struct nameserver *server;
 	bool over;
+	unsigned n_strays;
 	size_t n;
 	uint8_t bytes[LENGTH_N +
 		      MESSAGE_TCP_MAX]; /* the longest message fits, so there is always room */
@@ -238,7 +240,9 @@ static void take_messages(struct line *l)
 		h->message(h->arg, l->bytes + at - n, n, true);
 	}
 	l->n -= at;
-	memmove(l->bytes, l->bytes + at, l->n);
+	if (at) { /* else each byte that drips in would move them all */
+		memmove(l->bytes, l->bytes + at, l->n);
+	}
 }
 
 static void on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *bytes)
@@ -335,6 +339,13 @@ static int send_framed(struct nameserver *s, const void *bytes, size_t n)
 		free(w);
 	}
 	return r;
+}
+
+void nameserver_stray(struct nameserver *s)
+{
+	if (s->line && ++s->line->n_strays > STRAYS_MAX) {
+		lose(s->line, -EPROTO);
+	}
 }
 
 /* --- both --- */

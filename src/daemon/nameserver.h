@@ -38,6 +38,10 @@ int nameserver_new(struct uv_loop_s *loop, const struct conf_server *server,
  * later. */
 int nameserver_send(struct nameserver *s, bool tcp, const void *bytes, size_t n);
 
+/* The message that was handed on last came over TCP, and is no reply to anything. A server that goes on
+ * with such, as fast as it can, loses its connection (-EPROTO): lost may be called from within. */
+void nameserver_stray(struct nameserver *s);
+
 /* Ends the TCP connection, if there is one; lost is not called. */
 void nameserver_hang_up(struct nameserver *s);
 

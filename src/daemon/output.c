@@ -22,6 +22,7 @@ static uint32_t now_s(void)
 static void on_verified(void *arg, uint32_t name, enum verify_outcome outcome, const char *why)
 {
 	struct output *o = arg;
+	struct ip_set *was = outcome == VERIFY_NO ? changes_take_was(&o->verifying, name) : NULL;
 
 	changes_remove(&o->verifying, name);
 	if (outcome == VERIFY_YES) {
@@ -30,7 +31,7 @@ static void on_verified(void *arg, uint32_t name, enum verify_outcome outcome, c
 		o->last_verified_s = now_s();
 	} else if (outcome == VERIFY_NO) {
 		/* Without memory it is not asked again before it changes; that it failed was said. */
-		(void)changes_note(&o->unverified, name, NULL);
+		(void)changes_note(&o->unverified, name, was);
 		buf_clear(&o->unverified_why);
 		buf_adds(&o->unverified_why, why);
 		output_note_error(o, why);
@@ -138,7 +139,7 @@ static void ask(struct output *o, uint32_t name, const struct ip_set *was)
 			was)) {
 		return;		/* no memory: it stays unverified, which is nothing worse */
 	}
-	(void)changes_note(&o->verifying, name, NULL);	/* only who waits for it is told too early */
+	(void)changes_note_copy(&o->verifying, name, was);	/* only who waits for it is told too early */
 }
 
 void output_published(struct output *o, const struct change *change)
@@ -152,14 +153,24 @@ void output_published(struct output *o, const struct change *change)
 	}
 }
 
+/* If not, it is asked for once it is. */
+static bool is_published(struct output *o, uint32_t name)
+{
+	const char *why;
+
+	return !changes_has(&o->pending, name) && o->class->where(o, name, &why) == PUBLISH_DONE;
+}
+
 void output_verify_again(struct output *o)
 {
 	if (!o->verify) {
 		return;
 	}
 	for (uint32_t i = 0; i < o->unverified.n; i++) {
-		if (!changes_has(&o->verifying, o->unverified.list[i].name)) {
-			ask(o, o->unverified.list[i].name, NULL);
+		uint32_t name = o->unverified.list[i].name;
+
+		if (!changes_has(&o->verifying, name) && is_published(o, name)) {
+			ask(o, name, o->unverified.list[i].was);
 		}
 	}
 }
@@ -216,6 +227,15 @@ enum publish_where output_where(struct output *o, uint32_t name, const char **re
 	return where;
 }
 
+/* TABLE_NONE: this output has it no longer. */
+static uint32_t new_number(const struct output *o, const struct output *before, uint32_t name)
+{
+	const char *text = users_name(before->roster->users, name);
+
+	return conf_output_covers(o->is, text, &(unsigned){ 0 }) ?
+		       users_find_name(o->roster->users, text, strlen(text)) : TABLE_NONE;
+}
+
 /* Times stay with the user, by his name. */
 static void move_times(struct output *o, const struct roster *old, const uint32_t *published_s,
 		       const uint32_t *verified_s, bool had_verified)
@@ -231,6 +251,37 @@ static void move_times(struct output *o, const struct roster *old, const uint32_
 			if (had_verified && o->is->n_verify) {
 				o->verified_s[user] = verified_s[before];
 			}
+		}
+	}
+}
+
+/* What has to be compared first is as if it had changed: it is asked for when that is done. */
+static void ask_once_published(struct output *o, uint32_t name, const struct ip_set *was)
+{
+	if (is_published(o, name)) {
+		ask(o, name, was);
+	} else {	/* without memory it is not asked for */
+		(void)changes_note_copy(&o->pending, name, was);
+	}
+}
+
+/* What was being verified is asked for anew; what was not right still is not. */
+static void move_questions(struct output *o, struct output *before)
+{
+	for (uint32_t i = 0; i < before->verifying.n; i++) {
+		uint32_t now = new_number(o, before, before->verifying.list[i].name);
+
+		if (now != TABLE_NONE) {
+			ask_once_published(o, now, before->verifying.list[i].was);
+		}
+	}
+	for (uint32_t i = 0; i < before->unverified.n; i++) {
+		struct change *c = &before->unverified.list[i];
+		uint32_t now = new_number(o, before, c->name);
+
+		if (now != TABLE_NONE) {	/* without memory it is not asked again */
+			ask_once_published(o, now, c->was);
+			(void)changes_note(&o->unverified, now, steal_ptr(&c->was));
 		}
 	}
 }
@@ -264,12 +315,14 @@ int output_replace(struct output *o, const struct conf *conf, const struct conf_
 	o->verify = verify;
 	move_times(o, before.roster, before.published_s, before.verified_s, before.is->n_verify);
 	for (uint32_t i = 0; i < before.pending.n; i++) {
-		const char *text = users_name(before.roster->users, before.pending.list[i].name);
-		uint32_t now = users_find_name(roster->users, text, strlen(text));
+		uint32_t now = new_number(o, &before, before.pending.list[i].name);
 
 		if (now != TABLE_NONE) {	/* without memory only a line of the log is missing */
 			(void)changes_note(&o->pending, now, steal_ptr(&before.pending.list[i].was));
 		}
+	}
+	if (o->verify) {
+		move_questions(o, &before);
 	}
 	verify_free(before.verify);
 	drop_tables(&before);

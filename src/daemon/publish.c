@@ -227,6 +227,7 @@ static int become(struct publish *p, const struct conf *conf, struct roster *ros
 			return output_replace(o, conf, is, roster);
 		}
 	}
+	p->n_to_attempt += p->n_to_attempt > 0;	/* the start is not over: it is one more */
 	return make_output(p, conf, roster, i, NULL, ret);
 }
 
@@ -277,7 +278,7 @@ void publish_remember(struct publish *p)
 	}
 }
 
-/* Every output gets the list of what changed, and what was there before if it verifies that. */
+/* Every output gets the list of what changed of its names, and what was there before if it verifies that. */
 static void hand_out(struct publish *p)
 {
 	struct changes *c = &p->roster->changed;
@@ -288,7 +289,11 @@ static void hand_out(struct publish *p)
 
 		for (uint32_t j = 0; j < c->n; j++) {
 			const struct change *change = &c->list[j];
+			const char *name = users_name(p->roster->users, change->name);
 
+			if (!conf_output_covers(o->is, name, &(unsigned){ 0 })) {
+				continue;
+			}
 			/* Without memory it is published with all others, and not told of. */
 			if (last) {
 				(void)changes_note(&o->pending, change->name, steal_ptr(&c->list[j].was));

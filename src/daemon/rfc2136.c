@@ -69,6 +69,24 @@ uint32_t rfc2136_find(const struct rfc2136 *p, const char *name)
 	return o ? users->n_names + (uint32_t)(o - p->orphans) : TABLE_NONE;
 }
 
+const char *rfc2136_name(const struct rfc2136 *p, uint32_t number)
+{
+	const struct users *users = p->o.roster->users;
+
+	return number < users->n_names ? users_name(users, number) :
+					 p->orphans[number - users->n_names].text;
+}
+
+bool rfc2136_is_in_zone(const struct rfc2136_zone *z, uint32_t number)
+{
+	const struct rfc2136 *p = z->p;
+	uint32_t n_names = p->o.roster->users->n_names;
+
+	return number < n_names ? p->zone_of[number] == z->number :
+				  p->orphans[number - n_names].owned &&
+					  p->orphans[number - n_names].zone == z->number;
+}
+
 static uint16_t zone_of(const struct conf_output *is, const char *name)
 {
 	unsigned zone;

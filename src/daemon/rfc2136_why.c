@@ -53,6 +53,10 @@ int rfc2136_why(const struct rfc2136_zone *z, const struct message_reply *reply,
 		why_clocks(ret, server, reply->server_time);
 	} else if (code == MESSAGE_NOTAUTH) {
 		buf_printf(ret, "%s is not authoritative for %s", server, z->name);
+	} else if (code == MESSAGE_REFUSED &&
+		   z->doing) { /* questions: updates are over by now */
+		buf_printf(ret, "%s does not have %s, or not for the key '%s'", server, z->name,
+			   key);
 	} else if (code == MESSAGE_REFUSED) {
 		buf_printf(ret, "%s does not let the key '%s' change this in %s", server, key,
 			   z->name);

@@ -31,6 +31,7 @@ enum {
 	TCP_SENDS = 2, /* servers close connections that are idle, just then perhaps */
 	PAUSE_FIRST_MS = 1000,
 	PAUSE_MAX_MS = 60 * 1000,
+	COMPARED_MAX = 6, /* then a pause of 32 s each time */
 	REFUSED_MS = 5 * 60 * 1000,
 	IGNORED_MS = 60 * 1000,
 	KEY_FILE_MAX = 64 * 1024,
@@ -69,38 +70,6 @@ static void say_end_of_trouble(struct rfc2136_zone *z)
 	}
 }
 
-static const char *number_text(const struct rfc2136_zone *z, uint32_t number)
-{
-	const struct users *users = z->p->o.roster->users;
-
-	return number < users->n_names ? users_name(users, number) :
-					 z->p->orphans[number - users->n_names].text;
-}
-
-/* The server takes others, so it is about these names. */
-static void say_refused(struct rfc2136_zone *z)
-{
-	for (unsigned i = 0; i < z->n_unsaid; i++) {
-		uint32_t number = z->unsaid[i];
-		bool is_name = number < z->p->o.roster->users->n_names;
-
-		if (is_name && changes_has(&z->refused_said, number)) {
-			continue;
-		}
-		log_error("unable to publish %s to %s: %s; trying again in %d s",
-			  number_text(z, number), z->p->o.is->name, buf_str(&z->refused_why),
-			  REFUSED_MS / 1000);
-		output_note_error(&z->p->o, buf_str(&z->refused_why));
-		if (is_name) { /* without memory it is said again */
-			(void)changes_note(&z->refused_said, number, NULL);
-		}
-	}
-	if (z->n_unsaid) {
-		z->n_unsaid = 0;
-		output_progress(&z->p->o);
-	}
-}
-
 void rfc2136_zone_ignore(struct rfc2136_zone *z, const char *why)
 {
 	char room[NAMESERVER_TEXT_SIZE];
@@ -113,23 +82,12 @@ void rfc2136_zone_ignore(struct rfc2136_zone *z, const char *why)
 	if (left_out) {
 		log_warning("%s: ignored %u more such replies", z->p->o.is->name, left_out);
 	}
+	if (z->tcp) {
+		nameserver_stray(z->nameserver); /* which may have ended it all */
+	}
 }
 
 /* --- failures --- */
-
-/* What was under way, and perhaps is done, perhaps not. */
-static int put_back(struct rfc2136_zone *z)
-{
-	int r = changes_move(&z->pending, &z->flying);
-
-	if (r) {
-		changes_clear(&z->flying); /* the comparison finds them again */
-	}
-	while (z->n_flying_orphans) { /* there they were taken from */
-		z->orphans[z->n_orphans++] = z->flying_orphans[--z->n_flying_orphans];
-	}
-	return r;
-}
 
 static void end_doing(struct rfc2136_zone *z)
 {
@@ -162,9 +120,9 @@ void rfc2136_zone_fail(struct rfc2136_zone *z, int kind, const char *why)
 	bool is_last = ++z->n_failed >= n_servers || kind == RFC2136_KEY;
 
 	end_doing(z);
-	(void)put_back(z); /* what is lost, the comparison finds */
+	(void)rfc2136_put_back(z); /* what is lost, the comparison finds */
 	z->nameserver = nameserver_free(z->nameserver);
-	z->ready = false;
+	z->ready = z->takes = false;
 	say_trouble(z, kind, why, is_last);
 	buf_clear(&z->latest_why);
 	buf_adds(&z->latest_why, why);
@@ -202,6 +160,8 @@ void rfc2136_zone_fail_errno(struct rfc2136_zone *z, int error)
 
 	if (error == -ENOMEM) {
 		rfc2136_zone_fail(z, error, "out of memory");
+	} else if (error == -EPROTO) {
+		fail_at_server(z, error, "sends what is no answer");
 	} else if (error) {
 		buf_printf(&what, "cannot be reached: %s", strerror(-error));
 		fail_at_server(z, error, buf_str(&what));
@@ -223,8 +183,9 @@ static void fail_silent(struct rfc2136_zone *z)
 static void succeed(struct rfc2136_zone *z)
 {
 	z->n_failed = 0;
+	z->n_said = 0;
 	say_end_of_trouble(z);
-	say_refused(z);
+	rfc2136_settle_refused(z);
 	if (z->failing) {
 		z->failing = false;
 		output_progress(&z->p->o);
@@ -249,7 +210,7 @@ void rfc2136_zone_resend(struct rfc2136_zone *z)
 void rfc2136_zone_send(struct rfc2136_zone *z, enum rfc2136_doing doing, bool tcp)
 {
 	z->doing = doing;
-	z->tcp = tcp;
+	z->tcp = tcp || z->udp_silent;
 	z->n_sent = 0;
 	z->unsigned_reply = false;
 	rfc2136_zone_resend(z);
@@ -271,210 +232,8 @@ static void on_due(struct rfc2136_zone *z)
 	} else if (z->n_sent < UDP_SENDS) {
 		rfc2136_zone_resend(z);
 	} else {
+		z->udp_silent = true;
 		repeat_over_tcp(z);
-	}
-}
-
-/* --- sending changes --- */
-
-struct batch {
-	struct message_change *changes;
-	uint8_t *adds;
-	uint32_t n_names, n;
-};
-
-/* What goes into the next message, at most. Returns whether anything is in it to be sent. */
-static bool gather(struct rfc2136_zone *z, struct batch *b)
-{
-	const struct roster *roster = z->p->o.roster;
-	uint8_t any = 0;
-
-	for (uint32_t i = 0; i < z->pending.n && b->n < z->limit; i++) {
-		uint32_t name = z->pending.list[i].name;
-		uint8_t types = rfc2136_to_change(z->p, name, &z->deletes[b->n]);
-
-		b->adds[b->n] = types & (uint8_t)~z->deletes[b->n];
-		b->changes[b->n++] = (struct message_change){
-			.name = users_name(roster->users, name),
-			.set = roster->sets[name],
-			.v4 = types & RFC2136_A,
-			.v6 = types & RFC2136_AAAA,
-		};
-		any |= types;
-	}
-	b->n_names = b->n;
-	for (uint32_t i = 0; i < z->n_orphans && b->n < z->limit; i++) {
-		const struct rfc2136_orphan *o =
-			&z->p->orphans[z->orphans[z->n_orphans - 1 - i]];
-
-		b->changes[b->n++] = (struct message_change){
-			.name = o->text,
-			.v4 = o->owned & RFC2136_A,
-			.v6 = o->owned & RFC2136_AAAA,
-		};
-		any |= o->owned;
-	}
-	return any;
-}
-
-/* The first n of the batch are in the message: from now on they may be there. There is room. */
-static void take_off(struct rfc2136_zone *z, const struct batch *b, uint32_t n)
-{
-	uint32_t n_names = n < b->n_names ? n : b->n_names;
-	bool news = false;
-
-	for (uint32_t i = 0; i < n_names; i++) {
-		struct change *c = &z->pending.list[i];
-		uint8_t *owned = &z->p->owned[c->name];
-
-		news = news || (b->adds[i] & ~*owned);
-		*owned |= b->adds[i];
-		(void)changes_note(&z->flying, c->name, steal_ptr(&c->was));
-	}
-	changes_take(&z->pending, n_names, NULL);
-	for (uint32_t i = n_names; i < n; i++) {
-		z->flying_orphans[z->n_flying_orphans++] = z->orphans[--z->n_orphans];
-	}
-	if (news) {
-		z->p->o.handlers->remember(&z->p->o);
-	}
-}
-
-/* The server has what flies. */
-static void land(struct rfc2136_zone *z)
-{
-	struct rfc2136 *p = z->p;
-	bool news = z->n_flying_orphans;
-
-	for (uint32_t i = 0; i < z->flying.n; i++) {
-		const struct change *c = &z->flying.list[i];
-
-		news = news || (p->owned[c->name] & z->deletes[i]);
-		changes_remove(&z->refused_said, c->name);
-		if (!changes_has(&z->pending, c->name)) { /* else there is something newer */
-			if (p->o.roster->sets[c->name] || z->deletes[i]) {
-				output_say_change(&p->o, c->name);
-			}
-			output_published(&p->o, c);
-		}
-		p->owned[c->name] &= (uint8_t)~z->deletes[i];
-	}
-	changes_clear(&z->flying);
-	while (z->n_flying_orphans) {
-		p->orphans[z->flying_orphans[--z->n_flying_orphans]].owned = 0;
-	}
-	if (news) {
-		p->o.handlers->remember(&p->o);
-	}
-	output_progress(&p->o);
-}
-
-static int build(struct rfc2136_zone *z, const struct batch *b)
-{
-	size_t used = 0;
-	int r;
-
-	r = changes_reserve(&z->flying, b->n_names);
-	if (r) {
-		return r;
-	}
-	buf_clear(&z->bytes);
-	r = message_update(&z->bytes, rfc2136_zone_id(z), z->name, b->changes, b->n,
-			   z->p->o.conf->ttl, MESSAGE_TCP_MAX, &z->key, time(NULL), &used,
-			   &z->sent);
-	if (!r) {
-		take_off(z, b, (uint32_t)used);
-	}
-	return r;
-}
-
-/* Changes that leave nothing to be done, as of a name that was never published and has no addresses, are done
- * without a message. */
-static void send_changes(struct rfc2136_zone *z)
-{
-	_cleanup_(free_ptr) struct message_change *changes = calloc(z->limit, sizeof(*changes));
-	_cleanup_(free_ptr) uint8_t *adds = calloc(z->limit, 1);
-	struct batch b = { .changes = changes, .adds = adds };
-	int r = changes && adds ? 0 : -ENOMEM;
-
-	if (!r && !gather(z, &b)) {
-		for (uint32_t i = 0; i < b.n_names; i++) {
-			output_published(&z->p->o, &z->pending.list[i]);
-		}
-		changes_take(&z->pending, b.n_names, NULL);
-		z->n_orphans -= b.n - b.n_names;
-		output_progress(&z->p->o);
-		return;
-	}
-	if (!r) {
-		r = build(z, &b);
-	}
-	if (r) {
-		rfc2136_zone_fail_errno(z, r);
-		return;
-	}
-	z->serial_due = true;
-	rfc2136_zone_send(z, RFC2136_UPDATE, z->bytes.len > MESSAGE_UDP_MAX);
-}
-
-/* --- names that the server does not want --- */
-
-/* One name alone was refused. */
-static void set_aside(struct rfc2136_zone *z, const struct message_reply *reply)
-{
-	int kind = rfc2136_why(z, reply, &z->refused_why);
-
-	if (z->flying.n) {
-		z->unsaid[z->n_unsaid++] = z->flying.list[0].name;
-		if (!z->refused.n) {
-			z->refused_ms = uv_now(z->p->o.loop) + REFUSED_MS;
-		}
-		(void)changes_move(&z->refused,
-				   &z->flying); /* or the sweep has to find it again */
-		changes_clear(&z->flying);
-	} else {
-		z->unsaid[z->n_unsaid++] =
-			z->p->o.roster->users->n_names + z->flying_orphans[0];
-		z->n_flying_orphans = 0; /* it is tried when things are compared next */
-	}
-	if (z->n_unsaid < RFC2136_REFUSED_MAX) {
-		return;
-	}
-	for (unsigned i = 0; i < z->n_unsaid;
-	     i++) { /* behind the others, which are tried first */
-		if (z->unsaid[i] < z->p->o.roster->users->n_names) {
-			changes_remove(&z->refused, z->unsaid[i]);
-			(void)changes_note(&z->pending, z->unsaid[i],
-					   NULL); /* it is compared again */
-		}
-	}
-	z->n_unsaid = 0;
-	rfc2136_zone_fail(z, kind, buf_str(&z->refused_why));
-}
-
-/* Of several, any may be the reason: they are halved until it stands alone. */
-static void refused(struct rfc2136_zone *z, const struct message_reply *reply)
-{
-	uint32_t n = z->flying.n + z->n_flying_orphans;
-
-	if (n > 1) {
-		z->limit = n / 2;
-		if (put_back(z)) {
-			rfc2136_zone_fail_errno(z, -ENOMEM);
-		}
-	} else if (reply->rcode ==
-		   MESSAGE_SERVFAIL) { /* that passes; the others are tried first */
-		rfc2136_zone_fail_reply(z, reply);
-	} else {
-		set_aside(z, reply);
-	}
-}
-
-static void try_refused_again(struct rfc2136_zone *z)
-{
-	if (z->refused.n) { /* without memory they stay where they are */
-		(void)changes_move(&z->pending, &z->refused);
-		z->refused_ms = uv_now(z->p->o.loop) + REFUSED_MS;
 	}
 }
 
@@ -495,24 +254,66 @@ static void ask_serial(struct rfc2136_zone *z)
 	rfc2136_zone_send(z, RFC2136_SERIAL, false);
 }
 
-/* RFC 1982: after our changes the serial is a later one. Where it stayed the same, the server may have found
- * nothing new in them, or have gone back by as much: that is looked at once, until it moves. */
+/* Whether the zone moved by other hands than ours, as far as its serial tells. RFC 1982: after our updates it
+ * is a later one. Where it stayed the same, the server may have found nothing new in them, or have gone back by
+ * as much: that is looked at once, until it moves. Most servers count updates by it, so that one too many is
+ * somebody else's. */
+static bool is_odd_step(struct rfc2136_zone *z, int32_t step)
+{
+	bool by_ours = (uint32_t)step == z->n_landed;
+	bool odd;
+
+	if (!z->has_serial) {
+		return false;
+	}
+	if (z->sweeping) {
+		return step;
+	}
+	if (!step) {
+		odd = z->n_landed && !z->same_serial;
+		z->same_serial = true;
+		return odd;
+	}
+	z->same_serial = false;
+	odd = step < 0 || (!by_ours && z->n_odd < RFC2136_ODD_MAX);
+	if (step > 0 && z->n_odd < RFC2136_ODD_MAX) {
+		z->n_odd = by_ours ? 0 : z->n_odd + 1;
+	}
+	return odd;
+}
+
+/* At once; but where each comparison leads to the next, as with two servers behind one address, after pauses
+ * that grow. */
+static void compare_anew(struct rfc2136_zone *z)
+{
+	if (z->n_compared) {
+		z->compare_ms = uv_now(z->p->o.loop) +
+				((uint64_t)PAUSE_FIRST_MS << (z->n_compared - 1));
+	} else {
+		z->ready = false;
+	}
+	z->n_compared += z->n_compared < COMPARED_MAX;
+}
+
 static void take_serial(struct rfc2136_zone *z, uint32_t serial)
 {
 	int32_t step = (int32_t)(serial - z->serial);
-	bool compare = z->has_serial &&
-		       (z->sweeping ? step != 0 : step < 0 || (!step && !z->same_serial));
+	bool is_odd = is_odd_step(z, step);
 
+	if (is_odd && z->sweeping) {
+		z->ready = false;
+	} else if (is_odd) {
+		compare_anew(z);
+	} else if (step && !z->sweeping) {
+		z->n_compared = 0;
+	}
 	if (!z->sweeping) {
-		z->same_serial = !step;
 		z->serial_due = false;
 	}
 	z->sweep_due = false;
 	z->serial = serial;
 	z->has_serial = true;
-	if (compare) {
-		z->ready = false;
-	}
+	z->n_landed = 0;
 }
 
 /* --- replies --- */
@@ -524,7 +325,9 @@ static void take_success(struct rfc2136_zone *z, const struct message_reply *rep
 	end_doing(z);
 	if (doing == RFC2136_UPDATE) {
 		z->limit = z->limit * 2 > RFC2136_NAMES_MAX ? RFC2136_NAMES_MAX : z->limit * 2;
-		land(z);
+		z->n_landed++;
+		z->takes = true;
+		rfc2136_land(z);
 		succeed(z);
 	} else if (reply->n_soa) {
 		take_serial(z, reply->serial);
@@ -541,7 +344,7 @@ static void take_error(struct rfc2136_zone *z, const struct message_reply *reply
 
 	if (z->doing == RFC2136_UPDATE && by_name) {
 		end_doing(z);
-		refused(z, reply);
+		rfc2136_refused(z, reply);
 	} else {
 		rfc2136_zone_fail_reply(z, reply);
 	}
@@ -555,8 +358,8 @@ static void take_reply(struct rfc2136_zone *z, const uint8_t *bytes, size_t n, b
 	if (r < 0) {
 		rfc2136_zone_fail_errno(z, r);
 	} else if (r) {
-		if (message_id(bytes) != z->last_id) {
-			rfc2136_zone_ignore(z, "what was asked");
+		if (tcp || message_id(bytes) != z->last_id) {
+			rfc2136_zone_ignore(z, "an answer to what was asked");
 		}
 	} else if (reply.truncated && (!reply.is_signed || z->doing == RFC2136_SERIAL)) {
 		if (tcp) {
@@ -580,7 +383,9 @@ static void on_message(void *arg, const uint8_t *bytes, size_t n, bool tcp)
 {
 	struct rfc2136_zone *z = arg;
 
-	if (z->doing == RFC2136_UPDATE || z->doing == RFC2136_SERIAL) {
+	if (tcp && (!z->doing || !z->tcp)) {
+		nameserver_stray(z->nameserver);
+	} else if (z->doing == RFC2136_UPDATE || z->doing == RFC2136_SERIAL) {
 		take_reply(z, bytes, n, tcp);
 	} else if (z->doing && tcp) {
 		rfc2136_listing_message(z, bytes, n);
@@ -629,8 +434,10 @@ static bool read_key(struct rfc2136_zone *z)
 	} else {
 		r = tsig_key_parse(text.data, text.len, &z->key, &line);
 		if (r) {
-			buf_printf(&why, "the key '%s', line %u: %s", path, line,
-				   tsig_key_strerror(r));
+			buf_printf(&why, "the key '%s' %s", path, tsig_key_strerror(r));
+			if (line) {
+				buf_printf(&why, " (line %u)", line);
+			}
 		}
 	}
 	if (r) {
@@ -665,18 +472,25 @@ void rfc2136_zone_ready(struct rfc2136_zone *z)
 {
 	end_doing(z);
 	z->ready = true;
+	z->compare_ms = 0;
 	z->serial_due = false;
+	z->n_landed = 0;
 }
 
-/* Nothing is left to be sent. */
-static void rest(struct rfc2136_zone *z)
+/* Nothing is left to be sent. false: nor to be done. */
+static bool rest(struct rfc2136_zone *z)
 {
-	z->pause_ms = 0;
 	succeed(z);
+	if (has_backlog(z)) {
+		return true; /* a second chance */
+	}
+	z->pause_ms = 0;
 	rfc2136_attempted(z);
 	if (z->serial_due || z->sweep_due) {
 		ask_serial(z);
+		return true;
 	}
+	return false;
 }
 
 static void on_timer(uv_timer_t *timer)
@@ -688,7 +502,7 @@ static void on_timer(uv_timer_t *timer)
 		on_due(z);
 	}
 	if (z->refused.n && now >= z->refused_ms) {
-		try_refused_again(z);
+		rfc2136_try_refused_again(z);
 	}
 	rfc2136_zone_step(z);
 }
@@ -701,6 +515,8 @@ static void arm(struct rfc2136_zone *z)
 		at = z->due_ms;
 	} else if (!z->ready || has_backlog(z)) {
 		at = z->not_before_ms;
+	} else if (z->compare_ms) {
+		at = z->compare_ms;
 	}
 	if (z->refused.n && z->refused_ms < at) {
 		at = z->refused_ms;
@@ -722,15 +538,18 @@ void rfc2136_zone_step(struct rfc2136_zone *z)
 	if (z->doing == RFC2136_SERIAL && !z->sweeping && has_backlog(z)) {
 		end_doing(z); /* it is asked when these are done */
 	}
-	if (!z->doing && uv_now(z->p->o.loop) >= z->not_before_ms) {
-		if (!z->ready) {
-			begin(z);
-		}
-		while (z->ready && !z->doing && has_backlog(z)) {
-			send_changes(z);
-		}
-		if (z->ready && !z->doing) {
-			rest(z);
+	if (!z->doing && z->compare_ms && uv_now(z->p->o.loop) >= z->compare_ms) {
+		z->compare_ms = 0;
+		z->ready = false;
+	}
+	if (!z->doing && !z->ready && uv_now(z->p->o.loop) >= z->not_before_ms) {
+		begin(z);
+	}
+	while (!z->doing && z->ready) {
+		if (has_backlog(z)) {
+			rfc2136_send_changes(z);
+		} else if (!rest(z)) {
+			break;
 		}
 	}
 	arm(z);
@@ -740,7 +559,7 @@ void rfc2136_zone_changed(struct rfc2136_zone *z, bool again)
 {
 	if (again) {
 		z->sweep_due = z->has_serial;
-		try_refused_again(z);
+		rfc2136_try_refused_again(z);
 	}
 	rfc2136_zone_step(z);
 }
@@ -748,7 +567,7 @@ void rfc2136_zone_changed(struct rfc2136_zone *z, bool again)
 void rfc2136_zone_hurry(struct rfc2136_zone *z)
 {
 	z->pause_ms = z->not_before_ms = 0;
-	try_refused_again(z);
+	rfc2136_try_refused_again(z);
 }
 
 /* An update that is under way may still be answered. */
@@ -783,6 +602,9 @@ int rfc2136_zone_new(struct rfc2136 *p, const struct output *o, unsigned number,
 		r = changes_init(&z->refused, o->roster->users->n_names);
 	}
 	if (!r) {
+		r = changes_init(&z->doubted, o->roster->users->n_names);
+	}
+	if (!r) {
 		r = changes_init(&z->refused_said, o->roster->users->n_names);
 	}
 	if (r) {
@@ -808,6 +630,7 @@ struct rfc2136_zone *rfc2136_zone_free(struct rfc2136_zone *z)
 	changes_deinit(&z->pending);
 	changes_deinit(&z->flying);
 	changes_deinit(&z->refused);
+	changes_deinit(&z->doubted);
 	changes_deinit(&z->refused_said);
 	free(z->orphans);
 	buf_deinit(&z->bytes);

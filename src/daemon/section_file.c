@@ -54,6 +54,7 @@ struct section_file {
 	unsigned n_compiled;	/* appeared while our command runs */
 	unsigned n_foreign;	/* runs in a row that somebody else's compiled file caused */
 	struct changes written;	/* and not compiled yet */
+	struct changes behind;	/* at the start: what the section says of these is older than the state */
 	struct buf command_trouble;	/* while command_failing */
 	struct buf foreign;	/* lines of the section that are not ours, one on each line */
 	bool section_was_changed;	/* by somebody else, who did not have to */
@@ -106,6 +107,12 @@ static void set_attempted(struct section_file *p)
 static void on_attempted_timer(uv_timer_t *timer)
 {
 	set_attempted(timer->data);
+}
+
+/* Not all names can stand in all files. */
+static bool covers(const struct section_file *p, uint32_t name)
+{
+	return conf_output_covers(p->o.is, users_name(p->o.roster->users, name), &(unsigned){ 0 });
 }
 
 /* --- the section as it stands in the file --- */
@@ -206,6 +213,35 @@ static int found_set(const struct reading *r, size_t *i, uint32_t name, struct i
 	return ip_set_new(ips, n, IP_SET_EACH_MAX, ret);
 }
 
+/* Other outputs have published the newer addresses long ago, perhaps. was is taken over. */
+static void note_behind(struct section_file *p, uint32_t name, struct ip_set *was)
+{
+	if (ip_set_equal(was, p->o.roster->sets[name])) {
+		free(was);
+	} else {
+		(void)changes_note(&p->o.pending, name, was);	/* only the log needs it */
+	}
+}
+
+static void print_memory(const struct output *o, struct buf *to)
+{
+	for (uint32_t i = 0; i < o->pending.n; i++) {
+		buf_printf(to, " %s %s\n", o->is->name,
+			   users_name(o->roster->users, o->pending.list[i].name));
+	}
+}
+
+static bool take_memory(struct output *o, const char *text, size_t n)
+{
+	struct section_file *p = (struct section_file *)o;
+	uint32_t name = users_find_name(o->roster->users, text, n);
+
+	if (name != TABLE_NONE) {	/* without memory the section counts */
+		(void)changes_note(&p->behind, name, NULL);
+	}
+	return true;
+}
+
 static bool remember(struct output *o)
 {
 	struct section_file *p = (struct section_file *)o;
@@ -216,6 +252,7 @@ static bool remember(struct output *o)
 
 	if (splice_read_body(p->splice, &body) || read_body(&r, body.data, body.len)) {
 		free(r.found);
+		(void)changes_move(&o->pending, &p->behind);	/* they still are */
 		return false;	/* the first publish will say what is wrong */
 	}
 	for (uint32_t name = 0; name < roster->users->n_names; name++) {
@@ -223,6 +260,14 @@ static bool remember(struct output *o)
 		struct ip_set *set;
 
 		if (found_set(&r, &i, name, &set)) {
+			continue;
+		}
+		if (!covers(p, name)) {
+			free(set);
+			continue;
+		}
+		if (changes_has(&p->behind, name) && u->known) {
+			note_behind(p, name, set);
 			continue;
 		}
 		/* What is published is what was last good; the state may be older than that. */
@@ -283,7 +328,7 @@ static void section_differs(void *arg, const char *body, size_t n)
 			if (found_set(&r, &i, name, &set)) {
 				break;
 			}
-			if (!ip_set_equal(set, p->o.roster->sets[name])) {
+			if (covers(p, name) && !ip_set_equal(set, p->o.roster->sets[name])) {
 				any = true;
 				(void)changes_note_copy(&p->o.pending, name, set);	/* only the log needs it */
 			}
@@ -301,7 +346,7 @@ static void render(const struct section_file *p, struct buf *ret)
 	const struct users *users = p->o.roster->users;
 
 	for (uint32_t name = 0; name < users->n_names; name++) {
-		if (p->o.roster->sets[name]) {
+		if (p->o.roster->sets[name] && covers(p, name)) {
 			p->format->render(ret, users_name(users, name), p->o.roster->sets[name],
 					  p->o.conf->ttl);
 		}
@@ -428,6 +473,9 @@ static bool write_section(struct section_file *p)
 		p->last_ms = uv_now(p->o.loop);
 		say_foreign(p);
 		say_changes(p);
+	}
+	if (p->o.pending.n) {
+		p->o.handlers->remember(&p->o);	/* they are not behind any more */
 	}
 	if (changes_move(&p->written, &p->o.pending)) {
 		changes_clear(&p->o.pending);	/* only who waits for it is told too early */
@@ -749,6 +797,7 @@ static void closed(uv_handle_t *handle)
 	buf_deinit(&p->command_trouble);
 	buf_deinit(&p->command_name);
 	changes_deinit(&p->written);
+	changes_deinit(&p->behind);
 	free(p);
 }
 
@@ -774,6 +823,8 @@ static const struct output_class class_section_file = {
 	.remember = remember,
 	.where = where,
 	.whole = whole,
+	.print_memory = print_memory,
+	.take_memory = take_memory,
 	.free = close_all,
 };
 
@@ -815,6 +866,9 @@ static int open_parts(struct section_file *p)
 		buf_printf(&p->command_name, "command of %s", is->name);
 	}
 	r = changes_init(&p->written, p->o.roster->users->n_names);
+	if (!r) {
+		r = changes_init(&p->behind, p->o.roster->users->n_names);
+	}
 	if (!r) {
 		r = splice_new(&options, &p->splice);
 	}

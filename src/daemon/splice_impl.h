@@ -96,6 +96,9 @@ int splice_refuse(struct splice *s, const struct buf *text, const struct section
 /* Whether a's serial is the later one. Where either has none: no. */
 bool splice_is_later(const struct splice *s, const struct buf *a, const struct buf *b);
 
+/* Whether the text has a serial from before the file as we left it. */
+bool splice_is_behind(const struct splice *s, const struct buf *text);
+
 /* Makes text, which is to be written, a later version than `above` and than the file as we left it.
  * 0, SPLICE_E_SECTION or -ENOMEM. */
 int splice_raise(struct splice *s, struct buf *text, const struct buf *above);

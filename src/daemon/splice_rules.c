@@ -41,6 +41,19 @@ bool splice_is_later(const struct splice *s, const struct buf *a, const struct b
 	       zonefile_is_later(of_a, of_b);
 }
 
+static bool is_behind(const struct splice *s, uint32_t serial)
+{
+	return s->has_serial && zonefile_is_later(s->serial, serial) &&
+	       s->serial - serial < BEHIND_MAX;
+}
+
+bool splice_is_behind(const struct splice *s, const struct buf *text)
+{
+	uint32_t serial;
+
+	return s->rules->raise && read_serial(s, text, &serial) && is_behind(s, serial);
+}
+
 int splice_raise(struct splice *s, struct buf *text, const struct buf *above)
 {
 	uint32_t serial = 0;
@@ -51,8 +64,7 @@ int splice_raise(struct splice *s, struct buf *text, const struct buf *above)
 		return 0;
 	}
 	(void)read_serial(s, above, &serial); /* without one, there is none in text either */
-	if (s->has_serial && zonefile_is_later(s->serial, serial) &&
-	    s->serial - serial < BEHIND_MAX) {
+	if (is_behind(s, serial)) {
 		serial = s->serial;
 	}
 	(void)clock_gettime(CLOCK_REALTIME, &now); /* cannot fail */

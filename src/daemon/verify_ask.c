@@ -205,13 +205,16 @@ static void on_message(void *arg, const uint8_t *bytes, size_t n, bool tcp)
 		for (unsigned k = 0; a && k < VERIFY_N_QUESTIONS; k++) {
 			struct verify_question *q = &a->checks[s->i].questions[k];
 
-			if (q->is_used && !q->is_right && q->tcp == tcp &&
+			if (q->is_used && !q->is_right && q->tcp == tcp && q->waits == tcp &&
 			    q->sent.id == message_id(bytes) &&
 			    take_reply(s, a, k, q, bytes, n)) {
 				settle(s, place);
 				return;
 			}
 		}
+	}
+	if (tcp) {
+		nameserver_stray(s->way);
 	}
 }
 

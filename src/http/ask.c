@@ -249,6 +249,11 @@ static void on_timer(uv_timer_t *timer)
 	}
 }
 
+static bool is_digit(char c)
+{
+	return c >= '0' && c <= '9';
+}
+
 /* "waited ID WORD TEXT" */
 static bool take_waited(struct ask *a, const char *line, size_t n)
 {
@@ -268,7 +273,8 @@ static bool take_waited(struct ask *a, const char *line, size_t n)
 
 	(void)text_next_word(&rest, " ", &word); /* "waited" */
 	(void)text_next_word(&rest, " ", &word);
-	id = strtoull(word.at, NULL, 10); /* behind it is a blank, or the newline */
+	/* Behind it is a blank, or the newline. What does not begin with a digit might be read beyond that. */
+	id = word.n && is_digit(*word.at) ? strtoull(word.at, NULL, 10) : 0;
 	(void)text_next_word(&rest, " ", &word);
 	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
 		if (text_is(word, rows[i].word)) {
@@ -315,8 +321,8 @@ static bool take_reply(struct ask *a, struct buf *in, size_t *at)
 		answer(a, unknown ? ASK_UNKNOWN : ASK_REFUSED, start, n_line);
 		return true;
 	}
-	n = strtoul(start + 3, &end, 10);
-	if (end != newline || n > INQUIRY_REPLY_MAX) {
+	n = is_digit(start[3]) ? strtoul(start + 3, &end, 10) : SIZE_MAX;
+	if (n > INQUIRY_REPLY_MAX || end != newline) {
 		give_up(a, 1, "not an answer"); /* nor is what follows */
 		return false;
 	}

@@ -164,7 +164,10 @@ class Reply:
 
 class Server:
     """What all have in common. A subclass sets `program` and `account`, writes its configuration in
-    configure(), and says in argv() how it is started."""
+    configure(), and says in argv() how it is started.
+
+    ip, prefix   its address, and the command in front of its own: a network namespace of its own
+    """
 
     program = None		# must be on the PATH
     account = None		# of its package: what it runs as
@@ -172,7 +175,7 @@ class Server:
     any_address = True		# it can bind all of 127.0.0.0/8
 
     def __init__(self, tmp, zones=None, key=None, *, v6=False, port=None, control=SERVICE,
-                 static=STATIC, section=None, zone_files=None):
+                 static=STATIC, section=None, zone_files=None, ip=None, prefix=()):
         needs(self.program)
         self.key = key
         self.static = static
@@ -186,9 +189,12 @@ class Server:
         self.control_gid = grp.getgrnam(control).gr_gid
 
         self.address = self.claimed_port = None
-        self.ip = '::1' if v6 else '127.0.0.1'
+        self.prefix = prefix
+        self.ip = ip or ('::1' if v6 else '127.0.0.1')
         self.port = port
-        if not v6 and self.any_address:
+        if ip:
+            self.port = port or 53
+        elif not v6 and self.any_address:
             self.address = Address()
             self.ip = self.address.text
             self.port = port or 53
@@ -279,7 +285,7 @@ class Server:
         self.configure()
         mark = self.log.mark()
         self.process = subprocess.Popen(
-            self.argv(), stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+            [*self.prefix, *self.argv()], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE, cwd='/', start_new_session=True, env=clean_env())
         guard.tell('+', self.process)
         self.log.follow(self.process.stderr)

@@ -114,6 +114,32 @@ static void moved_to_the_end(void **state)
 	changes_deinit(&from);		/* a zeroed one */
 }
 
+static void taken_out_in_any_order(void **state)
+{
+	static const uint32_t order[] = { 0, 1, 2, 9, 8, 3, 7, 4, 6, 5 };
+	struct changes c;
+
+	(void)state;
+	assert_int_equal(changes_init(&c, N_NAMES), 0);
+	for (uint8_t i = 0; i < 10; i++) {
+		assert_int_equal(changes_note(&c, i, set(i)), 0);
+	}
+	for (unsigned i = 0; i < 10; i++) {
+		struct ip_set *was = changes_take_was(&c, order[i]);
+
+		assert_int_equal(last_of(was), order[i]);
+		assert_null(changes_take_was(&c, order[i]));	/* it is ours */
+		free(was);
+		changes_remove(&c, order[i]);
+		assert_null(changes_take_was(&c, order[i]));
+		assert_int_equal(c.n, 9 - i);
+		for (unsigned j = 0; j < 10; j++) {
+			assert_int_equal(changes_has(&c, order[j]), j > i);
+		}
+	}
+	changes_deinit(&c);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -121,6 +147,7 @@ int main(void)
 		cmocka_unit_test(copied),
 		cmocka_unit_test(taken_in_order),
 		cmocka_unit_test(moved_to_the_end),
+		cmocka_unit_test(taken_out_in_any_order),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

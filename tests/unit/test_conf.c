@@ -610,9 +610,9 @@ static const struct output_row {
 	{ HOSTS "serial = keep", NULL, "c:8 " },
 	{ "[output t]\ntype = tinydns\nfile = /d\nserial = keep", NULL, "c:8 " },
 	{ HOSTS "server = 192.0.2.53", NULL, "c:8 " },
-	{ HOSTS "zone = example.com", NULL, "c:8 " },
+	{ HOSTS "zone = example.com", "zone=example.com|" },
 	{ HOSTS "key = /k", NULL, "c:8 " },
-	{ ZONE "server = 192.0.2.53\nzone = example.com\nkey = /k", NULL, "c:8 c:9 c:10 " },
+	{ ZONE "server = 192.0.2.53\nzone = example.com\nkey = /k", NULL, "c:8 c:10 " },
 	{ UPDATE "file = /f\ncommand = m\nserial = keep", NULL, "c:10 c:11 c:12 " },
 	{ "[output h]\nserver = 192.0.2.53\nfile = /h\ntype = hosts", NULL, "c:6 " },
 
@@ -777,6 +777,8 @@ static void check_covers(void **state)
 	assert_true(conf_output_covers(&o, row->name, &zone));
 	o.type = CONF_ZONEFILE;
 	assert_true(conf_output_covers(&o, row->name, &zone));
+	o.n_zones = 3;
+	assert_int_equal(conf_output_covers(&o, row->name, &zone), row->zone >= 0);
 }
 
 static void check_http(void **state)

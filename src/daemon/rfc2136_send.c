@@ -1,0 +1,284 @@
+/* SPDX-FileCopyrightText: 2026 The dns-updater authors
+ * SPDX-License-Identifier: ISC */
+
+/* The changes of a zone: what goes into a message, what becomes of it, and names that the server does not
+ * want. One that is refused (by BIND's update-policy, say) must not hold up the others: a message of several
+ * is halved until it stands alone. */
+
+#include "daemon/rfc2136_impl.h"
+
+#include "base/cleanup.h"
+#include "base/log.h"
+#include "core/users.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <time.h>
+
+enum { REFUSED_MS = 5 * 60 * 1000 };
+
+/* What was under way, and perhaps is done, perhaps not. */
+int rfc2136_put_back(struct rfc2136_zone *z)
+{
+	int r = changes_move(&z->pending, &z->flying);
+
+	if (r) {
+		changes_clear(&z->flying); /* the comparison finds them again */
+	}
+	while (z->n_flying_orphans) { /* there they were taken from */
+		z->orphans[z->n_orphans++] = z->flying_orphans[--z->n_flying_orphans];
+	}
+	return r;
+}
+
+/* --- sending --- */
+
+struct batch {
+	struct message_change *changes;
+	uint8_t *adds;
+	uint32_t n_names, n;
+};
+
+/* What goes into the next message, at most. Returns whether anything is in it to be sent. */
+static bool gather(struct rfc2136_zone *z, struct batch *b)
+{
+	const struct roster *roster = z->p->o.roster;
+	uint8_t any = 0;
+
+	for (uint32_t i = 0; i < z->pending.n && b->n < z->limit; i++) {
+		uint32_t name = z->pending.list[i].name;
+		uint8_t types = rfc2136_to_change(z->p, name, &z->deletes[b->n]);
+
+		b->adds[b->n] = types & (uint8_t)~z->deletes[b->n];
+		b->changes[b->n++] = (struct message_change){
+			.name = users_name(roster->users, name),
+			.set = roster->sets[name],
+			.v4 = types & RFC2136_A,
+			.v6 = types & RFC2136_AAAA,
+		};
+		any |= types;
+	}
+	b->n_names = b->n;
+	for (uint32_t i = 0; i < z->n_orphans && b->n < z->limit; i++) {
+		const struct rfc2136_orphan *o =
+			&z->p->orphans[z->orphans[z->n_orphans - 1 - i]];
+
+		b->changes[b->n++] = (struct message_change){
+			.name = o->text,
+			.v4 = o->owned & RFC2136_A,
+			.v6 = o->owned & RFC2136_AAAA,
+		};
+		any |= o->owned;
+	}
+	return any;
+}
+
+/* The first n of the batch are in the message: from now on they may be there. There is room. */
+static void take_off(struct rfc2136_zone *z, const struct batch *b, uint32_t n)
+{
+	uint32_t n_names = n < b->n_names ? n : b->n_names;
+	bool news = false;
+
+	for (uint32_t i = 0; i < n_names; i++) {
+		struct change *c = &z->pending.list[i];
+		uint8_t *owned = &z->p->owned[c->name];
+
+		news = news || (b->adds[i] & ~*owned);
+		*owned |= b->adds[i];
+		(void)changes_note(&z->flying, c->name, steal_ptr(&c->was));
+	}
+	changes_take(&z->pending, n_names, NULL);
+	for (uint32_t i = n_names; i < n; i++) {
+		z->flying_orphans[z->n_flying_orphans++] = z->orphans[--z->n_orphans];
+	}
+	if (news) {
+		z->p->o.handlers->remember(&z->p->o);
+	}
+}
+
+static int build(struct rfc2136_zone *z, const struct batch *b)
+{
+	size_t used = 0;
+	int r;
+
+	r = changes_reserve(&z->flying, b->n_names);
+	if (r) {
+		return r;
+	}
+	buf_clear(&z->bytes);
+	r = message_update(&z->bytes, rfc2136_zone_id(z), z->name, b->changes, b->n,
+			   z->p->o.conf->ttl, MESSAGE_TCP_MAX, &z->key, time(NULL), &used,
+			   &z->sent);
+	if (!r) {
+		take_off(z, b, (uint32_t)used);
+	}
+	return r;
+}
+
+/* Changes that leave nothing to be done, as of a name that was never published and has no addresses, are done
+ * without a message. */
+void rfc2136_send_changes(struct rfc2136_zone *z)
+{
+	_cleanup_(free_ptr) struct message_change *changes = calloc(z->limit, sizeof(*changes));
+	_cleanup_(free_ptr) uint8_t *adds = calloc(z->limit, 1);
+	struct batch b = { .changes = changes, .adds = adds };
+	int r = changes && adds ? 0 : -ENOMEM;
+
+	if (!r && !gather(z, &b)) {
+		for (uint32_t i = 0; i < b.n_names; i++) {
+			output_published(&z->p->o, &z->pending.list[i]);
+		}
+		changes_take(&z->pending, b.n_names, NULL);
+		z->n_orphans -= b.n - b.n_names;
+		output_progress(&z->p->o);
+		return;
+	}
+	if (!r) {
+		r = build(z, &b);
+	}
+	if (r) {
+		rfc2136_zone_fail_errno(z, r);
+		return;
+	}
+	z->serial_due = true;
+	rfc2136_zone_send(z, RFC2136_UPDATE, z->bytes.len > MESSAGE_UDP_MAX);
+}
+
+/* The server has what flies. */
+void rfc2136_land(struct rfc2136_zone *z)
+{
+	struct rfc2136 *p = z->p;
+	bool news = z->n_flying_orphans;
+
+	for (uint32_t i = 0; i < z->flying.n; i++) {
+		const struct change *c = &z->flying.list[i];
+
+		news = news || (p->owned[c->name] & z->deletes[i]);
+		changes_remove(&z->doubted, c->name);
+		changes_remove(&z->refused_said, c->name);
+		if (!changes_has(&z->pending, c->name)) { /* else there is something newer */
+			if (p->o.roster->sets[c->name] || z->deletes[i]) {
+				output_say_change(&p->o, c->name);
+			}
+			output_published(&p->o, c);
+		}
+		p->owned[c->name] &= (uint8_t)~z->deletes[i];
+	}
+	changes_clear(&z->flying);
+	while (z->n_flying_orphans) {
+		p->orphans[z->flying_orphans[--z->n_flying_orphans]].owned = 0;
+	}
+	if (news) {
+		p->o.handlers->remember(&p->o);
+	}
+	output_progress(&p->o);
+}
+
+/* --- names that the server does not want --- */
+
+/* Once more, for the server may have begun to take what it refused before. false: it was that already. */
+static bool give_second_chance(struct rfc2136_zone *z, uint32_t name)
+{
+	if (changes_has(&z->doubted, name) || changes_note(&z->doubted, name, NULL)) {
+		return false;
+	}
+	changes_remove(&z->refused, name);
+	return !changes_note(&z->pending, name, NULL); /* else the comparison finds it */
+}
+
+static void say_refused_name(struct rfc2136_zone *z, uint32_t number, bool is_name)
+{
+	if (is_name && changes_has(&z->refused_said, number)) {
+		return;
+	}
+	log_error("unable to publish %s to %s: %s; trying again in %d s",
+		  rfc2136_name(z->p, number), z->p->o.is->name, buf_str(&z->refused_why),
+		  REFUSED_MS / 1000);
+	output_note_error(&z->p->o, buf_str(&z->refused_why));
+	if (is_name) { /* without memory it is said again */
+		(void)changes_note(&z->refused_said, number, NULL);
+	}
+}
+
+/* The server takes others, so it is about these names. */
+void rfc2136_settle_refused(struct rfc2136_zone *z)
+{
+	bool any = z->n_unsaid;
+
+	for (unsigned i = 0; i < z->n_unsaid; i++) {
+		uint32_t number = z->unsaid[i];
+		bool is_name = number < z->p->o.roster->users->n_names;
+
+		if (!is_name ||
+		    (changes_has(&z->refused, number) && !give_second_chance(z, number))) {
+			say_refused_name(z, number, is_name);
+		}
+	}
+	z->n_unsaid = 0;
+	if (any) {
+		output_progress(&z->p->o);
+	}
+}
+
+/* One name alone was refused. */
+static void set_aside(struct rfc2136_zone *z, const struct message_reply *reply)
+{
+	int kind = rfc2136_why(z, reply, &z->refused_why);
+
+	if (z->flying.n) {
+		z->unsaid[z->n_unsaid++] = z->flying.list[0].name;
+		if (!z->refused.n) {
+			z->refused_ms = uv_now(z->p->o.loop) + REFUSED_MS;
+		}
+		(void)changes_move(&z->refused,
+				   &z->flying); /* or the sweep has to find it again */
+		changes_clear(&z->flying);
+	} else {
+		z->unsaid[z->n_unsaid++] =
+			z->p->o.roster->users->n_names + z->flying_orphans[0];
+		z->n_flying_orphans = 0; /* it is tried when things are compared next */
+	}
+	if (z->n_unsaid < RFC2136_REFUSED_MAX) {
+		return;
+	}
+	if (z->takes) {
+		rfc2136_settle_refused(z);
+		return;
+	}
+	for (unsigned i = 0; i < z->n_unsaid;
+	     i++) { /* behind the others, which are tried first */
+		if (z->unsaid[i] < z->p->o.roster->users->n_names) {
+			changes_remove(&z->refused, z->unsaid[i]);
+			(void)changes_note(&z->pending, z->unsaid[i],
+					   NULL); /* it is compared again */
+		}
+	}
+	z->n_unsaid = 0;
+	rfc2136_zone_fail(z, kind, buf_str(&z->refused_why));
+}
+
+/* Of several, any may be the reason: they are halved until it stands alone. */
+void rfc2136_refused(struct rfc2136_zone *z, const struct message_reply *reply)
+{
+	uint32_t n = z->flying.n + z->n_flying_orphans;
+
+	if (n > 1) {
+		z->limit = n / 2;
+		if (rfc2136_put_back(z)) {
+			rfc2136_zone_fail_errno(z, -ENOMEM);
+		}
+	} else if (reply->rcode ==
+		   MESSAGE_SERVFAIL) { /* that passes; the others are tried first */
+		rfc2136_zone_fail_reply(z, reply);
+	} else {
+		set_aside(z, reply);
+	}
+}
+
+void rfc2136_try_refused_again(struct rfc2136_zone *z)
+{
+	if (z->refused.n) { /* without memory they stay where they are */
+		(void)changes_move(&z->pending, &z->refused);
+		z->refused_ms = uv_now(z->p->o.loop) + REFUSED_MS;
+	}
+}
