@@ -101,6 +101,7 @@ struct rfc2136_zone {
 	uint32_t unsaid[RFC2136_REFUSED_MAX];
 	unsigned n_unsaid;
 	struct buf refused_why;
+	int refused_kind;
 	uint64_t refused_ms; /* when they are tried again */
 
 	struct buf bytes; /* the message that is under way; not of questions */
@@ -216,6 +217,9 @@ void rfc2136_refused(struct rfc2136_zone *z, const struct message_reply *reply);
 
 /* The server takes others, so what it refused was about the names. */
 void rfc2136_settle_refused(struct rfc2136_zone *z);
+
+/* It was not: nothing has shown that it takes any. */
+void rfc2136_refuses_all(struct rfc2136_zone *z);
 
 void rfc2136_try_refused_again(struct rfc2136_zone *z);
 

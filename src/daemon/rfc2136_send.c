@@ -220,11 +220,24 @@ void rfc2136_settle_refused(struct rfc2136_zone *z)
 	}
 }
 
+/* They are pending again, behind the others, which are tried first. */
+void rfc2136_refuses_all(struct rfc2136_zone *z)
+{
+	for (unsigned i = 0; i < z->n_unsaid; i++) {
+		if (z->unsaid[i] < z->p->o.roster->users->n_names) {
+			changes_remove(&z->refused, z->unsaid[i]);
+			/* What it had, and without memory the name, the comparison finds. */
+			(void)changes_note(&z->pending, z->unsaid[i], NULL);
+		}
+	}
+	z->n_unsaid = 0;
+	rfc2136_zone_fail(z, z->refused_kind, buf_str(&z->refused_why));
+}
+
 /* One name alone was refused. */
 static void set_aside(struct rfc2136_zone *z, const struct message_reply *reply)
 {
-	int kind = rfc2136_why(z, reply, &z->refused_why);
-
+	z->refused_kind = rfc2136_why(z, reply, &z->refused_why);
 	if (z->flying.n) {
 		z->unsaid[z->n_unsaid++] = z->flying.list[0].name;
 		if (!z->refused.n) {
@@ -245,16 +258,7 @@ static void set_aside(struct rfc2136_zone *z, const struct message_reply *reply)
 		rfc2136_settle_refused(z);
 		return;
 	}
-	for (unsigned i = 0; i < z->n_unsaid;
-	     i++) { /* behind the others, which are tried first */
-		if (z->unsaid[i] < z->p->o.roster->users->n_names) {
-			changes_remove(&z->refused, z->unsaid[i]);
-			(void)changes_note(&z->pending, z->unsaid[i],
-					   NULL); /* it is compared again */
-		}
-	}
-	z->n_unsaid = 0;
-	rfc2136_zone_fail(z, kind, buf_str(&z->refused_why));
+	rfc2136_refuses_all(z);
 }
 
 /* Of several, any may be the reason: they are halved until it stands alone. */

@@ -480,6 +480,10 @@ void rfc2136_zone_ready(struct rfc2136_zone *z)
 /* Nothing is left to be sent. false: nor to be done. */
 static bool rest(struct rfc2136_zone *z)
 {
+	if (z->n_unsaid && !z->takes) {
+		rfc2136_refuses_all(z);
+		return true;
+	}
 	succeed(z);
 	if (has_backlog(z)) {
 		return true; /* a second chance */

@@ -1,0 +1,910 @@
+# SPDX-FileCopyrightText: 2026 The dns-updater authors
+# SPDX-License-Identifier: ISC
+"""The output `rfc2136`, with real name servers and with some that lie."""
+
+import os
+import queue
+import random
+import socket
+import struct
+import threading
+import time
+
+import dns.flags
+import dns.message
+import dns.rcode
+import dns.rdataclass
+import dns.rdatatype
+import dns.rrset
+import dns.tsig
+import dns.update
+import pytest
+
+from harness import TIMEOUT, Address
+from servers import NAME, ZONE, Bind, Key, Knot, Nsd, Pdns
+
+PRIMARIES = [Knot, Bind, Pdns]
+OUTPUT = 'ns'
+
+
+@pytest.fixture
+def key(tmp_path):
+    return Key(tmp_path)
+
+
+@pytest.fixture
+def make(tmp_path):
+    """make(Class, ...): a started server, which ends with the test."""
+    servers = []
+
+    def make_one(cls, *args, start=True, **more):
+        s = cls(tmp_path, *args, **more)
+        servers.append(s)
+        return s.start() if start else s
+    yield make_one
+    for s in servers:
+        s.close()
+
+
+def output(server, key_file, zones=(ZONE,), name=OUTPUT):
+    """A section of the configuration. server: one or several, or their texts."""
+    servers = server if isinstance(server, (list, tuple)) else [server]
+    texts = [s if isinstance(s, str) else s.server for s in servers]
+    return (f'[output {name}]\ntype = rfc2136\nserver = {", ".join(texts)}\n'
+            f'zone = {", ".join(zones)}\nkey = {key_file}\n')
+
+
+@pytest.fixture
+def up(env):
+    """up(server, key_file, ...): the daemon, with this output alone."""
+    def start(server, key_file, *args, wait=True, **more):
+        env.with_fence = False
+        env.conf.update(datafile=None, makecommand=None)
+        env.conf_more = output(server, key_file, *args, **more)
+        return env.start(tinydns=False, wait=wait)
+    return start
+
+
+# ---- what is published
+
+@pytest.mark.parametrize('cls', PRIMARIES)
+def test_a_change_is_answered(env, make, up, key, cls):
+    server = make(cls, None, key)
+    env.write('john', '1.2.3.4', age=60)
+    up(server, key.bind_file)
+    server.wait(NAME, 'A', {'1.2.3.4'})
+    assert {rd.ttl for rd in server.ask(NAME, 'A').answer} == {60}
+    env.wait_line(f'updating record for {NAME} to 1.2.3.4 at {OUTPUT}')
+    env.write('john', '5.6.7.8\n2001:db8::1')
+    server.wait(NAME, 'AAAA', {'2001:db8::1'})
+    assert server.rrset(NAME, 'A') == {'5.6.7.8'}
+    env.write('john', '2001:db8::2\n2001:db8::3')
+    server.wait(NAME, 'AAAA', {'2001:db8::2', '2001:db8::3'})
+    assert server.rrset(NAME, 'A') == set()
+    assert server.rrset(NAME, 'MX') == {'10 mail.example.com.'}
+    assert server.rrset(NAME, 'TXT') == {'"a static text"'}
+
+
+@pytest.mark.parametrize('cls', PRIMARIES)
+def test_withdrawn(env, make, up, key, cls):
+    server = make(cls, {ZONE: ['john AAAA 2001:db8::1']}, key)
+    env.conf.update(missing='withdraw', missing_after='10ms')
+    env.write('john', '1.2.3.4', age=60)
+    up(server, key.bind_file)
+    server.wait(NAME, 'A', {'1.2.3.4'})
+    env.sh('john', 'rm .dynamicdns')
+    env.wait_line(f'removing record for {NAME} at {OUTPUT}')
+    assert server.rrset(NAME, 'A') == set()
+    assert server.rrset(NAME, 'AAAA') == {'2001:db8::1'}	# it was never ours
+    env.write('john', '5.6.7.8')
+    server.wait(NAME, 'A', {'5.6.7.8'})
+    assert server.rrset(NAME, 'AAAA') == {'2001:db8::1'}
+    assert server.rrset(NAME, 'MX') == {'10 mail.example.com.'}
+
+
+@pytest.mark.parametrize('cls', PRIMARIES)
+def test_ipv6(env, make, up, key, cls):
+    server = make(cls, None, key, v6=True)
+    env.write('john', '1.2.3.4', age=60)
+    up(server, key.bind_file)
+    server.wait(NAME, 'A', {'1.2.3.4'})
+
+
+def test_the_key_as_keymgr_prints_it(env, make, up, tmp_path):
+    key = Key(tmp_path, algorithm='hmac-sha512')
+    server = make(Knot, None, key)
+    env.write('john', '1.2.3.4', age=60)
+    up(server, key.knot_file)
+    server.wait(NAME, 'A', {'1.2.3.4'})
+
+
+def test_the_longest_zone_has_the_name(env, make, up, key):
+    sub = 'sub.' + ZONE
+    server = make(Knot, {ZONE: [], sub: []}, key)
+    env.users = {'john': [NAME, f'john.{sub}', 'john.elsewhere.example.org']}
+    env.write('john', '1.2.3.4', age=60)
+    up(server, key.bind_file, [ZONE, sub])
+    server.wait(NAME, 'A', {'1.2.3.4'})
+    server.wait(f'john.{sub}', 'A', {'1.2.3.4'})
+    assert (f'john.{sub}', 'A') in server.axfr(sub)
+
+
+# ---- what is there is compared
+
+@pytest.mark.parametrize('transfer', [True, False])
+@pytest.mark.parametrize('cls', PRIMARIES)
+def test_only_the_difference_is_sent(env, make, up, key, cls, transfer):
+    server = make(cls, None, key, transfer=transfer)
+    env.users = {f'u{i}': [f'u{i}.{ZONE}'] for i in range(200)}
+    for i in range(200):
+        env.write(f'u{i}', f'192.0.2.{i}\n2001:db8::{i:x}', age=60)
+    up(server, key.bind_file)
+    env.wait_log(r'^ns: zone dyn.example.com has 200 differences of 200 names; sending them$')
+    server.wait(f'u199.{ZONE}', 'A', {'192.0.2.199'})
+    assert env.stop() == 0
+    serial = server.serial()
+
+    env.start(tinydns=False)
+    env.wait_line(f'ns: zone {ZONE} is as it should be')
+    assert env.stop() == 0
+    assert server.serial() == serial
+
+    env.write('u7', '203.0.113.7', age=60)
+    with_ttl = dns.update.UpdateMessage(ZONE)
+    with_ttl.replace('u8', 61, 'A', '192.0.2.8')
+    with_ttl.replace('u9', 60, 'A', '203.0.113.9')
+    server.update(with_ttl)
+    env.start(tinydns=False)
+    env.wait_log(r'^ns: zone dyn.example.com has 3 differences of 200 names; sending them$')
+    server.wait(f'u7.{ZONE}', 'A', {'203.0.113.7'})
+    server.wait(f'u7.{ZONE}', 'AAAA', set())
+    server.wait(f'u9.{ZONE}', 'A', {'192.0.2.9'})
+    assert {rd.ttl for rd in server.ask(f'u8.{ZONE}', 'A').answer} == {60}
+
+
+@pytest.mark.parametrize('transfer', [True, False])
+@pytest.mark.parametrize('cls', PRIMARIES)
+def test_what_a_removed_user_had_goes(env, make, up, key, cls, transfer):
+    server = make(cls, None, key, transfer=transfer)
+    env.users = {'john': [NAME], 'jane': [f'jane.{ZONE}'], 'joe': [f'joe.{ZONE}']}
+    for user in env.users:
+        env.write(user, '1.2.3.4\n2001:db8::1', age=60)
+    up(server, key.bind_file)
+    for user in env.users:
+        server.wait(f'{user}.{ZONE}', 'A', {'1.2.3.4'})
+    assert env.stop() == 0
+    assert f' ns jane.{ZONE} both\n' in env.state.read_text()
+
+    del env.users['jane'], env.users['john']
+    env.start(tinydns=False)
+    server.wait(f'jane.{ZONE}', 'A', set())
+    server.wait(NAME, 'A', set())
+    server.wait(NAME, 'AAAA', set())
+    assert server.rrset(NAME, 'MX') == {'10 mail.example.com.'}
+    assert server.rrset(f'joe.{ZONE}', 'A') == {'1.2.3.4'}
+    assert env.stop() == 0
+    assert 'jane' not in env.state.read_text()
+
+
+@pytest.mark.parametrize('cls', PRIMARIES)
+def test_without_memory_nothing_unknown_goes(env, make, up, key, cls):
+    server = make(cls, None, key)
+    env.users = {'john': [NAME], 'jane': [f'jane.{ZONE}']}
+    for user in env.users:
+        env.write(user, '1.2.3.4', age=60)
+    up(server, key.bind_file)
+    server.wait(f'jane.{ZONE}', 'A', {'1.2.3.4'})
+    assert env.stop() == 0
+    env.state.unlink()
+
+    del env.users['jane']
+    env.start(tinydns=False)
+    env.wait_line(f'ns: leaving what jane.{ZONE} has in zone {ZONE}: '
+                  'nobody remembers whether we published it')
+    env.wait_line(f'ns: zone {ZONE} is as it should be')
+    assert server.rrset(f'jane.{ZONE}', 'A') == {'1.2.3.4'}
+
+
+def test_a_user_whose_addresses_are_not_known_keeps_what_is_there(env, make, up, key):
+    """Neither file nor memory: nobody knows what john should have."""
+    server = make(Knot, {ZONE: ['john A 192.0.2.7']}, key)
+    env.users = {'john': [NAME], 'jane': [f'jane.{ZONE}']}
+    env.write('jane', '1.2.3.4', age=60)
+    up(server, key.bind_file)
+    server.wait(f'jane.{ZONE}', 'A', {'1.2.3.4'})
+    assert server.rrset(NAME, 'A') == {'192.0.2.7'}
+
+
+# ---- a reload
+
+def test_reload_with_other_users_and_outputs(env, make, up, key):
+    one, two = make(Knot, None, key), make(Bind, None, key)
+    env.users = {'john': [NAME], 'jane': [f'jane.{ZONE}']}
+    for user in env.users:
+        env.write(user, '1.2.3.4', age=60)
+    up(one, key.bind_file)
+    one.wait(NAME, 'A', {'1.2.3.4'})
+    one.wait(f'jane.{ZONE}', 'A', {'1.2.3.4'})
+
+    del env.users['john']
+    env.users['joe'] = [f'joe.{ZONE}']
+    env.make_home('joe')
+    env.write('joe', '192.0.2.9', age=60)
+    env.conf_more += output(two, key.bind_file, name='other')
+    assert env.reload().startswith('reloaded')
+    one.wait(NAME, 'A', set())
+    for server in one, two:
+        server.wait(f'joe.{ZONE}', 'A', {'192.0.2.9'})
+        server.wait(f'jane.{ZONE}', 'A', {'1.2.3.4'})
+
+    env.conf_more = output(two, key.bind_file, name='other')
+    assert env.reload().startswith('reloaded')
+    env.wait_line('output ns is gone; what it published stays there')
+    env.write('jane', '5.6.7.8')
+    two.wait(f'jane.{ZONE}', 'A', {'5.6.7.8'})
+    assert one.rrset(f'jane.{ZONE}', 'A') == {'1.2.3.4'}
+
+    # It comes back, and its memory is that of the state file's at the start only: what is wrong is set right.
+    env.conf_more += output(one, key.bind_file)
+    assert env.reload().startswith('reloaded')
+    one.wait(f'jane.{ZONE}', 'A', {'5.6.7.8'})
+
+
+def test_reload_with_another_key(env, make, up, key, tmp_path):
+    server = make(Knot, None, key)
+    env.write('john', '1.2.3.4', age=60)
+    up(server, tmp_path / 'none')
+    env.wait_line(f"unable to publish to ns, zone {ZONE}: unable to read the key '{tmp_path / 'none'}': "
+                  'No such file or directory; trying again')
+    env.conf_more = output(server, key.bind_file)
+    assert env.reload().startswith('reloaded')
+    server.wait(NAME, 'A', {'1.2.3.4'})
+
+
+# ---- what servers refuse
+
+WRONG_KEY = {
+    Knot: "does not know the key 'stranger', or not for this (BADKEY)",
+    Bind: "does not know the key 'stranger', or not for this (BADKEY)",
+    Pdns: f"is not authoritative for {ZONE}, or does not take the key 'stranger', its secret or the time "
+          '(NOTAUTH)',
+}
+WRONG_SECRET = {
+    Knot: "has another secret for the key 'dns-updater' (BADSIG)",
+    Bind: "has another secret for the key 'dns-updater' (BADSIG)",
+    Pdns: f"is not authoritative for {ZONE}, or does not take the key 'dns-updater', its secret or the time "
+          '(NOTAUTH)',
+}
+
+
+def trouble(server, what, then='trying again', zone=ZONE):
+    where = server if isinstance(server, str) else server.server
+    return f'unable to publish to {OUTPUT}, zone {zone}: {where} {what}; {then}'
+
+
+@pytest.mark.parametrize('name, words', [('stranger', WRONG_KEY), ('dns-updater', WRONG_SECRET)])
+@pytest.mark.parametrize('cls', PRIMARIES)
+def test_wrong_key(env, make, up, key, tmp_path, cls, name, words):
+    server = make(cls, None, key)
+    wrong = Key(tmp_path, name)
+    env.write('john', '1.2.3.4', age=60)
+    up(server, wrong.bind_file)
+    env.wait_line(trouble(server, words[cls]))
+    assert server.rrset(NAME, 'A') == set()
+    for line in env.lines():
+        assert wrong.secret not in line
+    # The administrator mends it, and need not say so.
+    wrong.bind_file.write_text(key.bind_text)
+    env.wait_line(f'publishing to ns, zone {ZONE}, at {server.server} again')
+    server.wait(NAME, 'A', {'1.2.3.4'})
+    assert env.count('unable to publish') == 1
+
+
+@pytest.mark.parametrize('cls', PRIMARIES)
+def test_a_zone_that_is_not_served(env, make, up, key, cls):
+    """The other one is not held up."""
+    server = make(cls, None, key)
+    env.users = {'john': [NAME, 'john.example.org']}
+    env.write('john', '1.2.3.4', age=60)
+    up(server, key.bind_file, [ZONE, 'example.org'])
+    server.wait(NAME, 'A', {'1.2.3.4'})
+    env.wait_log('^unable to publish to ns, zone example.org: '
+                 f"{server.server} does not have example.org, or not for the key '{key.name}'.*; trying again$")
+    env.write('john', '5.6.7.8')
+    server.wait(NAME, 'A', {'5.6.7.8'})
+
+
+@pytest.mark.parametrize('n', [1, 10])
+@pytest.mark.parametrize('cls, what', [
+    (Knot, "does not know the key 'dns-updater', or not for this (BADKEY)"),
+    (Bind, f"does not let the key 'dns-updater' change this in {ZONE} (REFUSED)"),
+    (Pdns, f"does not let the key 'dns-updater' change this in {ZONE} (REFUSED)")])
+def test_updates_are_refused(env, make, up, key, cls, what, n):
+    server = make(cls, None, key, update=False)
+    env.users = {f'u{i}': [f'u{i}.{ZONE}'] for i in range(n)}
+    for user in env.users:
+        env.write(user, '1.2.3.4', age=60)
+    up(server, key.bind_file)
+    env.wait_line(trouble(server, what))
+    server.stop()
+    server.allow_update = True
+    if cls == Pdns:
+        server.forget(ZONE)
+    server.start()
+    for i in range(n):
+        server.wait(f'u{i}.{ZONE}', 'A', {'1.2.3.4'})
+
+
+def test_one_refused_name_does_not_hold_up_the_others(env, make, up, key):
+    policy = (f'update-policy {{ deny "{key.name}" name u7.{ZONE}; '
+              f'grant "{key.name}" zonesub A AAAA; }};')
+    server = make(Bind, None, key, update=False, zone_options=policy)
+    env.users = {f'u{i}': [f'u{i}.{ZONE}'] for i in range(40)}
+    for user in env.users:
+        env.write(user, '1.2.3.4', age=60)
+    up(server, key.bind_file)
+    for i in range(40):
+        server.wait(f'u{i}.{ZONE}', 'A', {'1.2.3.4'} if i != 7 else set())
+    env.wait_line(f"unable to publish u7.{ZONE} to ns: {server.server} does not let the key "
+                  f"'dns-updater' change this in {ZONE} (REFUSED); trying again in 300 s")
+    env.write('u8', '5.6.7.8')
+    server.wait(f'u8.{ZONE}', 'A', {'5.6.7.8'})
+    assert env.count('^unable') == 1
+
+
+# ---- servers that are down
+
+@pytest.mark.parametrize('cls', PRIMARIES)
+def test_a_server_that_comes_later(env, make, up, key, cls):
+    server = make(cls, None, key, start=False)
+    env.write('john', '1.2.3.4', age=60)
+    up(server, key.bind_file)
+    env.wait_line(trouble(server, 'cannot be reached: Connection refused'))
+    server.start()
+    server.wait(NAME, 'A', {'1.2.3.4'})
+    env.wait_line(f'publishing to ns, zone {ZONE}, at {server.server} again')
+    assert env.count('unable to publish') == 1
+
+
+def test_the_next_server(env, make, up, key):
+    down, server = make(Knot, None, key, start=False), make(Knot, None, key)
+    env.write('john', '1.2.3.4', age=60)
+    up([down, server], key.bind_file)
+    env.wait_line(trouble(down, 'cannot be reached: Connection refused', 'trying the next server'))
+    server.wait(NAME, 'A', {'1.2.3.4'})
+    down.start()
+    server.stop()
+    env.write('john', '5.6.7.8')
+    down.wait(NAME, 'A', {'5.6.7.8'})
+
+
+@pytest.mark.parametrize('cls', PRIMARIES)
+def test_a_server_restarted_between(env, make, up, key, cls):
+    server = make(cls, None, key)
+    env.write('john', '1.2.3.4', age=60)
+    up(server, key.bind_file)
+    server.wait(NAME, 'A', {'1.2.3.4'})
+    server.restart()
+    env.write('john', '5.6.7.8')
+    server.wait(NAME, 'A', {'5.6.7.8'})
+
+
+@pytest.mark.parametrize('cls', PRIMARIES)
+def test_an_empty_zone_is_noticed_by_the_sweep(env, make, up, key, cls):
+    server = make(cls, None, key)
+    env.conf['rescan'] = '1s'
+    env.users['jane'] = [f'jane.{ZONE}']
+    for user in env.users:
+        env.write(user, '1.2.3.4', age=60)
+    up(server, key.bind_file)
+    server.wait(NAME, 'A', {'1.2.3.4'})
+    server.wait(f'jane.{ZONE}', 'A', {'1.2.3.4'})
+    server.kill()
+    server.restart_empty()
+    server.wait(NAME, 'A', {'1.2.3.4'})
+    server.wait(f'jane.{ZONE}', 'A', {'1.2.3.4'})
+
+
+@pytest.mark.parametrize('cls', PRIMARIES)
+def test_an_empty_zone_is_noticed_after_a_change(env, make, up, key, cls):
+    server = make(cls, None, key)
+    env.users['jane'] = [f'jane.{ZONE}']
+    for user in env.users:
+        env.write(user, '1.2.3.4', age=60)
+    up(server, key.bind_file)
+    server.wait(NAME, 'A', {'1.2.3.4'})
+    server.wait(f'jane.{ZONE}', 'A', {'1.2.3.4'})
+    server.kill()
+    server.restart_empty()
+    env.write('john', '5.6.7.8')
+    server.wait(NAME, 'A', {'5.6.7.8'})
+    server.wait(f'jane.{ZONE}', 'A', {'1.2.3.4'})
+
+
+def test_what_the_administrator_changed_is_compared_once(env, make, up, key):
+    server = make(Bind, None, key)
+    env.conf['rescan'] = '1s'
+    env.write('john', '1.2.3.4', age=60)
+    up(server, key.bind_file)
+    server.wait(NAME, 'A', {'1.2.3.4'})
+    change = dns.update.UpdateMessage(ZONE)
+    change.replace('john', 3600, 'A', '203.0.113.1')
+    change.replace('www', 3600, 'A', '203.0.113.2')
+    server.update(change)
+    server.wait(NAME, 'A', {'1.2.3.4'})
+    assert server.rrset(f'www.{ZONE}', 'A') == {'203.0.113.2'}
+
+
+# ---- secondaries
+
+@pytest.mark.parametrize('cls', [Knot, Bind])
+def test_nsd_follows(env, make, up, key, cls):
+    primary = make(cls, None, key, start=False)
+    secondary = make(Nsd, None, key, primary=primary, start=False)
+    primary.notify = secondary
+    primary.start()
+    secondary.start()
+    env.write('john', '1.2.3.4', age=60)
+    up(primary, key.bind_file)
+    secondary.wait(NAME, 'A', {'1.2.3.4'})
+    env.write('john', '5.6.7.8\n2001:db8::1')
+    secondary.wait(NAME, 'AAAA', {'2001:db8::1'})
+    secondary.wait(NAME, 'A', {'5.6.7.8'})
+    assert secondary.rrset(NAME, 'MX') == {'10 mail.example.com.'}
+
+
+# ---- servers that lie, or fall silent
+
+class Fake:
+    """A server at an address of its own that keeps what updates say in `records`, {(name, type): {texts}},
+    and answers as a good one does, without transfers. `behave`, if it is set, is asked first for each
+    message: it returns a list of the wires to be sent, or None when it has nothing to say about it.
+    Every update that was taken is in the queue `updates`, as the numbers of its names."""
+
+    def __init__(self, key, behave=None):
+        self.key = key
+        self.behave = behave
+        self.records = {}
+        self.serial = 1
+        self.updates = queue.Queue()
+        self.seen = []			# (opcode, type, whether by TCP, wire)
+        self.address = Address()
+        self.server = self.address.text
+        self.udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self.udp.bind((self.server, 53))
+        self.tcp = socket.create_server((self.server, 53))
+        self.connections = []
+        self.lock = threading.Lock()
+        threading.Thread(target=self.serve_udp, daemon=True).start()
+        threading.Thread(target=self.serve_tcp, daemon=True).start()
+
+    def close(self):
+        for s in [self.udp, self.tcp, *self.connections]:
+            try:
+                s.shutdown(socket.SHUT_RDWR)
+            except OSError:
+                pass
+            s.close()
+        self.address.close()
+
+    def serve_udp(self):
+        while True:
+            try:
+                wire, peer = self.udp.recvfrom(65535)
+                if not wire:
+                    return
+                for reply in self.replies(wire, False):
+                    self.udp.sendto(reply, peer)
+            except OSError:
+                return
+
+    def serve_tcp(self):
+        while True:
+            try:
+                connection, _ = self.tcp.accept()
+            except OSError:
+                return
+            self.connections.append(connection)
+            threading.Thread(target=self.serve_connection, args=[connection], daemon=True).start()
+
+    def serve_connection(self, connection):
+        with connection, connection.makefile('rb') as f:
+            while True:
+                try:
+                    head = f.read(2)
+                    if len(head) < 2:
+                        return
+                    for reply in self.replies(f.read(struct.unpack('!H', head)[0]), True):
+                        connection.sendall(struct.pack('!H', len(reply)) + reply)
+                except OSError:
+                    return
+
+    def replies(self, wire, tcp):
+        with self.lock:
+            m = dns.message.from_wire(wire, keyring=self.key.keyring)
+            question = m.question[0] if m.question else m.zone[0]
+            self.seen.append((m.opcode(), question.rdtype, tcp, wire))
+            got = self.behave(self, m, tcp) if self.behave else None
+            return [self.good(m)] if got is None else got
+
+    def answer(self, m, rcode=0, answer=(), key=None):
+        """The wire of a signed reply. key: another one."""
+        r = dns.message.make_response(m)
+        r.set_rcode(rcode)
+        for rrset in answer:
+            r.answer.append(rrset)
+        if key:
+            r.use_tsig(key.keyring, key.name, algorithm=key.algorithm)
+        return r.to_wire()
+
+    def unsigned(self, m, rcode=0, flags=0):
+        r = dns.message.make_response(m)
+        r.set_rcode(rcode)
+        r.flags |= flags
+        r.tsig = None
+        return r.to_wire()
+
+    def good(self, m):
+        if m.opcode() == 5:
+            names = []
+            for rrset in m.update:
+                at = rrset.name.to_text(omit_final_dot=True), dns.rdatatype.to_text(rrset.rdtype)
+                if at[0] not in names:
+                    names.append(at[0])
+                if rrset.deleting == dns.rdataclass.ANY:
+                    self.records.pop(at, None)
+                else:
+                    self.records.setdefault(at, set()).update(rd.to_text() for rd in rrset)
+            self.serial += 1
+            self.updates.put(len(names))
+            return self.answer(m)
+        q = m.question[0]
+        if q.rdtype == dns.rdatatype.AXFR:
+            return self.answer(m, dns.rcode.REFUSED)
+        if q.rdtype == dns.rdatatype.SOA:
+            return self.answer(m, 0, [dns.rrset.from_text(
+                q.name, 60, 'IN', 'SOA', f'ns1. hostmaster. {self.serial} 3600 600 86400 60')])
+        at = q.name.to_text(omit_final_dot=True), dns.rdatatype.to_text(q.rdtype)
+        texts = self.records.get(at, ())
+        return self.answer(m, 0, [dns.rrset.from_text(q.name, 60, 'IN', at[1], *texts)] if texts else [])
+
+    def has(self, env, name, type, expected):
+        env.wait(lambda: self.records.get((name, type), set()) == expected,
+                 f'{name} {type} is {expected}')
+
+
+@pytest.fixture
+def fake(key):
+    fakes = []
+
+    def make_one(behave=None):
+        fakes.append(Fake(key, behave))
+        return fakes[-1]
+    yield make_one
+    for f in fakes:
+        f.close()
+
+
+def is_update(m):
+    return m.opcode() == 5
+
+
+def test_many_changes_are_few_messages(env, up, key, fake):
+    server = fake()
+    env.users = {f'u{i}': [f'u{i}.{ZONE}'] for i in range(1000)}
+    for i, user in enumerate(env.users):
+        env.make_home(user)
+        env.file(user).write_text(f'192.0.{i // 256}.{i % 256}\n')
+        env.age(user, 60)
+    up(server, key.bind_file)
+    server.has(env, f'u999.{ZONE}', 'A', {'192.0.3.231'})
+    env.wait(lambda: len(server.records) == 1000, 'all are there')
+    assert server.updates.qsize() <= 2
+
+
+@pytest.mark.parametrize('transfer', [True, False])
+@pytest.mark.parametrize('cls', PRIMARIES)
+def test_a_thousand_at_a_real_server(env, make, up, key, cls, transfer):
+    server = make(cls, None, key, transfer=transfer)
+    env.users = {f'u{i}': [f'u{i}.{ZONE}'] for i in range(1000)}
+    for i, user in enumerate(env.users):
+        env.make_home(user)
+        env.file(user).write_text(f'192.0.{i // 256}.{i % 256}\n')
+        env.age(user, 60)
+    up(server, key.bind_file)
+    server.wait(f'u999.{ZONE}', 'A', {'192.0.3.231'})
+    server.wait(f'u0.{ZONE}', 'A', {'192.0.0.0'})
+    assert server.serial() <= 3
+    assert env.stop() == 0
+    env.start(tinydns=False)
+    env.wait_line(f'ns: zone {ZONE} is as it should be')
+
+
+def test_forged_replies_are_ignored(env, up, key, fake, tmp_path):
+    def behave(server, m, tcp):
+        if not is_update(m) or tcp:
+            return None
+        good = server.good(m)
+        other = dns.message.make_response(m)
+        other.id ^= 1
+        return [server.unsigned(m), server.answer(m, 0, key=Key(tmp_path, key.name)), other.to_wire(),
+                b'x' * 20, good[:-1], good + b'x', good]
+    server = fake(behave)
+    env.write('john', '1.2.3.4', age=60)
+    up(server, key.bind_file)
+    server.has(env, NAME, 'A', {'1.2.3.4'})
+    env.wait_line(f'updating record for {NAME} to 1.2.3.4 at ns')
+    env.wait_line(f'ns: ignoring a reply of {server.server} that is not signed by our key')
+    assert env.count('ignoring') == 1
+    assert server.updates.qsize() == 1
+
+
+def test_a_forged_success_is_none(env, up, key, fake):
+    """The update is repeated, by TCP at last."""
+    def behave(server, m, tcp):
+        if is_update(m) and not tcp:
+            return [server.unsigned(m)]
+    server = fake(behave)
+    env.write('john', '1.2.3.4', age=60)
+    up(server, key.bind_file)
+    server.has(env, NAME, 'A', {'1.2.3.4'})
+    env.wait_line(f'updating record for {NAME} to 1.2.3.4 at ns')
+    sent = [wire for opcode, _, tcp, wire in server.seen if opcode == 5]
+    assert len(sent) == 4 and len(set(sent)) == 1
+
+
+@pytest.mark.parametrize('rcode', [dns.rcode.REFUSED, dns.rcode.NOTAUTH, dns.rcode.SERVFAIL])
+def test_an_unsigned_error_leads_to_tcp(env, up, key, fake, rcode):
+    def behave(server, m, tcp):
+        if is_update(m) and not tcp:
+            return [server.unsigned(m, rcode)]
+    server = fake(behave)
+    env.write('john', '1.2.3.4', age=60)
+    up(server, key.bind_file)
+    server.has(env, NAME, 'A', {'1.2.3.4'})
+    env.wait_line(f'updating record for {NAME} to 1.2.3.4 at ns')
+    assert not env.count('unable')
+
+
+def test_a_truncated_reply_leads_to_tcp(env, up, key, fake):
+    def behave(server, m, tcp):
+        if not tcp:
+            return [server.unsigned(m, flags=dns.flags.TC)]
+    server = fake(behave)
+    env.write('john', '1.2.3.4', age=60)
+    up(server, key.bind_file)
+    server.has(env, NAME, 'A', {'1.2.3.4'})
+    env.wait_line(f'updating record for {NAME} to 1.2.3.4 at ns')
+    assert not env.count('unable')
+    assert [tcp for opcode, _, tcp, _ in server.seen if opcode == 5] == [False, True]
+
+
+def test_a_server_that_does_not_sign(env, up, key, fake):
+    server = fake(lambda server, m, tcp: [server.unsigned(m)])
+    env.write('john', '1.2.3.4', age=60)
+    up(server, key.bind_file)
+    env.wait_line(trouble(server, 'does not sign its replies with our key'))
+    assert not server.updates.qsize()
+
+
+def test_the_clock(env, up, key, fake):
+    """BADTIME comes signed, with the server's time in it."""
+    right = threading.Event()
+
+    def behave(server, m, tcp):
+        if right.is_set():
+            return None
+        r = dns.message.make_response(m, tsig_error=dns.rcode.BADTIME)
+        r.set_rcode(dns.rcode.NOTAUTH)
+        r.use_tsig(key.keyring, key.name, tsig_error=dns.rcode.BADTIME, algorithm=key.algorithm,
+                   other_data=(int(time.time()) + 1000).to_bytes(6, 'big'))
+        r.request_mac = m.mac
+        return [r.to_wire()]
+    server = fake(behave)
+    env.write('john', '1.2.3.4', age=60)
+    up(server, key.bind_file)
+    env.wait_log(f'^unable to publish to ns, zone {ZONE}: the clock of {server.server} differs from ours by '
+                 r'(999|1000|1001) s: there it is 20\d\d-.*Z, here 20\d\d-.*Z \(BADTIME\); trying again')
+    right.set()
+    server.has(env, NAME, 'A', {'1.2.3.4'})
+    assert env.count('unable') == 1
+
+
+@pytest.mark.parametrize('rcode', ['SERVFAIL', 'NOTIMP', 'FORMERR', 'NOTZONE', 'REFUSED'])
+def test_an_error_of_all_updates_pauses(env, up, key, fake, rcode):
+    wrong = threading.Event()
+    wrong.set()
+
+    def behave(server, m, tcp):
+        if is_update(m) and wrong.is_set():
+            return [server.answer(m, dns.rcode.from_text(rcode))]
+    server = fake(behave)
+    env.users = {f'u{i}': [f'u{i}.{ZONE}'] for i in range(20)}
+    for user in env.users:
+        env.write(user, '1.2.3.4', age=60)
+    up(server, key.bind_file)
+    env.wait_log(f'^unable to publish to ns, zone {ZONE}: {server.server} .*{rcode}.; trying again$')
+    env.wait(lambda: sum(type == dns.rdatatype.AXFR for _, type, _, _ in list(server.seen)) > 1,
+             'it is compared again, after the pause')
+    assert env.count('has 20 differences') == 1
+    wrong.clear()
+    for user in env.users:
+        server.has(env, f'{user}.{ZONE}', 'A', {'1.2.3.4'})
+    env.wait_line(f'publishing to ns, zone {ZONE}, at {server.server} again')
+    assert env.count('^unable') == 1
+
+
+def test_a_server_that_hangs(env, up, key, fake):
+    """It takes everything and says nothing. The start does not wait for it, the next server has the work."""
+    hangs = fake(lambda server, m, tcp: [])
+    server = fake()
+    env.write('john', '1.2.3.4', age=60)
+    up([hangs, server], key.bind_file)
+    assert not server.seen
+    env.wait_line(trouble(hangs, 'does not answer', 'trying the next server'))
+    server.has(env, NAME, 'A', {'1.2.3.4'})
+    env.write('john', '5.6.7.8')
+    server.has(env, NAME, 'A', {'5.6.7.8'})
+    assert env.count('unable') == 1
+
+
+def test_a_lost_update_is_sent_again(env, up, key, fake):
+    lost = []
+
+    def behave(server, m, tcp):
+        if is_update(m) and not lost:
+            lost.append(m)
+            return []
+    server = fake(behave)
+    env.write('john', '1.2.3.4', age=60)
+    up(server, key.bind_file)
+    server.has(env, NAME, 'A', {'1.2.3.4'})
+    assert not env.count('unable')
+
+
+def test_connections_that_are_closed(env, up, key, fake):
+    """After every ten answers to questions; they are asked in several connections, then."""
+    def close(connection):
+        try:
+            connection.shutdown(socket.SHUT_RDWR)
+        except OSError:
+            pass	# it is gone
+
+    def behave(server, m, tcp):
+        if tcp and len(server.seen) % 10 == 0:
+            got = [server.good(m)]
+            threading.Timer(0, close, [server.connections[-1]]).start()
+            return got
+    server = fake(behave)
+    env.users = {f'u{i}': [f'u{i}.{ZONE}'] for i in range(30)}
+    for user in env.users:
+        env.write(user, '1.2.3.4', age=60)
+    up(server, key.bind_file)
+    for user in env.users:
+        server.has(env, f'{user}.{ZONE}', 'A', {'1.2.3.4'})
+
+
+def test_a_change_while_one_is_under_way(env, up, key, fake):
+    """It goes with the next message; the one under way is not published as what came later."""
+    hold, held = threading.Event(), threading.Event()
+
+    def behave(server, m, tcp):
+        if is_update(m):
+            held.set()
+            hold.wait(TIMEOUT)
+    server = fake(behave)
+    env.write('john', '1.2.3.4', age=60)
+    up(server, key.bind_file, wait=False)
+    assert held.wait(TIMEOUT)
+    env.write('john', '5.6.7.8')
+    env.wait_line('user john requested update to 5.6.7.8')
+    hold.set()
+    server.has(env, NAME, 'A', {'5.6.7.8'})
+    env.wait_ready()
+    env.wait_line(f'updating record for {NAME} to 5.6.7.8 at ns')
+
+
+def test_the_end_waits_for_an_update(env, up, key, fake):
+    hold, held = threading.Event(), threading.Event()
+
+    def behave(server, m, tcp):
+        if is_update(m) and NAME.encode()[:4] in m.to_wire():
+            held.set()
+            hold.wait(TIMEOUT)
+    server = fake(behave)
+    env.write('john', '1.2.3.4', age=60)
+    up(server, key.bind_file, wait=False)
+    assert held.wait(TIMEOUT)
+    env.send(15)
+    threading.Timer(0.2, hold.set).start()
+    assert env.wait_exit() == 0
+    assert env.count(f'updating record for {NAME}') == 1
+    assert f' ns {NAME} a\n' in env.state.read_text()
+
+
+def test_what_changed_right_behind_our_own_change(env, up, key, fake):
+    """The serial that is read after our update is another's already."""
+    def behave(server, m, tcp):
+        if is_update(m):
+            good = server.good(m)
+            server.serial += 1
+            server.records[NAME, 'A'] = {'203.0.113.1'}
+            server.behave = None
+            return [good]
+    server = fake(behave)
+    env.write('john', '1.2.3.4', age=60)
+    up(server, key.bind_file)
+    env.wait(lambda: server.updates.qsize() == 2, 'it is set right')
+    server.has(env, NAME, 'A', {'1.2.3.4'})
+
+
+def test_a_server_that_has_no_udp(env, up, key, fake):
+    """That is found out once."""
+    server = fake(lambda server, m, tcp: None if tcp else [])
+    env.write('john', '1.2.3.4', age=60)
+    up(server, key.bind_file)
+    server.has(env, NAME, 'A', {'1.2.3.4'})
+    env.wait_line(f'updating record for {NAME} to 1.2.3.4 at ns')
+    mark = len(server.seen)
+    env.write('john', '5.6.7.8')
+    server.has(env, NAME, 'A', {'5.6.7.8'})
+    assert all(tcp for _, _, tcp, _ in server.seen[mark:])
+
+
+# ---- everything at once
+
+@pytest.mark.parametrize('cls', PRIMARIES)
+def test_both_are_killed_again_and_again(env, make, up, key, cls):
+    """Whatever was lost in between: in the end the server has what users wrote, and nothing of who is gone."""
+    rng = random.Random(1)
+    server = make(cls, None, key)
+    env.users = {f'u{i}': [f'u{i}.{ZONE}'] for i in range(30)}
+    env.conf.update(rescan='1s', missing='withdraw', missing_after='10ms')
+    wanted = {}
+
+    def write(user):
+        wanted[user] = {f'192.0.2.{rng.randrange(1, 255)}' for _ in range(rng.randrange(1, 3))}
+        env.write(user, '\n'.join(wanted[user]), age=60)
+
+    for user in env.users:
+        write(user)
+    up(server, key.bind_file)
+    for _ in range(6):
+        for user in rng.sample(sorted(env.users), 10):
+            write(user)
+        if rng.random() < 0.5:
+            server.kill()
+            server.restart_empty() if rng.random() < 0.5 else server.start()
+        else:
+            env.kill()
+            gone = rng.choice(sorted(env.users))
+            wanted.pop(gone)
+            env.users.pop(gone)
+            env.start(tinydns=False)
+    for i in range(30):
+        server.wait(f'u{i}.{ZONE}', 'A', wanted.get(f'u{i}', set()))
+    assert server.rrset(NAME, 'MX') == {'10 mail.example.com.'}
+
+
+def test_a_key_that_only_root_reads(env, make, up, key):
+    server = make(Knot, None, key)
+    key.bind_file.chmod(0o600)
+    os.chown(key.bind_file, 0, 0)
+    env.write('john', '1.2.3.4', age=60)
+    up(server, key.bind_file)
+    server.wait(NAME, 'A', {'1.2.3.4'})
+
+
+@pytest.mark.parametrize('text, why', [
+    ('nonsense', 'is no key as tsig-keygen or keymgr -t prints it'), ('key "a" {\n\talgorithm hmac-md5;\n\tsecret "c2VjcmV0";\n};\n',
+     r'has an algorithm other than .* \(line 2\)')])
+def test_a_key_that_is_none(env, make, up, key, text, why):
+    server = make(Knot, None, key)
+    good = key.bind_file.read_text()
+    key.bind_file.write_text(text)
+    env.write('john', '1.2.3.4', age=60)
+    up(server, key.bind_file)
+    line = env.wait_log(f"^unable to publish to ns, zone {ZONE}: the key '.*' {why}; trying again$").group(0)
+    assert 'c2VjcmV0' not in line
+    key.bind_file.write_text(good)
+    server.wait(NAME, 'A', {'1.2.3.4'})
