@@ -35,7 +35,8 @@ uint8_t rfc2136_to_change(const struct rfc2136 *p, uint32_t name, uint8_t *ret_d
 		(set && set->n_v4 ? RFC2136_A : 0) | (set && set->n_v6 ? RFC2136_AAAA : 0);
 	bool known = p->o.roster->state[p->o.roster->users->names[name].user].known;
 
-	*ret_deletes = set || known ? p->owned[name] & (uint8_t)~has : 0;
+	known = known || p->owned[name] & RFC2136_OTHERS;
+	*ret_deletes = set || known ? p->owned[name] & (uint8_t)~has & RFC2136_BOTH : 0;
 	return has | *ret_deletes;
 }
 
@@ -123,7 +124,7 @@ static int add_owned(struct rfc2136 *p, const char *text, uint8_t owned)
 	uint32_t name = users_find_name(p->o.roster->users, text, strlen(text));
 
 	if (name == TABLE_NONE) {
-		return add_orphan(p, text, owned);
+		return add_orphan(p, text, owned & RFC2136_BOTH);
 	}
 	p->owned[name] |= owned;
 	return 0;
@@ -133,6 +134,7 @@ static int add_owned(struct rfc2136 *p, const char *text, uint8_t owned)
 
 static void print_one(struct buf *to, const struct rfc2136 *p, const char *name, uint8_t owned)
 {
+	owned &= RFC2136_BOTH;
 	if (owned) {
 		buf_adds(to, " ");
 		buf_adds(to, p->o.is->name);
@@ -352,14 +354,26 @@ static int make_tables(struct rfc2136 *p, struct rfc2136 *of)
 	return r;
 }
 
+/* A name that is in both may be another user's by now. */
+static bool is_others(const struct users *users, uint32_t name, const struct users *old, uint32_t before)
+{
+	return strcmp(users_user(users, users->names[name].user),
+		      users_user(old, old->names[before].user)) != 0;
+}
+
 static int inherit_owned(struct rfc2136 *p, const struct rfc2136 *old,
 			 const struct users *users)
 {
 	int r = 0;
 
 	for (uint32_t name = 0; !r && name < users->n_names; name++) {
-		r = old->owned[name] ? add_owned(p, users_name(users, name), old->owned[name]) :
-				       0;
+		const char *text = users_name(users, name);
+		uint32_t now = users_find_name(p->o.roster->users, text, strlen(text));
+
+		r = old->owned[name] ? add_owned(p, text, old->owned[name]) : 0;
+		if (now != TABLE_NONE && is_others(p->o.roster->users, now, users, name)) {
+			p->owned[now] |= RFC2136_OTHERS;
+		}
 	}
 	for (uint32_t i = 0; !r && i < old->n_orphans; i++) {
 		r = old->orphans[i].owned ?

@@ -18,7 +18,8 @@
 #include <stdint.h>
 #include <uv.h>
 
-enum { RFC2136_A = 1, RFC2136_AAAA = 2 };
+/* RFC2136_OTHERS: what is there was another user's, whose name this was before a reload. */
+enum { RFC2136_A = 1, RFC2136_AAAA = 2, RFC2136_BOTH = 3, RFC2136_OTHERS = 4 };
 
 #define RFC2136_NO_ZONE UINT16_MAX
 

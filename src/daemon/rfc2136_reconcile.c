@@ -130,7 +130,8 @@ static bool differs(struct rfc2136_findings *f, uint32_t name, const struct pres
 		       (ip_set_equal_v6(set, is->set) ? RFC2136_AAAA : 0);
 	uint8_t left = is->types & (uint8_t)~wanted, bad;
 
-	if (!set && !p->o.roster->state[p->o.roster->users->names[name].user].known) {
+	if (!set && !p->o.roster->state[p->o.roster->users->names[name].user].known &&
+	    !(p->owned[name] & RFC2136_OTHERS)) {
 		return false;
 	}
 	same = is->too_many ? 0 : same & (uint8_t)~is->other_ttl;
@@ -138,7 +139,7 @@ static bool differs(struct rfc2136_findings *f, uint32_t name, const struct pres
 	if ((left & ~p->owned[name]) && rfc2136_says_unknown(f->z)) {
 		rfc2136_say_unknown(f, users_name(p->o.roster->users, name));
 	}
-	p->owned[name] &= wanted | is->types; /* what is gone is nobody's */
+	p->owned[name] &= wanted | is->types | RFC2136_OTHERS; /* what is gone is nobody's */
 	p->owned[name] |= wanted & (uint8_t)~bad;
 	return bad;
 }
