@@ -1,6 +1,6 @@
 /* SPDX-FileCopyrightText: 2026 The dns-updater authors
  * SPDX-License-Identifier: ISC */
-#include "core/conf.h"
+#include "core/conf_impl.h"
 
 #include "base/buf.h"
 #include "core/name.h"
@@ -11,31 +11,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { SOCKET_PATH_MAX = 107 }; /* unix(7), with a NUL behind */
-
 enum { SERVER_PORT = 53, OUTPUT_NAME_MAX = 32, VERIFY_TIMEOUT_MS = 5000 };
-
-/* The output that datafile and makecommand are. */
-static const char datafile_name[] = "tinydns";
 
 enum section { IN_NOTHING, IN_DAEMON, IN_HTTP, IN_OUTPUT, IN_USERS, IN_UNKNOWN };
 
-struct reader {
-	struct conf *c;
-	struct conf_output *output; /* IN_OUTPUT: the one of the section */
-	const char *file;
-	conf_report_fn *report;
-	void *arg;
-	unsigned line;
-	bool users_only; /* a users_file: no sections */
-	bool mistakes;
-	uint64_t seen; /* a bit for each key of the table */
-};
-
-static void mistake(struct reader *r, const char *format, ...)
-	__attribute__((format(printf, 2, 3)));
-
-static void mistake(struct reader *r, const char *format, ...)
+void conf_mistake(struct conf_reader *r, const char *format, ...)
 {
 	struct buf b = { 0 };
 	va_list ap;
@@ -48,13 +28,13 @@ static void mistake(struct reader *r, const char *format, ...)
 	buf_deinit(&b);
 }
 
-/* A mistake about a text from the file, which is shown escaped and cut. */
-static void mistake_about(struct reader *r, const char *before, struct text t, const char *what)
+void conf_mistake_about(struct conf_reader *r, const char *before, struct text t,
+			const char *what)
 {
 	struct buf b = { 0 };
 
 	buf_add_escaped(&b, t.at, t.n, 64);
-	mistake(r, "%s'%s' %s", before, buf_str(&b), what);
+	conf_mistake(r, "%s'%s' %s", before, buf_str(&b), what);
 	buf_deinit(&b);
 }
 
@@ -88,7 +68,7 @@ static bool take_number(struct text *t, uint64_t max, uint64_t *ret)
 struct key {
 	enum section section;
 	const char *name;
-	int (*set)(struct reader *r, const struct key *k, struct text value);
+	int (*set)(struct conf_reader *r, const struct key *k, struct text value);
 	/* Offsets in struct conf, IN_OUTPUT in struct conf_output; line_at 0: not kept. */
 	size_t value_at, count_at, line_at;
 	uint64_t min, max;
@@ -97,23 +77,23 @@ struct key {
 	bool again; /* may be set more than once: each adds */
 };
 
-static char *base_of(struct reader *r, const struct key *k)
+static char *base_of(struct conf_reader *r, const struct key *k)
 {
 	return k->section == IN_OUTPUT ? (char *)r->output : (char *)r->c;
 }
 
-static void *value_of(struct reader *r, const struct key *k)
+static void *value_of(struct conf_reader *r, const struct key *k)
 {
 	return base_of(r, k) + k->value_at;
 }
 
-static int set_string(struct reader *r, const struct key *k, struct text value)
+static int set_string(struct conf_reader *r, const struct key *k, struct text value)
 {
 	char **there = value_of(r, k);
 	char *copy;
 
 	if (!value.n) {
-		mistake(r, "%s has no value", k->name);
+		conf_mistake(r, "%s has no value", k->name);
 		return 0;
 	}
 	copy = strndup(value.at, value.n);
@@ -125,34 +105,34 @@ static int set_string(struct reader *r, const struct key *k, struct text value)
 	return 0;
 }
 
-static int set_path(struct reader *r, const struct key *k, struct text value)
+static int set_path(struct conf_reader *r, const struct key *k, struct text value)
 {
 	if (value.n && *value.at != '/') {
-		mistake_about(r, "path ", value, "does not begin with a slash");
+		conf_mistake_about(r, "path ", value, "does not begin with a slash");
 		return 0;
 	}
 	if (value.n >= PATTERN_PATH_MAX) {
-		mistake(r, "%s is too long for a path", k->name);
+		conf_mistake(r, "%s is too long for a path", k->name);
 		return 0;
 	}
 	return set_string(r, k, value);
 }
 
-static int set_number(struct reader *r, const struct key *k, struct text value)
+static int set_number(struct conf_reader *r, const struct key *k, struct text value)
 {
 	struct text rest = value;
 	uint64_t number;
 
 	if (!take_number(&rest, k->max, &number) || rest.n || number < k->min) {
-		mistake(r, "%s is a number from %llu to %llu", k->name,
-			(unsigned long long)k->min, (unsigned long long)k->max);
+		conf_mistake(r, "%s is a number from %llu to %llu", k->name,
+			     (unsigned long long)k->min, (unsigned long long)k->max);
 		return 0;
 	}
 	*(unsigned *)value_of(r, k) = (unsigned)number;
 	return 0;
 }
 
-static int set_duration(struct reader *r, const struct key *k, struct text value)
+static int set_duration(struct conf_reader *r, const struct key *k, struct text value)
 {
 	static const struct {
 		const char *unit;
@@ -168,19 +148,19 @@ static int set_duration(struct reader *r, const struct key *k, struct text value
 		}
 	}
 	if (!factor) {
-		mistake_about(r, "", value, "is not a time such as 500ms, 1s, 5m or 1h");
+		conf_mistake_about(r, "", value, "is not a time such as 500ms, 1s, 5m or 1h");
 		return 0;
 	}
 	if (number * factor < k->min || number * factor > k->max) {
-		mistake(r, "%s is from %llu ms to %llu ms", k->name, (unsigned long long)k->min,
-			(unsigned long long)k->max);
+		conf_mistake(r, "%s is from %llu ms to %llu ms", k->name,
+			     (unsigned long long)k->min, (unsigned long long)k->max);
 		return 0;
 	}
 	*(uint64_t *)value_of(r, k) = number * factor;
 	return 0;
 }
 
-static int set_word(struct reader *r, const struct key *k, struct text value)
+static int set_word(struct conf_reader *r, const struct key *k, struct text value)
 {
 	struct buf b = { 0 };
 
@@ -192,24 +172,25 @@ static int set_word(struct reader *r, const struct key *k, struct text value)
 		}
 		buf_printf(&b, "%s%s", i ? " or " : "", k->words[i]);
 	}
-	mistake(r, "%s is %s", k->name, buf_str(&b));
+	conf_mistake(r, "%s is %s", k->name, buf_str(&b));
 	buf_deinit(&b);
 	return 0;
 }
 
-static int set_patterns(struct reader *r, const struct key *k, struct text value)
+static int set_patterns(struct conf_reader *r, const struct key *k, struct text value)
 {
 	struct conf *c = r->c;
 	struct text item;
 
 	if (!value.n) {
-		mistake(r, "%s has no value", k->name);
+		conf_mistake(r, "%s has no value", k->name);
 	}
 	while (next_item(&value, &item)) {
 		int e;
 
 		if (c->n_patterns == CONF_PATTERNS_MAX) {
-			mistake(r, "%s has more than %d patterns", k->name, CONF_PATTERNS_MAX);
+			conf_mistake(r, "%s has more than %d patterns", k->name,
+				     CONF_PATTERNS_MAX);
 			return 0;
 		}
 		e = pattern_parse(item.at, item.n, &c->patterns[c->n_patterns]);
@@ -217,7 +198,7 @@ static int set_patterns(struct reader *r, const struct key *k, struct text value
 			return e;
 		}
 		if (e) {
-			mistake_about(r, "pattern ", item, pattern_strerror(e));
+			conf_mistake_about(r, "pattern ", item, pattern_strerror(e));
 		} else {
 			c->n_patterns++;
 		}
@@ -225,7 +206,7 @@ static int set_patterns(struct reader *r, const struct key *k, struct text value
 	return 0;
 }
 
-static int set_networks(struct reader *r, const struct key *k, struct text value)
+static int set_networks(struct conf_reader *r, const struct key *k, struct text value)
 {
 	struct ip_nets *nets = value_of(r, k);
 	struct text item;
@@ -237,11 +218,11 @@ static int set_networks(struct reader *r, const struct key *k, struct text value
 			return e;
 		}
 		if (e == IP_NETS_E_HOST_BITS) {
-			mistake_about(r, "network ", item,
-				      "has bits set behind its prefix length");
+			conf_mistake_about(r, "network ", item,
+					   "has bits set behind its prefix length");
 		} else if (e) {
-			mistake_about(r, "network ", item,
-				      "is not a network such as 192.0.2.0/24");
+			conf_mistake_about(r, "network ", item,
+					   "is not a network such as 192.0.2.0/24");
 		}
 	}
 	return 0;
@@ -277,21 +258,22 @@ static bool parse_ip_port(struct text t, struct ip *ret_ip, uint16_t *ret_port)
 }
 
 /* A word behind a listener is that one's plain_http. */
-static int set_listeners(struct reader *r, const struct key *k, struct text value)
+static int set_listeners(struct conf_reader *r, const struct key *k, struct text value)
 {
 	struct conf_http *h = &r->c->http;
 	struct conf_listener *l = NULL;
 	struct text item;
 
 	if (!value.n) {
-		mistake(r, "%s has no value", k->name);
+		conf_mistake(r, "%s has no value", k->name);
 	}
 	while (next_item(&value, &item)) {
 		if (text_is(item, "allow") || text_is(item, "refuse")) {
 			if (!l || k->tls) {
-				mistake_about(r, "", item,
-					      k->tls ? "is for listen, not for listen_tls" :
-						       "stands before any address");
+				conf_mistake_about(r, "", item,
+						   k->tls ?
+							   "is for listen, not for listen_tls" :
+							   "stands before any address");
 				continue;
 			}
 			l->plain =
@@ -299,7 +281,8 @@ static int set_listeners(struct reader *r, const struct key *k, struct text valu
 			continue;
 		}
 		if (h->n_listeners == CONF_LISTENERS_MAX) {
-			mistake(r, "more than %d addresses to listen on", CONF_LISTENERS_MAX);
+			conf_mistake(r, "more than %d addresses to listen on",
+				     CONF_LISTENERS_MAX);
 			return 0;
 		}
 		l = &h->listeners[h->n_listeners];
@@ -309,7 +292,7 @@ static int set_listeners(struct reader *r, const struct key *k, struct text valu
 		if (parse_ip_port(item, &l->ip, &l->port)) {
 			h->n_listeners++;
 		} else {
-			mistake_about(
+			conf_mistake_about(
 				r, "", item,
 				"is not an address and port such as 192.0.2.1:80 or [::]:80");
 		}
@@ -318,7 +301,7 @@ static int set_listeners(struct reader *r, const struct key *k, struct text valu
 }
 
 /* Pairs of a name and the bits behind the prefix, such as "host.example.com ::1:2:3:4". */
-static int set_interface_ids(struct reader *r, const struct key *k, struct text value)
+static int set_interface_ids(struct conf_reader *r, const struct key *k, struct text value)
 {
 	struct conf_http *h = &r->c->http;
 	struct text name, id;
@@ -332,20 +315,21 @@ static int set_interface_ids(struct reader *r, const struct key *k, struct text 
 		int e = name_canon(name.at, name.n, canonical, &n);
 
 		if (e) {
-			mistake_about(r, "name ", name, name_strerror(e));
+			conf_mistake_about(r, "name ", name, name_strerror(e));
 			return 0;
 		}
 		if (!next_item(&value, &id) || !ip_parse(id.at, id.n, &ip) || ip.n != 16 ||
 		    !memcmp(ip.bytes, (uint8_t[16]){ 0 }, 16)) {
-			mistake_about(r, "name ", name,
-				      "has no interface identifier such as "
-				      "::1:2:3:4 behind it");
+			conf_mistake_about(r, "name ", name,
+					   "has no interface identifier such as "
+					   "::1:2:3:4 behind it");
 			return 0;
 		}
 		if (memcmp(ip.bytes, (uint8_t[6]){ 0 }, 6) != 0) {
-			mistake_about(r, "name ", name,
-				      "has a whole address in interface_id; write what is behind "
-				      "the prefix, such as ::1:2:3:4");
+			conf_mistake_about(
+				r, "name ", name,
+				"has a whole address in interface_id; write what is behind "
+				"the prefix, such as ::1:2:3:4");
 			return 0;
 		}
 		more = reallocarray(h->interface_ids, h->n_interface_ids + 1, sizeof(*more));
@@ -364,7 +348,7 @@ static int set_interface_ids(struct reader *r, const struct key *k, struct text 
 	return 0;
 }
 
-static int set_abuse(struct reader *r, const struct key *k, struct text value)
+static int set_abuse(struct conf_reader *r, const struct key *k, struct text value)
 {
 	struct conf_http *h = &r->c->http;
 	struct text item;
@@ -396,27 +380,29 @@ static bool parse_server(struct text t, struct conf_server *ret)
 	return parse_ip_port(t, &ret->ip, &ret->port) && ret->port;
 }
 
-static int set_servers(struct reader *r, const struct key *k, struct text value)
+static int set_servers(struct conf_reader *r, const struct key *k, struct text value)
 {
 	struct conf_server *servers = value_of(r, k);
 	unsigned *n = (unsigned *)(base_of(r, k) + k->count_at);
 	struct text item;
 
 	if (!value.n) {
-		mistake(r, "%s has no value", k->name);
+		conf_mistake(r, "%s has no value", k->name);
 	}
 	while (next_item(&value, &item)) {
 		struct conf_server server;
 
 		if (!parse_server(item, &server)) {
-			mistake_about(r, "server ", item,
-				      "is not an address such as 192.0.2.53, 192.0.2.53:5353, "
-				      "2001:db8::53 or [2001:db8::53]:5353; host names are not "
-				      "looked up");
+			conf_mistake_about(
+				r, "server ", item,
+				"is not an address such as 192.0.2.53, 192.0.2.53:5353, "
+				"2001:db8::53 or [2001:db8::53]:5353; host names are not "
+				"looked up");
 			continue;
 		}
 		if (*n == CONF_SERVERS_MAX) {
-			mistake(r, "%s has more than %d addresses", k->name, CONF_SERVERS_MAX);
+			conf_mistake(r, "%s has more than %d addresses", k->name,
+				     CONF_SERVERS_MAX);
 			return 0;
 		}
 		servers[(*n)++] = server;
@@ -450,13 +436,13 @@ static int add_zone(struct conf_output *o, const char *zone)
 	return 0;
 }
 
-static int set_zones(struct reader *r, const struct key *k, struct text value)
+static int set_zones(struct conf_reader *r, const struct key *k, struct text value)
 {
 	struct text item;
 	int e = 0;
 
 	if (!value.n) {
-		mistake(r, "%s has no value", k->name);
+		conf_mistake(r, "%s has no value", k->name);
 	}
 	while (!e && next_item(&value, &item)) {
 		char zone[NAME_SIZE];
@@ -464,11 +450,11 @@ static int set_zones(struct reader *r, const struct key *k, struct text value)
 		int wrong = name_canon(item.at, item.n, zone, &n);
 
 		if (wrong) {
-			mistake_about(r, "zone ", item, name_strerror(wrong));
+			conf_mistake_about(r, "zone ", item, name_strerror(wrong));
 		} else if (*zone == '*') {
-			mistake_about(r, "zone ", item, "is a wildcard, and no zone");
+			conf_mistake_about(r, "zone ", item, "is a wildcard, and no zone");
 		} else if (has_zone(r->output, zone)) {
-			mistake_about(r, "zone ", item, "stands there twice");
+			conf_mistake_about(r, "zone ", item, "stands there twice");
 		} else {
 			e = add_zone(r->output, zone);
 		}
@@ -479,9 +465,9 @@ static int set_zones(struct reader *r, const struct key *k, struct text value)
 static const char *const plain_words[] = { "refuse", "allow", NULL }; /* without BY_ADDRESS */
 static const char *const missing_words[] = { "keep", "withdraw", NULL };
 static const char *const replace_words[] = { "exchange", "rename", NULL };
-static const char *const type_words[] = { "tinydns", "zonefile", "hosts", "rfc2136", NULL };
+const char *const conf_type_words[] = { "tinydns", "zonefile", "hosts", "rfc2136", NULL };
 static const char *const serial_words[] = { "raise", "keep", NULL };
-_Static_assert(sizeof(type_words) / sizeof(*type_words) == CONF_NO_TYPE + 1,
+_Static_assert(sizeof(conf_type_words) / sizeof(*conf_type_words) == CONF_NO_TYPE + 1,
 	       "a word for each type");
 _Static_assert(sizeof(enum conf_missing) == sizeof(unsigned) &&
 		       sizeof(enum conf_replace) == sizeof(unsigned) &&
@@ -496,7 +482,7 @@ _Static_assert(sizeof(enum conf_missing) == sizeof(unsigned) &&
 #define AT_OUTPUT(field) .value_at = offsetof(struct conf_output, field)
 #define COUNT_OUTPUT(field) .count_at = offsetof(struct conf_output, field)
 #define LINE_OUTPUT(field) .line_at = offsetof(struct conf_output, field)
-#define HOURS(n) ((uint64_t)(n) * 3600 * 1000)
+#define HOURS(n) ((uint64_t)(n)*3600 * 1000)
 
 static const struct key keys[] = {
 	{ IN_DAEMON, "ttl", set_number, AT(ttl), .min = 0,
@@ -526,7 +512,7 @@ static const struct key keys[] = {
 	{ IN_DAEMON, "verify_timeout", set_duration, AT(verify_timeout_ms),
 	  LINE(verify_timeout_line), .min = 100, .max = HOURS(1) },
 	{ IN_OUTPUT, "type", set_word, AT_OUTPUT(type), LINE_OUTPUT(type_line),
-	  .words = type_words },
+	  .words = conf_type_words },
 	{ IN_OUTPUT, "file", set_path, AT_OUTPUT(file), LINE_OUTPUT(file_line) },
 	{ IN_OUTPUT, "command", set_string, AT_OUTPUT(command), LINE_OUTPUT(command_line) },
 	{ IN_OUTPUT, "serial", set_word, AT_OUTPUT(serial), LINE_OUTPUT(serial_line),
@@ -567,7 +553,8 @@ static const struct key keys[] = {
 enum { N_KEYS = sizeof(keys) / sizeof(*keys) };
 _Static_assert(N_KEYS <= 64, "reader.seen has a bit for each key");
 
-static int read_key(struct reader *r, enum section section, struct text name, struct text value)
+static int read_key(struct conf_reader *r, enum section section, struct text name,
+		    struct text value)
 {
 	for (unsigned i = 0; i < N_KEYS; i++) {
 		const struct key *k = &keys[i];
@@ -576,7 +563,7 @@ static int read_key(struct reader *r, enum section section, struct text name, st
 			continue;
 		}
 		if (r->seen & UINT64_C(1) << i && !k->again) {
-			mistake(r, "%s was set before", k->name);
+			conf_mistake(r, "%s was set before", k->name);
 			return 0;
 		}
 		r->seen |= UINT64_C(1) << i;
@@ -585,10 +572,10 @@ static int read_key(struct reader *r, enum section section, struct text name, st
 		}
 		return k->set(r, k, value);
 	}
-	mistake_about(r, "unknown key ", name,
-		      section == IN_HTTP   ? "in [http]" :
-		      section == IN_OUTPUT ? "in [output]" :
-					     "in [dns-updater]");
+	conf_mistake_about(r, "unknown key ", name,
+			   section == IN_HTTP	? "in [http]" :
+			   section == IN_OUTPUT ? "in [output]" :
+						  "in [dns-updater]");
 	return 0;
 }
 
@@ -599,7 +586,7 @@ static void add_user(struct buf *b, const struct users *u, uint32_t user)
 	buf_add_escaped(b, name, strlen(name), USERS_NAME_MAX);
 }
 
-static int read_user(struct reader *r, struct text user, struct text list)
+static int read_user(struct conf_reader *r, struct text user, struct text list)
 {
 	struct users *u = r->c->users;
 	bool any = false, good;
@@ -612,9 +599,9 @@ static int read_user(struct reader *r, struct text user, struct text list)
 	}
 	good = !e;
 	if (e == USERS_E_TWICE) {
-		mistake_about(r, "user ", user, "stands there more than once");
+		conf_mistake_about(r, "user ", user, "stands there more than once");
 	} else if (e) {
-		mistake_about(
+		conf_mistake_about(
 			r, "user ", user,
 			"is no user name: 1 to 64 characters, no slash, no blank, no dot first");
 	}
@@ -626,7 +613,7 @@ static int read_user(struct reader *r, struct text user, struct text list)
 		any = true;
 		e = name_canon(item.at, item.n, name, &n);
 		if (e) {
-			mistake_about(r, "name ", item, name_strerror(e));
+			conf_mistake_about(r, "name ", item, name_strerror(e));
 			continue;
 		}
 		if (!good) {
@@ -637,7 +624,7 @@ static int read_user(struct reader *r, struct text user, struct text list)
 			return e;
 		}
 		if (e == USERS_E_TAKEN && other == u->n_users - 1) {
-			mistake_about(r, "name ", item, "stands there twice");
+			conf_mistake_about(r, "name ", item, "stands there twice");
 		} else if (e == USERS_E_TAKEN) {
 			struct buf b = { 0 };
 
@@ -645,12 +632,12 @@ static int read_user(struct reader *r, struct text user, struct text list)
 			add_user(&b, u, other);
 			buf_adds(&b, " and ");
 			add_user(&b, u, u->n_users - 1);
-			mistake_about(r, "name ", item, buf_str(&b));
+			conf_mistake_about(r, "name ", item, buf_str(&b));
 			buf_deinit(&b);
 		}
 	}
 	if (!any) {
-		mistake_about(r, "user ", user, "has no names");
+		conf_mistake_about(r, "user ", user, "has no names");
 	}
 	return 0;
 }
@@ -668,7 +655,7 @@ static bool is_output_name(struct text t)
 	return t.n && t.n <= OUTPUT_NAME_MAX;
 }
 
-static const struct conf_output *find_output(const struct conf *c, struct text name)
+const struct conf_output *conf_find_output(const struct conf *c, struct text name)
 {
 	for (unsigned i = 0; i < c->n_outputs; i++) {
 		if (text_is(name, c->outputs[i].name)) {
@@ -690,9 +677,7 @@ static void deinit_output(struct conf_output *o)
 	free(o->key);
 }
 
-/* Puts one more output at `at`. Its strings are taken over, also on failure; without a name there was no
- * memory for it. 0 or -ENOMEM. */
-static int add_output(struct conf *c, unsigned at, struct conf_output new)
+int conf_add_output(struct conf *c, unsigned at, struct conf_output new)
 {
 	struct conf_output *more = NULL;
 
@@ -711,7 +696,7 @@ static int add_output(struct conf *c, unsigned at, struct conf_output new)
 }
 
 /* The text between "[output" and "]". */
-static int read_output(struct reader *r, struct text name, enum section *ret)
+static int read_output(struct conf_reader *r, struct text name, enum section *ret)
 {
 	struct conf *c = r->c;
 	int e;
@@ -719,22 +704,22 @@ static int read_output(struct reader *r, struct text name, enum section *ret)
 	name = text_trim(name);
 	*ret = IN_UNKNOWN;
 	if (!is_output_name(name)) {
-		mistake_about(r, "output ", name,
-			      "is no name: 1 to 32 letters, digits, '-', '_' and '.'");
+		conf_mistake_about(r, "output ", name,
+				   "is no name: 1 to 32 letters, digits, '-', '_' and '.'");
 		return 0;
 	}
 	if (c->n_outputs == CONF_OUTPUTS_MAX) {
-		mistake(r, "more than %d outputs", CONF_OUTPUTS_MAX);
+		conf_mistake(r, "more than %d outputs", CONF_OUTPUTS_MAX);
 		return 0;
 	}
-	if (find_output(c, name)) {
-		mistake_about(r, "output ", name, "stands there twice");
+	if (conf_find_output(c, name)) {
+		conf_mistake_about(r, "output ", name, "stands there twice");
 	}
-	e = add_output(c, c->n_outputs,
-		       (struct conf_output){ .name = strndup(name.at, name.n),
-					     .line = r->line,
-					     .type = CONF_NO_TYPE,
-					     .verify_timeout_ms = VERIFY_TIMEOUT_MS });
+	e = conf_add_output(c, c->n_outputs,
+			    (struct conf_output){ .name = strndup(name.at, name.n),
+						  .line = r->line,
+						  .type = CONF_NO_TYPE,
+						  .verify_timeout_ms = VERIFY_TIMEOUT_MS });
 	if (e) {
 		return e;
 	}
@@ -755,10 +740,10 @@ static bool is_output_heading(struct text line)
 		memchr(TEXT_BLANKS, line.at[strlen("[output")], strlen(TEXT_BLANKS)));
 }
 
-static enum section read_heading(struct reader *r, struct text line)
+static enum section read_heading(struct conf_reader *r, struct text line)
 {
 	if (r->users_only) {
-		mistake_about(r, "section ", line, "in a users_file, which has none");
+		conf_mistake_about(r, "section ", line, "in a users_file, which has none");
 		return IN_USERS;
 	}
 	if (text_is(line, "[dns-updater]")) {
@@ -771,11 +756,11 @@ static enum section read_heading(struct reader *r, struct text line)
 	if (text_is(line, "[users]")) {
 		return IN_USERS;
 	}
-	mistake_about(r, "unknown section ", line, "");
+	conf_mistake_about(r, "unknown section ", line, "");
 	return IN_UNKNOWN;
 }
 
-static int read_line(struct reader *r, struct text line, enum section *section)
+static int read_line(struct conf_reader *r, struct text line, enum section *section)
 {
 	const char *equals;
 	struct text key, value;
@@ -785,7 +770,7 @@ static int read_line(struct reader *r, struct text line, enum section *section)
 		return 0;
 	}
 	if (memchr(line.at, '\0', line.n)) {
-		mistake(r, "a NUL byte");
+		conf_mistake(r, "a NUL byte");
 		return 0;
 	}
 	if (*line.at == '[' && !r->users_only && is_output_heading(line)) {
@@ -803,7 +788,7 @@ static int read_line(struct reader *r, struct text line, enum section *section)
 	}
 	equals = memchr(line.at, '=', line.n);
 	if (!equals) {
-		mistake_about(r, "", line, "is neither 'key = value' nor a [section]");
+		conf_mistake_about(r, "", line, "is neither 'key = value' nor a [section]");
 		return 0;
 	}
 	key = text_trim((struct text){ line.at, (size_t)(equals - line.at) });
@@ -814,11 +799,11 @@ static int read_line(struct reader *r, struct text line, enum section *section)
 	if (*section == IN_USERS) {
 		return read_user(r, key, value);
 	}
-	mistake_about(r, "", key, "stands before the first [section]");
+	conf_mistake_about(r, "", key, "stands before the first [section]");
 	return 0;
 }
 
-static int read_lines(struct reader *r, const char *text, size_t n, enum section section)
+static int read_lines(struct conf_reader *r, const char *text, size_t n, enum section section)
 {
 	const char *at = text, *end = text + n;
 
@@ -920,7 +905,7 @@ void conf_deinit(struct conf *c)
 int conf_parse(struct conf *c, const char *file, const char *text, size_t n,
 	       conf_report_fn *report, void *arg)
 {
-	struct reader r = { .c = c, .file = file, .report = report, .arg = arg };
+	struct conf_reader r = { .c = c, .file = file, .report = report, .arg = arg };
 
 	return read_lines(&r, text, n, IN_NOTHING);
 }
@@ -928,279 +913,9 @@ int conf_parse(struct conf *c, const char *file, const char *text, size_t n,
 int conf_parse_users(struct conf *c, const char *file, const char *text, size_t n,
 		     conf_report_fn *report, void *arg)
 {
-	struct reader r = {
+	struct conf_reader r = {
 		.c = c, .file = file, .report = report, .arg = arg, .users_only = true
 	};
 
 	return read_lines(&r, text, n, IN_USERS);
-}
-
-static int compare_interface_ids(const void *a, const void *b)
-{
-	const struct conf_interface_id *x = a, *y = b;
-
-	return (x->name > y->name) - (x->name < y->name);
-}
-
-const uint8_t *conf_interface_id(const struct conf *c, uint32_t name)
-{
-	const struct conf_interface_id key = { .name = name }, *found = NULL;
-
-	if (c->http.n_interface_ids) {
-		found = bsearch(&key, c->http.interface_ids, c->http.n_interface_ids,
-				sizeof(key), compare_interface_ids);
-	}
-	return found ? found->bits : NULL;
-}
-
-enum conf_plain conf_plain_at(const struct conf *c, const struct ip *ip)
-{
-	static const struct ip loopback = { 16, { [15] = 1 } };
-	bool local = ip->n == 4 ? ip->bytes[0] == 127 : !memcmp(ip->bytes, loopback.bytes, 16);
-
-	if (c->http.plain != CONF_PLAIN_BY_ADDRESS) {
-		return c->http.plain;
-	}
-	return local ? CONF_PLAIN_ALLOW : CONF_PLAIN_REFUSE;
-}
-
-static void finish_interface_ids(struct reader *r)
-{
-	struct conf_http *h = &r->c->http;
-
-	for (size_t i = 0; i < h->n_interface_ids; i++) {
-		struct conf_interface_id *id = &h->interface_ids[i];
-
-		r->line = id->line;
-		id->name = users_find_name(r->c->users, id->text, strlen(id->text));
-		if (id->name == TABLE_NONE) {
-			mistake(r, "interface_id of '%s', which no user has", id->text);
-		}
-	}
-	if (h->n_interface_ids) {
-		qsort(h->interface_ids, h->n_interface_ids, sizeof(*h->interface_ids),
-		      compare_interface_ids);
-	}
-	for (size_t i = 1; i < h->n_interface_ids; i++) {
-		const struct conf_interface_id *id = &h->interface_ids[i];
-
-		if (id->name != TABLE_NONE && id->name == id[-1].name) {
-			r->line = id->line > id[-1].line ? id->line : id[-1].line;
-			mistake(r, "interface_id of '%s' stands there twice", id->text);
-		}
-	}
-}
-
-/* What [http] says of other sections, and what it lacks. */
-static void finish_http(struct reader *r)
-{
-	struct conf *c = r->c;
-	struct conf_http *h = &c->http;
-
-	if (!strcmp(h->user, "root")) {
-		r->line = h->user_line;
-		mistake(r,
-			"user of [http] is root, and the front end is not to have any rights");
-	}
-	h->addresses = c->n_patterns ? c->n_patterns - 1 : 0;
-	while (h->addresses_text && h->addresses < c->n_patterns &&
-	       strcmp(c->patterns[h->addresses].text, h->addresses_text) != 0) {
-		h->addresses--; /* from the last to the first, and then it is none of them */
-	}
-	if (h->addresses >= c->n_patterns && c->n_patterns) {
-		h->addresses = 0;
-		r->line = h->addresses_line;
-		mistake(r, "addresses is not one of the patterns of pathpattern");
-	}
-	if (h->publish_timeout_line && h->publish_timeout_ms >= h->request_timeout_ms) {
-		r->line = h->publish_timeout_line;
-		mistake(r, "publish_timeout must be less than request_timeout, which ends the request");
-	}
-	finish_interface_ids(r);
-	for (size_t i = 0; i < h->n_abuse; i++) {
-		if (users_find(c->users, h->abuse[i], strlen(h->abuse[i])) == TABLE_NONE) {
-			r->line = h->abuse_line;
-			mistake_about(r, "abuse: user ",
-				      (struct text){ h->abuse[i], strlen(h->abuse[i]) },
-				      "is not one of [users]");
-		}
-	}
-	for (unsigned i = 0; i < h->n_listeners; i++) {
-		if (h->listeners[i].plain == CONF_PLAIN_BY_ADDRESS) {
-			h->listeners[i].plain = conf_plain_at(c, &h->listeners[i].ip);
-		}
-		r->line = h->listeners[i].line;
-		if (h->listeners[i].tls && (!h->certificate || !h->key)) {
-			mistake(r, "listen_tls without %s",
-				h->certificate ? "key" : "certificate");
-		}
-	}
-	r->line = 0;
-}
-
-/* datafile and what goes with it become the first output. 0 or -ENOMEM. */
-static int finish_datafile(struct reader *r)
-{
-	struct conf *c = r->c;
-	struct conf_output new = {
-		.line = c->datafile_line,
-		.type = CONF_TINYDNS,
-		.n_verify = c->n_verify,
-		.verify_timeout_ms = c->verify_timeout_ms,
-		.type_line = c->datafile_line,
-		.file_line = c->datafile_line,
-		.command_line = c->makecommand_line,
-		.verify_line = c->verify_line,
-	};
-	const struct conf_output *same;
-
-	if (c->n_outputs == CONF_OUTPUTS_MAX) {
-		r->line = c->datafile_line;
-		mistake(r, "more than %d outputs, of which datafile is one", CONF_OUTPUTS_MAX);
-		return 0;
-	}
-	same = find_output(c, (struct text){ datafile_name, strlen(datafile_name) });
-	if (same) {
-		r->line = same->line;
-		mistake(r, "output '%s' needs another name: that one is datafile's",
-			datafile_name);
-	}
-	memcpy(new.verify, c->verify, sizeof(new.verify));
-	new.file = strdup(c->datafile);
-	new.command = c->makecommand ? strdup(c->makecommand) : NULL;
-	if (new.file && (new.command || !c->makecommand)) {
-		new.name = strdup(datafile_name);
-	}
-	return add_output(c, 0, new);
-}
-
-/* A key of [dns-updater] that says something of datafile, and there is none. */
-static void without_datafile(struct reader *r, const char *key, unsigned line)
-{
-	if (line) {
-		r->line = line;
-		mistake(r, "%s without datafile; an [output NAME] has its own", key);
-	}
-}
-
-/* A key that was set (line is not 0) though it belongs to other types, or not though it is required. */
-static void finish_key(struct reader *r, const struct conf_output *o, const char *key,
-		       unsigned line, bool belongs, const char *required)
-{
-	r->line = line ? line : o->line;
-	if (line && !belongs) {
-		mistake(r, "%s does not belong to an output of type %s", key,
-			type_words[o->type]);
-	} else if (!line && belongs && required) {
-		mistake(r, "output '%s' has no %s%s", o->name, key, required);
-	}
-}
-
-static void finish_output(struct reader *r, const struct conf_output *o)
-{
-	bool file = o->type != CONF_RFC2136;
-
-	if (o->type == CONF_NO_TYPE) {
-		if (!o->type_line) {
-			r->line = o->line;
-			mistake(r, "output '%s' has no type", o->name);
-		}
-		return; /* who knows what belongs to it? */
-	}
-	finish_key(r, o, "file", o->file_line, file, "");
-	finish_key(r, o, "command", o->command_line, file, NULL);
-	finish_key(r, o, "serial", o->serial_line, o->type == CONF_ZONEFILE, NULL);
-	finish_key(r, o, "server", o->server_line, !file, "");
-	finish_key(r, o, "zone", o->zone_line, true, file ? NULL : "");
-	finish_key(r, o, "key", o->key_line, !file, ": unsigned updates are not sent");
-	for (const struct conf_output *other = r->c->outputs; file && other < o; other++) {
-		if (o->file && other->file && !strcmp(o->file, other->file)) {
-			r->line = o->file_line;
-			mistake(r, "file is that of output '%s', too", other->name);
-			break;
-		}
-	}
-}
-
-static int finish_outputs(struct reader *r)
-{
-	struct conf *c = r->c;
-	int e = 0;
-
-	if (c->datafile) {
-		e = finish_datafile(r);
-	} else if (!c->datafile_line) {
-		without_datafile(r, "makecommand", c->makecommand_line);
-		without_datafile(r, "verify", c->verify_line);
-		without_datafile(r, "verify_timeout", c->verify_timeout_line);
-	}
-	if (!c->n_outputs && !c->datafile_line) {
-		r->line = 0;
-		mistake(r, "nothing to publish to: neither datafile nor an [output NAME]");
-	}
-	for (unsigned i = 0; !e && i < c->n_outputs; i++) {
-		finish_output(r, &c->outputs[i]);
-	}
-	r->line = 0;
-	return e;
-}
-
-/* Whether the name is the zone itself or lies below it. */
-static bool lies_in(const char *name, size_t n_name, const char *zone, size_t n_zone)
-{
-	if (n_name < n_zone || memcmp(name + n_name - n_zone, zone, n_zone) != 0) {
-		return false;
-	}
-	return n_name == n_zone || name[n_name - n_zone - 1] == '.';
-}
-
-bool conf_output_covers(const struct conf_output *o, const char *name, unsigned *ret_zone)
-{
-	size_t n_name, n_best = 0;
-	unsigned best = 0;
-
-	if (o->type == CONF_HOSTS && *name == '*') {
-		return false;
-	}
-	if (!o->n_zones) {
-		return o->type != CONF_RFC2136; /* conf_finish has seen to it that that has some */
-	}
-	n_name = strlen(name);
-	for (unsigned i = 0; i < o->n_zones; i++) {
-		size_t n = strlen(o->zones[i]);
-
-		if (n > n_best && lies_in(name, n_name, o->zones[i], n)) {
-			n_best = n;
-			best = i;
-		}
-	}
-	if (n_best) {
-		*ret_zone = best;
-	}
-	return n_best;
-}
-
-int conf_finish(struct conf *c, const char *file, conf_report_fn *report, void *arg)
-{
-	struct reader r = { .c = c, .file = file, .report = report, .arg = arg };
-	int e;
-
-	if (!c->n_patterns && !c->pathpattern_line) {
-		mistake(&r, "pathpattern is not set");
-	}
-	e = finish_outputs(&r);
-	if (e) {
-		return e;
-	}
-	if (!c->users->n_users) {
-		mistake(&r, "no users, neither in [users] nor in users_file");
-	}
-	if (strlen(c->socket) > SOCKET_PATH_MAX) {
-		r.line = c->socket_line;
-		mistake(&r, "socket is too long for the path of a socket: %d bytes at most",
-			SOCKET_PATH_MAX);
-		r.line = 0;
-	}
-	finish_http(&r);
-	return r.mistakes ? CONF_E_MISTAKES : 0;
 }

@@ -2,42 +2,18 @@
  * SPDX-License-Identifier: ISC */
 #include "core/tinydns.h"
 
+#include "core/put.h"
+
 #include <string.h>
 
 enum {
-	TTL_TEXT_MAX = 10,
+	TTL_TEXT_MAX = PUT_DECIMAL_MAX,
 	LINE_MAX_V4 = 1 + NAME_TEXT_MAX + 1 + 15 + 1 + TTL_TEXT_MAX + 1,
 	LINE_MAX_V6 = 1 + NAME_TEXT_MAX + 4 + 16 * 4 + 1 + TTL_TEXT_MAX + 1,
 };
 
-/* Written by hand, for this is done for all names at every publish: decimal without padding. */
-static char *put_decimal(char *at, unsigned value)
-{
-	char digits[TTL_TEXT_MAX];
-	int n = 0;
-
-	do {
-		digits[n++] = (char)('0' + value % 10);
-		value /= 10;
-	} while (value);
-	while (n) {
-		*at++ = digits[--n];
-	}
-	return at;
-}
-
-static char *put_v4(char *at, const uint8_t *bytes)
-{
-	for (int i = 0; i < 4; i++) {
-		if (i) {
-			*at++ = '.';
-		}
-		at = put_decimal(at, bytes[i]);
-	}
-	return at;
-}
-
-static char *put_v6(char *at, const uint8_t *bytes)
+/* As tinydns-data takes any byte: octal, three digits. */
+static char *put_octal_v6(char *at, const uint8_t *bytes)
 {
 	for (int i = 0; i < 16; i++) {
 		*at++ = '\\';
@@ -46,12 +22,6 @@ static char *put_v6(char *at, const uint8_t *bytes)
 		*at++ = (char)('0' + (bytes[i] & 7));
 	}
 	return at;
-}
-
-static char *put(char *at, const char *s, size_t n)
-{
-	memcpy(at, s, n);
-	return at + n;
 }
 
 void tinydns_render(struct buf *b, const char *name, const struct ip_set *set, unsigned ttl)
@@ -65,14 +35,14 @@ void tinydns_render(struct buf *b, const char *name, const struct ip_set *set, u
 	for (size_t i = 0; i < n_v4 + n_v6; i++) {
 		if (i < n_v4) {
 			*at++ = '+';
-			at = put(at, name, n_name);
+			at = put_text(at, name, n_name);
 			*at++ = ':';
-			at = put_v4(at, ip_set_v4(set, i));
+			at = put_ip(at, ip_set_v4(set, i), 4);
 		} else {
 			*at++ = ':';
-			at = put(at, name, n_name);
-			at = put(at, ":28:", 4);
-			at = put_v6(at, ip_set_v6(set, i - n_v4));
+			at = put_text(at, name, n_name);
+			at = put_text(at, ":28:", 4);
+			at = put_octal_v6(at, ip_set_v6(set, i - n_v4));
 		}
 		*at++ = ':';
 		at = put_decimal(at, ttl);
