@@ -1,0 +1,158 @@
+# SPDX-FileCopyrightText: 2026 The dns-updater authors
+# SPDX-License-Identifier: ISC
+"""What reviews of the outputs found."""
+
+import threading
+
+import dns.rcode
+import pytest
+
+from harness import TIMEOUT
+from servers import NAME, ZONE, Key
+from test_rfc2136 import Fake, is_update, output
+from test_status import as_json
+
+
+@pytest.fixture
+def key(tmp_path):
+    return Key(tmp_path)
+
+
+@pytest.fixture
+def fake(key):
+    fakes = []
+
+    def make_one(behave=None):
+        fakes.append(Fake(key, behave))
+        return fakes[-1]
+    yield make_one
+    for f in fakes:
+        f.close()
+
+
+def alone(env, server, key):
+    env.with_fence = False
+    env.conf.update(datafile=None, makecommand=None, socket=str(env.state_dir / 'socket'))
+    env.conf_more = output(server, key.bind_file)
+
+
+def test_an_output_that_waits_does_not_take_back_what_another_has(env, key, fake):
+    """What was published last is not what stands in the data file, when that had to wait for its interval."""
+    server = fake()
+    env.conf['publish_interval'] = '1h'
+    env.conf_more = output(server, key.bind_file)
+    env.write('john', '1.2.3.4', age=60)
+    env.start()
+    server.has(env, NAME, 'A', {'1.2.3.4'})
+    env.wait(lambda: any('1.2.3.4' in line for line in env.section()), 'it is in the data file')
+    env.write('john', '5.6.7.8')
+    server.has(env, NAME, 'A', {'5.6.7.8'})
+    assert env.stop() == 0
+    assert any('1.2.3.4' in line for line in env.section())
+    env.sh('john', 'rm .dynamicdns')
+
+    mark = env.mark()
+    env.start()
+    env.wait(lambda: any('5.6.7.8' in line for line in env.section()), 'it is in the data file')
+    assert server.records[NAME, 'A'] == {'5.6.7.8'}
+    assert not env.count('to 1.2.3.4', mark)
+
+
+def test_many_refused_names_do_not_hold_up_the_others(env, key, fake):
+    """More than it takes to think that the server refuses everything."""
+    def behave(server, m, tcp):
+        if is_update(m) and any(r.name.to_text().startswith('bad') for r in m.update):
+            return [server.answer(m, dns.rcode.REFUSED)]
+    server = fake(behave)
+    env.users = {f'bad{i}': [f'bad{i}.{ZONE}'] for i in range(12)}
+    env.users['john'] = [NAME]
+    for user in env.users:
+        env.write(user, '1.2.3.4', age=60)
+    alone(env, server, key)
+    env.start(tinydns=False)
+    server.has(env, NAME, 'A', {'1.2.3.4'})
+    for i in range(12):
+        env.wait_log(f'^unable to publish bad{i}.{ZONE} to ns: ')
+    env.write('john', '5.6.7.8')
+    server.has(env, NAME, 'A', {'5.6.7.8'})
+    env.wait(lambda: as_json(env, 'john')['outputs'][0]['state'] == 'published', 'he is told so')
+
+
+class Secondary(Fake):
+    """It answers with authority, and nobody updates it."""
+
+    def answer(self, m, rcode=0, answer=(), key=None):
+        wire = bytearray(super().answer(m, rcode, answer, key))
+        wire[2] |= 4	# AA
+        return bytes(wire)
+
+
+def test_what_is_being_verified_at_a_name_server_is_asked_for_after_a_reload(env, key, fake):
+    server, secondary = fake(), Secondary(key)
+    try:
+        env.write('john', '1.2.3.4', age=60)
+        alone(env, server, key)
+        env.conf_more += f'verify = {secondary.server}\nverify_timeout = {3 * TIMEOUT}s\n'
+        env.start(tinydns=False)
+        server.has(env, NAME, 'A', {'1.2.3.4'})
+        env.wait(lambda: secondary.seen, 'it is asked')
+        assert env.reload() == f'reloaded {env.conf_file}'
+        n = len(secondary.seen)
+        env.wait(lambda: len(secondary.seen) > n, 'it is asked again')
+        secondary.records[NAME, 'A'] = {'1.2.3.4'}
+        env.wait_log(rf'^{NAME} is 1\.2\.3\.4 at {secondary.server}, after ')
+    finally:
+        secondary.close()
+
+
+def test_what_was_not_right_at_a_name_server_is_asked_for_after_a_reload(env, key, fake):
+    server, secondary = fake(), Secondary(key)
+    try:
+        env.write('john', '1.2.3.4', age=60)
+        alone(env, server, key)
+        env.conf_more += f'verify = {secondary.server}\nverify_timeout = 1s\n'
+        env.start(tinydns=False)
+        env.wait(lambda: as_json(env, 'john')['outputs'][0]['state'] == 'fails', 'it is not right')
+        secondary.records[NAME, 'A'] = {'1.2.3.4'}
+        assert env.reload() == f'reloaded {env.conf_file}'
+        env.wait_log(rf'^{NAME} is 1\.2\.3\.4 at {secondary.server}, after ')
+        env.wait(lambda: as_json(env, 'john')['outputs'][0]['state'] == 'published', 'it is right')
+    finally:
+        secondary.close()
+
+
+def test_an_old_address_that_stayed_is_not_right_when_the_new_one_goes(env, key, fake):
+    server, secondary = fake(), Secondary(key)
+    try:
+        env.write('john', '1.2.3.4', age=60)
+        secondary.records[NAME, 'A'] = {'1.2.3.4'}
+        alone(env, server, key)
+        env.conf_more += f'verify = {secondary.server}\nverify_timeout = 1s\n'
+        env.start(tinydns=False)
+        env.wait_log(rf'^{NAME} is 1\.2\.3\.4 at {secondary.server}, after ')
+        env.write('john', '5.6.7.8')
+        env.wait(lambda: as_json(env, 'john')['outputs'][0]['state'] == 'fails', 'it is not right')
+        mark = env.mark()
+        env.write('john', 'none')
+        env.wait_log(rf'^{NAME} is still 1\.2\.3\.4 at {secondary.server}, ', mark)
+        assert as_json(env, 'john')['outputs'][0]['state'] == 'fails'
+    finally:
+        secondary.close()
+
+
+def test_a_name_that_is_given_to_another_user_loses_its_addresses(env, key, fake):
+    """He has no file, and what stands there was not his."""
+    server = fake()
+    other = f'other.{ZONE}'
+    env.users = {'john': [NAME, other], 'jane': [f'jane.{ZONE}']}
+    env.write('john', '1.2.3.4', age=60)
+    alone(env, server, key)
+    env.start(tinydns=False)
+    server.has(env, NAME, 'A', {'1.2.3.4'})
+    env.users = {'john': [other], 'jane': [f'jane.{ZONE}', NAME]}
+    assert env.reload() == f'reloaded {env.conf_file}'
+    server.has(env, NAME, 'A', set())
+    env.wait_line(f'removing record for {NAME} at ns')
+    assert server.records[other, 'A'] == {'1.2.3.4'}
+    assert env.stop() == 0
+    assert NAME not in env.state.read_text()
