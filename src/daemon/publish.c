@@ -390,6 +390,7 @@ void publish_state(struct publish *p, unsigned output, uint32_t user, struct pub
 	if (ret->where == PUBLISH_DONE && o->unverified.n) {
 		ret->where = PUBLISH_FAILS;
 		ret->why = buf_str(&o->unverified_why);
+		ret->n_waiting = o->unverified.n;
 	}
 }
 

@@ -58,8 +58,9 @@ int rfc2136_why(const struct rfc2136_zone *z, const struct message_reply *reply,
 		buf_printf(ret, "%s does not have %s, or not for the key '%s'", server, z->name,
 			   key);
 	} else if (code == MESSAGE_REFUSED) {
-		buf_printf(ret, "%s does not let the key '%s' change this in %s", server, key,
-			   z->name);
+		buf_printf(ret,
+			   "%s does not let the key '%s' change this in %s, or it is frozen",
+			   server, key, z->name);
 	} else {
 		buf_printf(ret, "%s answers with an error for %s", server, z->name);
 	}

@@ -317,8 +317,8 @@ def test_a_zone_that_is_not_served(env, make, up, key, cls):
 @pytest.mark.parametrize('n', [1, 10])
 @pytest.mark.parametrize('cls, what', [
     (Knot, "does not know the key 'dns-updater', or not for this (BADKEY)"),
-    (Bind, f"does not let the key 'dns-updater' change this in {ZONE} (REFUSED)"),
-    (Pdns, f"does not let the key 'dns-updater' change this in {ZONE} (REFUSED)")])
+    (Bind, f"does not let the key 'dns-updater' change this in {ZONE}, or it is frozen (REFUSED)"),
+    (Pdns, f"does not let the key 'dns-updater' change this in {ZONE}, or it is frozen (REFUSED)")])
 def test_updates_are_refused(env, make, up, key, cls, what, n):
     server = make(cls, None, key, update=False)
     env.users = {f'u{i}': [f'u{i}.{ZONE}'] for i in range(n)}
@@ -346,7 +346,7 @@ def test_one_refused_name_does_not_hold_up_the_others(env, make, up, key):
     for i in range(40):
         server.wait(f'u{i}.{ZONE}', 'A', {'1.2.3.4'} if i != 7 else set())
     env.wait_line(f"unable to publish u7.{ZONE} to ns: {server.server} does not let the key "
-                  f"'dns-updater' change this in {ZONE} (REFUSED); trying again in 300 s")
+                  f"'dns-updater' change this in {ZONE}, or it is frozen (REFUSED); trying again in 300 s")
     env.write('u8', '5.6.7.8')
     server.wait(f'u8.{ZONE}', 'A', {'5.6.7.8'})
     assert env.count('^unable') == 1
