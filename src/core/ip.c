@@ -137,6 +137,39 @@ int ip_set_new(struct ip *ips, size_t n, unsigned max_each, struct ip_set **ret)
 	return 0;
 }
 
+static size_t n_of(const struct ip_set *s)
+{
+	return s ? (size_t)s->n_v4 + s->n_v6 : 0;
+}
+
+/* Writes the set's addresses to `to`, and returns the place behind them. */
+static struct ip *copy_ips(struct ip *to, const struct ip_set *s)
+{
+	for (size_t i = 0; i < n_of(s); i++) {
+		bool v4 = i < s->n_v4;
+
+		*to = (struct ip){ .n = v4 ? 4 : 16 };
+		memcpy(to->bytes, v4 ? ip_set_v4(s, i) : ip_set_v6(s, i - s->n_v4), to->n);
+		to++;
+	}
+	return to;
+}
+
+int ip_set_join(const struct ip_set *a, const struct ip_set *b, struct ip_set **ret)
+{
+	size_t n = n_of(a) + n_of(b);
+	struct ip *ips = calloc(n + 1, sizeof(*ips));
+	int r;
+
+	if (!ips) {
+		return -ENOMEM;
+	}
+	(void)copy_ips(copy_ips(ips, a), b);
+	r = ip_set_new(ips, n, IP_SET_EACH_MAX, ret);
+	free(ips);
+	return r;
+}
+
 const uint8_t *ip_set_v4(const struct ip_set *s, size_t i)
 {
 	return s->bytes + 4 * i;
@@ -168,7 +201,7 @@ bool ip_set_equal(const struct ip_set *a, const struct ip_set *b)
 
 void ip_set_print(struct buf *b, const struct ip_set *s, const char *separator)
 {
-	size_t n = s ? (size_t)s->n_v4 + s->n_v6 : 0;
+	size_t n = n_of(s);
 	char text[IP_TEXT_SIZE];
 
 	for (size_t i = 0; i < n; i++) {
@@ -287,8 +320,7 @@ bool ip_nets_name(const struct ip_nets *nets, const struct ip *ip)
 
 int ip_set_filter(struct ip_set **set, const struct ip_nets *nets)
 {
-	const struct ip_set *s = *set;
-	size_t n_all = s ? (size_t)s->n_v4 + s->n_v6 : 0, n = 0;
+	size_t n_all = n_of(*set), n = 0;
 	struct ip *ips = calloc(n_all + 1, sizeof(*ips));
 	struct ip_set *left;
 	int r;
@@ -296,12 +328,11 @@ int ip_set_filter(struct ip_set **set, const struct ip_nets *nets)
 	if (!ips) {
 		return -ENOMEM;
 	}
+	(void)copy_ips(ips, *set);
 	for (size_t i = 0; i < n_all; i++) {
-		bool v4 = i < s->n_v4;
-
-		ips[n] = (struct ip){ .n = v4 ? 4 : 16 };
-		memcpy(ips[n].bytes, v4 ? ip_set_v4(s, i) : ip_set_v6(s, i - s->n_v4), ips[n].n);
-		n += ip_nets_accept(nets, &ips[n]);
+		if (ip_nets_accept(nets, &ips[i])) {
+			ips[n++] = ips[i];
+		}
 	}
 	r = ip_set_new(ips, n, IP_SET_EACH_MAX, &left);
 	free(ips);

@@ -48,6 +48,10 @@ struct ip_set {
 enum { IP_E_TOO_MANY = 1 };
 int ip_set_new(struct ip *ips, size_t n, unsigned max_each, struct ip_set **ret);
 
+/* The addresses of both, either of which may be NULL; with NULL, a copy of the other. Returns as ip_set_new
+ * with IP_SET_EACH_MAX. */
+int ip_set_join(const struct ip_set *a, const struct ip_set *b, struct ip_set **ret);
+
 bool ip_set_equal(const struct ip_set *a, const struct ip_set *b);
 bool ip_set_equal_v4(const struct ip_set *a, const struct ip_set *b);
 bool ip_set_equal_v6(const struct ip_set *a, const struct ip_set *b);

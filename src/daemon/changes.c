@@ -60,18 +60,12 @@ int changes_note(struct changes *c, uint32_t name, struct ip_set *was)
 int changes_note_copy(struct changes *c, uint32_t name, const struct ip_set *was)
 {
 	struct ip_set *copy = NULL;
-	size_t n;
 
 	if (changes_has(c, name)) {
 		return 0;
 	}
-	if (was) {
-		n = sizeof(*was) + 4u * was->n_v4 + 16u * was->n_v6;
-		copy = malloc(n);
-		if (!copy) {
-			return -ENOMEM;
-		}
-		memcpy(copy, was, n);
+	if (was && ip_set_join(was, NULL, &copy)) {
+		return -ENOMEM;
 	}
 	return changes_note(c, name, copy);
 }

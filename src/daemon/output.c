@@ -142,42 +142,14 @@ static void ask(struct output *o, uint32_t name, const struct ip_set *was)
 	(void)changes_note_copy(&o->verifying, name, was);	/* only who waits for it is told too early */
 }
 
-static size_t add_ips(struct ip *to, const struct ip_set *set)
-{
-	size_t n = 0;
-
-	for (size_t i = 0; set && i < set->n_v4; i++) {
-		to[n].n = 4;
-		memcpy(to[n++].bytes, ip_set_v4(set, i), 4);
-	}
-	for (size_t i = 0; set && i < set->n_v6; i++) {
-		to[n].n = 16;
-		memcpy(to[n++].bytes, ip_set_v6(set, i), 16);
-	}
-	return n;
-}
-
-/* The addresses of both. Without memory, or with too many of them, NULL. */
-static struct ip_set *join(const struct ip_set *a, const struct ip_set *b)
-{
-	_cleanup_(free_ptr) struct ip *ips = calloc(4u * IP_SET_EACH_MAX, sizeof(*ips));
-	struct ip_set *both = NULL;
-	size_t n;
-
-	if (!ips) {
-		return NULL;
-	}
-	n = add_ips(ips, a);
-	n += add_ips(ips + n, b);
-	return ip_set_new(ips, n, IP_SET_EACH_MAX, &both) ? NULL : both;
-}
-
 /* It was not right when it was asked for last: what was there then may be there still. */
 static void ask_unverified(struct output *o, const struct change *change)
 {
 	_cleanup_(free_ptr) struct ip_set *older = changes_take_was(&o->unverified, change->name);
-	struct ip_set *both = join(older, change->was);
+	struct ip_set *both = NULL;
 
+	/* Without memory, or with too many of them, the newer ones alone are asked for. */
+	(void)ip_set_join(older, change->was, &both);
 	changes_remove(&o->unverified, change->name);
 	if (changes_note_copy(&o->unverified, change->name, both)) {
 		(void)changes_note(&o->unverified, change->name, NULL);

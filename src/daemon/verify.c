@@ -283,8 +283,21 @@ static int init_questions(const struct verify *v, struct verify_asked *a)
 	return 0;
 }
 
-/* before: what is asked for under this number until now, or NULL. The server may still have anything of
- * what that replaced. */
+/* What may still be there: what was published before, and anything of what is asked for until now (NULL:
+ * nothing is); if those are too many, the former. 0 or -ENOMEM. */
+static int join_was(const struct ip_set *was, const struct verify_asked *before,
+		    struct ip_set **ret)
+{
+	_cleanup_(free_ptr) struct ip_set *older = NULL;
+	int r = before ? ip_set_join(before->set, before->was, &older) : 0;
+
+	if (!r) {
+		r = ip_set_join(was, older, ret);
+	}
+	return r == IP_E_TOO_MANY ? ip_set_join(was, NULL, ret) : r;
+}
+
+/* before: what is asked for under this number until now, or NULL. */
 static int make_asked(const struct verify *v, uint32_t number, const char *name,
 		      const struct ip_set *set, const struct ip_set *was,
 		      const struct verify_asked *before, struct verify_asked **ret)
@@ -299,13 +312,9 @@ static int make_asked(const struct verify *v, uint32_t number, const char *name,
 	a->number = number;
 	a->since_ms = verify_now_ms();
 	memcpy(a->name, name, strlen(name) + 1);
-	r = verify_join(set, NULL, NULL, &a->set);
+	r = ip_set_join(set, NULL, &a->set);
 	if (!r) {
-		r = verify_join(was, before ? before->set : NULL, before ? before->was : NULL,
-				&a->was);
-	}
-	if (r == IP_E_TOO_MANY) {
-		r = verify_join(was, NULL, NULL, &a->was);
+		r = join_was(was, before, &a->was);
 	}
 	if (!r) {
 		r = init_questions(v, a);

@@ -126,8 +126,9 @@ static void take_addresses(const struct verify_asked *a, unsigned question, stru
 {
 	struct ip_set *set;
 
-	if (verify_make_set(ips, UINT16_MAX, &set)) { /* no memory: as if it had not come */
-		return;
+	if (buf_error(ips) || ip_set_new((struct ip *)ips->data, ips->len / sizeof(struct ip),
+					 UINT16_MAX, &set)) {
+		return; /* no memory: as if it had not come */
 	}
 	see(q, VERIFY_ADDRESSES);
 	q->seen.set = set;

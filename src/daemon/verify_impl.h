@@ -107,13 +107,6 @@ size_t verify_n_of(const struct ip_set *s, unsigned question);
 const uint8_t *verify_ip(const struct ip_set *s, unsigned question, size_t i);
 bool verify_has(const struct ip_set *s, unsigned question, const uint8_t *ip);
 
-/* Makes a set of an array of struct ip, of at most max_each of one family. 0, -ENOMEM or IP_E_TOO_MANY. */
-int verify_make_set(struct buf *ips, unsigned max_each, struct ip_set **ret);
-
-/* Makes one of the addresses of all three, any of which may be NULL. Returns the same. */
-int verify_join(const struct ip_set *a, const struct ip_set *b, const struct ip_set *c,
-		struct ip_set **ret);
-
 /* Whether all that are published are seen, and none that were before; others may be. */
 bool verify_is_as_published(const struct verify_asked *a, unsigned question,
 			    const struct ip_set *seen);

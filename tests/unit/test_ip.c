@@ -437,11 +437,40 @@ static void filter(void **state)
 	ip_nets_deinit(&nets);
 }
 
+static void join(void **state)
+{
+	struct ip ips[4];
+	struct ip_set *a, *b, *both, *copy, *none;
+	struct buf text = { 0 };
+
+	(void)state;
+	assert_true(ip_parse(T("192.0.2.2"), &ips[0]));
+	assert_true(ip_parse(T("2001:db8::7"), &ips[1]));
+	assert_true(ip_parse(T("192.0.2.1"), &ips[2]));
+	assert_true(ip_parse(T("192.0.2.2"), &ips[3]));
+	assert_int_equal(ip_set_new(ips, 2, 8, &a), 0);
+	assert_int_equal(ip_set_new(ips + 2, 2, 8, &b), 0);
+	assert_int_equal(ip_set_join(a, b, &both), 0);
+	ip_set_print(&text, both, " ");
+	assert_string_equal(buf_str(&text), "192.0.2.1 192.0.2.2 2001:db8::7");
+	assert_int_equal(ip_set_join(NULL, a, &copy), 0);
+	assert_ptr_not_equal(copy, a);
+	assert_true(ip_set_equal(copy, a));
+	assert_int_equal(ip_set_join(NULL, NULL, &none), 0);
+	assert_null(none);
+	free(a);
+	free(b);
+	free(both);
+	free(copy);
+	buf_deinit(&text);
+}
+
 int main(void)
 {
 	static const struct CMUnitTest ip[] = {
 		cmocka_unit_test(named),
 		cmocka_unit_test(filter),
+		cmocka_unit_test(join),
 		cmocka_unit_test(largest_set),
 		cmocka_unit_test(members),
 	};
