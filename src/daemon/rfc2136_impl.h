@@ -11,6 +11,7 @@
 #include "core/message.h"
 #include "core/tsig_key.h"
 #include "daemon/changes.h"
+#include "daemon/found.h"
 #include "daemon/nameserver.h"
 #include "daemon/output.h"
 
@@ -233,17 +234,9 @@ void rfc2136_listing_lost(struct rfc2136_zone *z, int error);
 
 /* --- rfc2136_reconcile.c --- */
 
-/* An address that the server has for one of our names. */
-struct rfc2136_found {
-	uint32_t number;
-	uint32_t ttl;
-	struct ip ip;
-};
-
 struct rfc2136_findings {
 	struct rfc2136_zone *z;
-	struct rfc2136_found *list;
-	size_t n, size;
+	struct found_list found; /* of our names */
 	bool no_memory, too_many;
 	uint32_t serial;
 	char unknown[NAME_SIZE]; /* the last one that nobody has */

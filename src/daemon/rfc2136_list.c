@@ -7,14 +7,11 @@
 
 #include "daemon/rfc2136_impl.h"
 
-#include "base/cleanup.h"
-#include "base/log.h"
 #include "core/users.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
 #include <time.h>
 
 enum {
@@ -146,7 +143,7 @@ static void begin_questions(struct rfc2136_zone *z)
 {
 	struct rfc2136_listing *l = z->listing;
 
-	l->findings.n = 0;
+	l->findings.found.n = 0;
 	l->n_soa = 0;
 	nameserver_hang_up(z->nameserver); /* the rest of the transfer */
 	l->questions = calloc(RFC2136_WINDOW, sizeof(*l->questions));
@@ -285,7 +282,7 @@ void rfc2136_listing_begin(struct rfc2136_zone *z)
 struct rfc2136_listing *rfc2136_listing_free(struct rfc2136_listing *l)
 {
 	if (l) {
-		free(l->findings.list);
+		found_deinit(&l->findings.found);
 		free(l->questions);
 		free(l);
 	}

@@ -52,29 +52,13 @@ void rfc2136_add_found(struct rfc2136_findings *f, uint32_t number, const struct
 	const struct rfc2136 *p = f->z->p;
 
 	/* Everything that can be there, and what else there may be; a server may send without end. */
-	if (f->n > FOUND_MAX + (size_t)rfc2136_n_numbers(p) * 2 * p->o.conf->addresses_max) {
+	if (f->found.n > FOUND_MAX + (size_t)rfc2136_n_numbers(p) * 2 * p->o.conf->addresses_max) {
 		f->too_many = true;
 		return;
 	}
-	if (f->n == f->size) {
-		size_t size = f->size ? 2 * f->size : 256;
-		struct rfc2136_found *more = reallocarray(f->list, size, sizeof(*more));
-
-		if (!more) {
-			f->no_memory = true;
-			return;
-		}
-		f->list = more;
-		f->size = size;
+	if (found_add(&f->found, &(struct found){ .number = number, .ttl = ttl, .ip = *ip })) {
+		f->no_memory = true;
 	}
-	f->list[f->n++] = (struct rfc2136_found){ .number = number, .ttl = ttl, .ip = *ip };
-}
-
-static int compare_found(const void *a, const void *b)
-{
-	const struct rfc2136_found *x = a, *y = b;
-
-	return (x->number > y->number) - (x->number < y->number);
 }
 
 /* --- the comparison --- */
@@ -90,31 +74,18 @@ struct present {
 static int take_present(const struct rfc2136_findings *f, size_t *i, uint32_t number,
 			struct present *ret)
 {
-	_cleanup_(free_ptr) struct ip *ips = NULL;
-	size_t first = *i, n;
+	size_t first = *i, n = found_next(&f->found, i, number);
 	int r;
 
 	*ret = (struct present){ 0 };
-	while (*i < f->n && f->list[*i].number == number) {
-		(*i)++;
-	}
-	n = *i - first;
-	if (!n) {
-		return 0;
-	}
-	ips = calloc(n, sizeof(*ips));
-	if (!ips) {
-		return -ENOMEM;
-	}
 	for (size_t j = 0; j < n; j++) {
-		const struct rfc2136_found *at = &f->list[first + j];
+		const struct found *at = &f->found.list[first + j];
 		uint8_t type = at->ip.n == 4 ? RFC2136_A : RFC2136_AAAA;
 
-		ips[j] = at->ip;
 		ret->types |= type;
 		ret->other_ttl |= at->ttl != f->z->p->o.conf->ttl ? type : 0;
 	}
-	r = ip_set_new(ips, n, IP_SET_EACH_MAX, &ret->set);
+	r = found_set(&f->found, first, n, &ret->set);
 	ret->too_many = r == IP_E_TOO_MANY;
 	return r < 0 ? r : 0;
 }
@@ -182,9 +153,7 @@ static int compare(struct rfc2136_findings *f, struct comparison *c)
 		f->too_many  ? -EPROTO :
 			       changes_init(&c->differ, n_names);
 
-	if (f->n) {
-		qsort(f->list, f->n, sizeof(*f->list), compare_found);
-	}
+	found_sort(&f->found);
 	for (uint32_t number = 0; !r && number < rfc2136_n_numbers(p); number++) {
 		struct present is;
 

@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "core/users.h"
 #include "daemon/command.h"
+#include "daemon/found.h"
 #include "daemon/splice.h"
 #include "daemon/zonefile.h"
 
@@ -117,15 +118,9 @@ static bool covers(const struct section_file *p, uint32_t name)
 
 /* --- the section as it stands in the file --- */
 
-struct found {
-	uint32_t name;
-	struct ip ip;
-};
-
 struct reading {
 	struct section_file *p;
-	struct found *found;
-	size_t n, size;
+	struct found_list found;	/* by the names' numbers */
 	void (*foreign)(struct section_file *p, const char *line, size_t n);	/* may be NULL */
 	bool any_foreign;
 };
@@ -134,39 +129,19 @@ static int take_line(struct reading *r, const char *line, size_t n)
 {
 	const struct users *users = r->p->o.roster->users;
 	char text[NAME_MAX + 1];
-	uint32_t name = TABLE_NONE;
-	struct found f;
+	struct found f = { .number = TABLE_NONE };
 
 	if (r->p->format->parse(line, n, text, &f.ip)) {
-		name = users_find_name(users, text, strlen(text));
+		f.number = users_find_name(users, text, strlen(text));
 	}
-	if (name == TABLE_NONE) {
+	if (f.number == TABLE_NONE) {
 		r->any_foreign = true;
 		if (r->foreign) {
 			r->foreign(r->p, line, n);
 		}
 		return 0;
 	}
-	f.name = name;
-	if (r->n == r->size) {
-		size_t size = r->size ? 2 * r->size : 64;
-		struct found *more = reallocarray(r->found, size, sizeof(*more));
-
-		if (!more) {
-			return -ENOMEM;
-		}
-		r->found = more;
-		r->size = size;
-	}
-	r->found[r->n++] = f;
-	return 0;
-}
-
-static int compare_found(const void *a, const void *b)
-{
-	const struct found *x = a, *y = b;
-
-	return (x->name > y->name) - (x->name < y->name);
+	return found_add(&r->found, &f);
 }
 
 /* The lines of a section's body, taken apart and sorted by name. */
@@ -184,33 +159,16 @@ static int read_body(struct reading *r, const char *body, size_t n)
 		}
 		at = stop + 1;
 	}
-	if (r->n) {
-		qsort(r->found, r->n, sizeof(*r->found), compare_found);
-	}
+	found_sort(&r->found);
 	return 0;
 }
 
 /* The set of one name out of what was found; *i moves on. */
-static int found_set(const struct reading *r, size_t *i, uint32_t name, struct ip_set **ret)
+static int next_set(const struct reading *r, size_t *i, uint32_t name, struct ip_set **ret)
 {
-	_cleanup_(free_ptr) struct ip *ips = NULL;
-	size_t n = 0, first = *i;
+	size_t first = *i, n = found_next(&r->found, i, name);
 
-	while (*i < r->n && r->found[*i].name == name) {
-		(*i)++;
-	}
-	if (first == *i) {
-		*ret = NULL;
-		return 0;
-	}
-	ips = calloc(*i - first, sizeof(*ips));
-	if (!ips) {
-		return -ENOMEM;
-	}
-	for (size_t j = first; j < *i; j++) {
-		ips[n++] = r->found[j].ip;
-	}
-	return ip_set_new(ips, n, IP_SET_EACH_MAX, ret);
+	return found_set(&r->found, first, n, ret);
 }
 
 /* Other outputs have published the newer addresses long ago, perhaps. was is taken over. */
@@ -251,7 +209,7 @@ static bool remember(struct output *o)
 	size_t i = 0;
 
 	if (splice_read_body(p->splice, &body) || read_body(&r, body.data, body.len)) {
-		free(r.found);
+		found_deinit(&r.found);
 		(void)changes_move(&o->pending, &p->behind);	/* they still are */
 		return false;	/* the first publish will say what is wrong */
 	}
@@ -259,7 +217,7 @@ static bool remember(struct output *o)
 		struct roster_user *u = &roster->state[roster->users->names[name].user];
 		struct ip_set *set;
 
-		if (found_set(&r, &i, name, &set)) {
+		if (next_set(&r, &i, name, &set)) {
 			continue;
 		}
 		if (!covers(p, name)) {
@@ -271,7 +229,7 @@ static bool remember(struct output *o)
 			continue;
 		}
 		/* What is published is what was last good; the state may be older than that. */
-		if (set || (r.n && u->known)) {
+		if (set || (r.found.n && u->known)) {
 			free(roster->sets[name]);
 			roster->sets[name] = set;
 		}
@@ -283,7 +241,7 @@ static bool remember(struct output *o)
 			u->known = roster->sets[roster->users->users[user].first_name + j];
 		}
 	}
-	free(r.found);
+	found_deinit(&r.found);
 	return true;
 }
 
@@ -325,7 +283,7 @@ static void section_differs(void *arg, const char *body, size_t n)
 		for (uint32_t name = 0; name < p->o.roster->users->n_names; name++) {
 			struct ip_set *set;
 
-			if (found_set(&r, &i, name, &set)) {
+			if (next_set(&r, &i, name, &set)) {
 				break;
 			}
 			if (covers(p, name) && !ip_set_equal(set, p->o.roster->sets[name])) {
@@ -336,7 +294,7 @@ static void section_differs(void *arg, const char *body, size_t n)
 		}
 	}
 	p->section_was_changed = p->seen_section && !pending && (any || r.any_foreign);
-	free(r.found);
+	found_deinit(&r.found);
 }
 
 /* --- writing --- */
