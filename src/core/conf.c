@@ -655,10 +655,10 @@ static bool is_output_name(struct text t)
 	return t.n && t.n <= OUTPUT_NAME_MAX;
 }
 
-const struct conf_output *conf_find_output(const struct conf *c, struct text name)
+const struct conf_output *conf_find_output(const struct conf *c, const char *name, size_t n)
 {
 	for (unsigned i = 0; i < c->n_outputs; i++) {
-		if (text_is(name, c->outputs[i].name)) {
+		if (text_is((struct text){ name, n }, c->outputs[i].name)) {
 			return &c->outputs[i];
 		}
 	}
@@ -712,7 +712,7 @@ static int read_output(struct conf_reader *r, struct text name, enum section *re
 		conf_mistake(r, "more than %d outputs", CONF_OUTPUTS_MAX);
 		return 0;
 	}
-	if (conf_find_output(c, name)) {
+	if (conf_find_output(c, name.at, name.n)) {
 		conf_mistake_about(r, "output ", name, "stands there twice");
 	}
 	e = conf_add_output(c, c->n_outputs,

@@ -85,6 +85,8 @@ struct conf_output {
 		verify_line; /* 0: not set by the text */
 };
 
+extern const char *const conf_type_words[]; /* of enum conf_output_type, CONF_NO_TYPE excepted */
+
 struct conf {
 	unsigned ttl; /* seconds */
 	struct pattern patterns[CONF_PATTERNS_MAX];
@@ -134,6 +136,9 @@ const uint8_t *conf_interface_id(const struct conf *c, uint32_t name);
  * addresses, whose traffic nobody reads, unless plain_http says otherwise. */
 enum conf_plain conf_plain_at(const struct conf *c, const struct ip *ip);
 
+/* The output of this name, of n bytes; NULL: there is none. */
+const struct conf_output *conf_find_output(const struct conf *c, const char *name, size_t n);
+
 /* Whether the output publishes this canonical name: not a wildcard in hosts(5), only what lies in one of
- * its zones where it has any. *ret_zone is that zone, the longest, and is written only then. */
+ * its zones where it has any. *ret_zone is that zone, the longest, and is written only then; NULL: nobody wants it. */
 bool conf_output_covers(const struct conf_output *o, const char *name, unsigned *ret_zone);

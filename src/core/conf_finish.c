@@ -141,7 +141,7 @@ static int finish_datafile(struct conf_reader *r)
 			     CONF_OUTPUTS_MAX);
 		return 0;
 	}
-	same = conf_find_output(c, (struct text){ datafile_name, strlen(datafile_name) });
+	same = conf_find_output(c, datafile_name, strlen(datafile_name));
 	if (same) {
 		r->line = same->line;
 		conf_mistake(r, "output '%s' needs another name: that one is datafile's",
@@ -257,7 +257,7 @@ bool conf_output_covers(const struct conf_output *o, const char *name, unsigned 
 			best = i;
 		}
 	}
-	if (n_best) {
+	if (n_best && ret_zone) {
 		*ret_zone = best;
 	}
 	return n_best;

@@ -27,11 +27,6 @@ void conf_mistake(struct conf_reader *r, const char *format, ...)
 void conf_mistake_about(struct conf_reader *r, const char *before, struct text t,
 			const char *what);
 
-extern const char *const conf_type_words[]; /* of enum conf_output_type */
-
 /* Puts one more output at `at`. Its strings are taken over, also on failure; without a name there was no
  * memory for it. 0 or -ENOMEM. */
 int conf_add_output(struct conf *c, unsigned at, struct conf_output new);
-
-/* NULL: there is none of this name. */
-const struct conf_output *conf_find_output(const struct conf *c, struct text name);

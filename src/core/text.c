@@ -66,3 +66,8 @@ bool text_next_field(struct text *list, char separator, struct text *ret)
 	list->n -= ret->n + (end ? 1 : 0);
 	return true;
 }
+
+bool text_same(const char *a, const char *b)
+{
+	return a == b || (a && b && !strcmp(a, b));
+}

@@ -17,6 +17,9 @@ struct text {
 /* Without the blanks around it. */
 struct text text_trim(struct text t);
 
+/* Whether two strings are the same, or both NULL. */
+bool text_same(const char *a, const char *b);
+
 bool text_is(struct text t, const char *s);
 bool text_is_nocase(struct text t, const char *s); /* of ASCII */
 bool text_begins(struct text t, const char *s);

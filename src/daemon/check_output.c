@@ -12,6 +12,7 @@
 #include "core/section.h"
 #include "core/tsig_key.h"
 #include "core/zonefile.h"
+#include "daemon/output.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -132,7 +133,7 @@ static void check_zone(struct check *c, const struct conf_output *o, const struc
 
 static void check_text(struct check *c, const struct conf_output *o, const struct buf *text)
 {
-	const char comment = o->type == CONF_ZONEFILE ? ';' : '#';
+	const char comment = output_format(o)->comment;
 	struct section section;
 	int r;
 
@@ -396,9 +397,7 @@ static void check_names_of(const struct check *c, const struct conf_output *o)
 
 	for (uint32_t i = 0; i < users->n_names; i++) {
 		const char *name = users_name(users, i);
-		unsigned zone;
-
-		bool covered = conf_output_covers(o, name, &zone);
+		bool covered = conf_output_covers(o, name, NULL);
 
 		any = any || covered;
 		if (o->type == CONF_HOSTS && *name == '*') {
@@ -426,10 +425,9 @@ static void check_names(const struct check *c)
 	for (uint32_t i = 0; i < conf->users->n_names; i++) {
 		const char *name = users_name(conf->users, i);
 		bool covered = false;
-		unsigned zone;
 
 		for (unsigned k = 0; !covered && k < conf->n_outputs; k++) {
-			covered = conf_output_covers(&conf->outputs[k], name, &zone);
+			covered = conf_output_covers(&conf->outputs[k], name, NULL);
 		}
 		if (!covered) {
 			add_name(&nowhere, i);

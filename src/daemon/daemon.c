@@ -5,6 +5,7 @@
 
 #include "base/cleanup.h"
 #include "base/log.h"
+#include "core/text.h"
 #include "daemon/accounts.h"
 #include "daemon/command.h"
 #include "service/load.h"
@@ -242,17 +243,12 @@ static void note_mistake(void *arg, const char *file, unsigned line, const char 
 	}
 }
 
-static bool same_string(const char *a, const char *b)
-{
-	return a == b || (a && b && !strcmp(a, b));
-}
-
 static bool same_patterns(const struct conf *a, const struct conf *b)
 {
 	bool same = a->n_patterns == b->n_patterns;
 
 	for (unsigned i = 0; same && i < a->n_patterns; i++) {
-		same = same_string(a->patterns[i].text, b->patterns[i].text);
+		same = text_same(a->patterns[i].text, b->patterns[i].text);
 	}
 	return same;
 }
@@ -260,11 +256,11 @@ static bool same_patterns(const struct conf *a, const struct conf *b)
 /* What cannot change while we run, and why a reload with it is refused; NULL: nothing. */
 static const char *needs_restart(const struct conf *old, const struct conf *new)
 {
-	return !same_string(old->datafile, new->datafile)	  ? "datafile" :
-	       !same_string(old->makecommand, new->makecommand) ? "makecommand" :
-	       !same_string(old->user, new->user)		  ? "user" :
-	       !same_string(old->state, new->state)		  ? "state" :
-	       !same_string(old->socket, new->socket)		  ? "socket" :
+	return !text_same(old->datafile, new->datafile)	  ? "datafile" :
+	       !text_same(old->makecommand, new->makecommand) ? "makecommand" :
+	       !text_same(old->user, new->user)		  ? "user" :
+	       !text_same(old->state, new->state)		  ? "state" :
+	       !text_same(old->socket, new->socket)		  ? "socket" :
 	       old->replace != new->replace			  ? "replace" :
 								    NULL;
 }

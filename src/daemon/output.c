@@ -11,6 +11,13 @@
 #include <string.h>
 #include <time.h>
 
+const struct output_format *output_format(const struct conf_output *is)
+{
+	return is->type == CONF_ZONEFILE ? &output_zonefile :
+	       is->type == CONF_HOSTS	 ? &output_hosts :
+					   &output_tinydns;
+}
+
 static uint32_t now_s(void)
 {
 	struct timespec t;
@@ -95,6 +102,15 @@ void output_deinit(struct output *o)
 	buf_deinit(&o->unverified_why);
 	buf_deinit(&o->trouble);
 	buf_deinit(&o->last_error);
+}
+
+uint64_t output_pause_grow(struct output_pause *p, uint64_t now_ms)
+{
+	p->ms = !p->ms				 ? OUTPUT_PAUSE_FIRST_MS :
+		p->ms * 2 > OUTPUT_PAUSE_MAX_MS ? OUTPUT_PAUSE_MAX_MS :
+						   p->ms * 2;
+	p->not_before_ms = now_ms + p->ms;
+	return p->ms;
 }
 
 void output_attempted(struct output *o)
@@ -225,7 +241,7 @@ enum publish_where output_where(struct output *o, uint32_t name, const char **re
 {
 	enum publish_where where;
 
-	if (!conf_output_covers(o->is, users_name(o->roster->users, name), &(unsigned){ 0 })) {
+	if (!conf_output_covers(o->is, users_name(o->roster->users, name), NULL)) {
 		return PUBLISH_NOT_HERE;
 	}
 	if (changes_has(&o->pending, name) && !o->trouble.len) {
@@ -246,12 +262,24 @@ enum publish_where output_where(struct output *o, uint32_t name, const char **re
 }
 
 /* TABLE_NONE: this output has it no longer. */
-static uint32_t new_number(const struct output *o, const struct output *before, uint32_t name)
+static uint32_t new_number(const struct output *o, const struct roster *old, uint32_t name)
 {
-	const char *text = users_name(before->roster->users, name);
+	const char *text = users_name(old->users, name);
 
-	return conf_output_covers(o->is, text, &(unsigned){ 0 }) ?
+	return conf_output_covers(o->is, text, NULL) ?
 		       users_find_name(o->roster->users, text, strlen(text)) : TABLE_NONE;
+}
+
+void output_renumber(const struct output *o, const struct roster *old, struct changes *from,
+		     struct changes *to)
+{
+	for (uint32_t i = 0; i < from->n; i++) {
+		uint32_t now = new_number(o, old, from->list[i].name);
+
+		if (now != TABLE_NONE) {
+			(void)changes_note(to, now, steal_ptr(&from->list[i].was));
+		}
+	}
 }
 
 /* Times stay with the user, by his name. */
@@ -287,7 +315,7 @@ static void ask_once_published(struct output *o, uint32_t name, const struct ip_
 static void move_questions(struct output *o, struct output *before)
 {
 	for (uint32_t i = 0; i < before->verifying.n; i++) {
-		uint32_t now = new_number(o, before, before->verifying.list[i].name);
+		uint32_t now = new_number(o, before->roster, before->verifying.list[i].name);
 
 		if (now != TABLE_NONE) {
 			ask_once_published(o, now, before->verifying.list[i].was);
@@ -295,7 +323,7 @@ static void move_questions(struct output *o, struct output *before)
 	}
 	for (uint32_t i = 0; i < before->unverified.n; i++) {
 		struct change *c = &before->unverified.list[i];
-		uint32_t now = new_number(o, before, c->name);
+		uint32_t now = new_number(o, before->roster, c->name);
 
 		if (now != TABLE_NONE) {	/* without memory it is not asked again */
 			ask_once_published(o, now, c->was);
@@ -332,13 +360,7 @@ int output_replace(struct output *o, const struct conf *conf, const struct conf_
 	}
 	o->verify = verify;
 	move_times(o, before.roster, before.published_s, before.verified_s, before.is->n_verify);
-	for (uint32_t i = 0; i < before.pending.n; i++) {
-		uint32_t now = new_number(o, &before, before.pending.list[i].name);
-
-		if (now != TABLE_NONE) {	/* without memory only a line of the log is missing */
-			(void)changes_note(&o->pending, now, steal_ptr(&before.pending.list[i].was));
-		}
-	}
+	output_renumber(o, before.roster, &before.pending, &o->pending);
 	if (o->verify) {
 		move_questions(o, &before);
 	}

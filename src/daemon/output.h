@@ -36,6 +36,9 @@ struct output_format {
 
 extern const struct output_format output_tinydns, output_zonefile, output_hosts;
 
+/* That of an output that is a section in a file. */
+const struct output_format *output_format(const struct conf_output *is);
+
 /* --- what makes one kind of output different from another --- */
 
 struct output_class {
@@ -108,6 +111,17 @@ int rfc2136_new(struct uv_loop_s *loop, const struct conf *conf, const struct co
 
 /* --- for the classes --- */
 
+/* Until when nothing is tried again after failures. A zeroed one is none. */
+struct output_pause {
+	uint64_t not_before_ms;
+	uint64_t ms;	/* how long it was made to be */
+};
+
+enum { OUTPUT_PAUSE_FIRST_MS = 1000, OUTPUT_PAUSE_MAX_MS = 60 * 1000 };
+
+/* A new failure, or one more: from now_ms on, twice as long as the one before. Returns how long. */
+uint64_t output_pause_grow(struct output_pause *p, uint64_t now_ms);
+
 void output_attempted(struct output *o);
 void output_stopped(struct output *o);
 void output_progress(struct output *o);
@@ -126,6 +140,11 @@ void output_trouble_end(struct output *o, const char *what);
 
 /* A failure that was logged already: for the status. */
 void output_note_error(struct output *o, const char *why);
+
+/* Moves what is noted of the old roster's names to another list, by their numbers in the output's present roster.
+ * Names that the output has no longer are left; without memory, others too. */
+void output_renumber(const struct output *o, const struct roster *old, struct changes *from,
+		     struct changes *to);
 
 /* Asks once more for what was not right when it was asked for. */
 void output_verify_again(struct output *o);

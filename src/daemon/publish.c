@@ -4,6 +4,7 @@
 
 #include "base/cleanup.h"
 #include "base/log.h"
+#include "core/text.h"
 #include "daemon/output.h"
 
 #include <errno.h>
@@ -12,12 +13,10 @@
 
 struct publish {
 	struct uv_loop_s *loop;
-	const struct conf *conf;
 	struct roster *roster;
 	struct publish_handlers handlers;
 	struct output *outputs[CONF_OUTPUTS_MAX];
 	unsigned n_outputs, n_to_attempt, n_to_stop;
-	bool begun, stopping;
 };
 
 /* --- what outputs tell --- */
@@ -112,7 +111,6 @@ int publish_new(struct uv_loop_s *loop, const struct conf *conf, struct roster *
 
 	if (p) {
 		p->loop = loop;
-		p->conf = conf;
 		p->roster = roster;
 		p->handlers = *h;
 	}
@@ -145,68 +143,43 @@ struct publish *publish_free(struct publish *p)
 
 /* --- another configuration --- */
 
-static bool same_string(const char *a, const char *b)
+/* The first output of a that is a file, and that b does not have, or has elsewhere; NULL: there is none. */
+static const char *find_moved(const struct conf *a, const struct conf *b)
 {
-	return a == b || (a && b && !strcmp(a, b));
-}
+	for (unsigned i = 0; i < a->n_outputs; i++) {
+		const struct conf_output *o = &a->outputs[i];
+		const struct conf_output *other = conf_find_output(b, o->name, strlen(o->name));
 
-static const struct conf_output *find_output(const struct conf *conf, const char *name)
-{
-	for (unsigned i = 0; i < conf->n_outputs; i++) {
-		if (!strcmp(conf->outputs[i].name, name)) {
-			return &conf->outputs[i];
+		if (o->type != CONF_RFC2136 &&
+		    (!other || o->type != other->type || o->serial != other->serial ||
+		     !text_same(o->file, other->file) || !text_same(o->command, other->command))) {
+			return o->name;
 		}
 	}
 	return NULL;
-}
-
-static bool same_place(const struct conf_output *a, const struct conf_output *b)
-{
-	return a && b && a->type == b->type && a->serial == b->serial &&
-	       same_string(a->file, b->file) && same_string(a->command, b->command);
 }
 
 const char *publish_needs_restart(const struct conf *old, const struct conf *new)
 {
-	for (unsigned i = 0; i < old->n_outputs; i++) {
-		const struct conf_output *o = &old->outputs[i];
+	const char *name = find_moved(old, new);
 
-		if (o->type != CONF_RFC2136 && !same_place(o, find_output(new, o->name))) {
-			return o->name;
-		}
-	}
-	for (unsigned i = 0; i < new->n_outputs; i++) {
-		const struct conf_output *o = &new->outputs[i];
-
-		if (o->type != CONF_RFC2136 && !same_place(o, find_output(old, o->name))) {
-			return o->name;
-		}
-	}
-	return NULL;
+	return name ? name : find_moved(new, old);
 }
 
-/* Said once, for all outputs; what one of them does about it is its own affair. */
-static void say_gone(const struct roster *old, const struct roster *new)
+/* Names that are gone are said once, for all outputs; what one of them does about it is its own affair. A name
+ * that is another user's now: what it has there is a change that his file will tell. */
+static void note_gone(const struct roster *old, struct roster *new)
 {
 	for (uint32_t name = 0; name < old->users->n_names; name++) {
 		const char *text = users_name(old->users, name);
+		uint32_t now = users_find_name(new->users, text, strlen(text));
 
-		if (old->sets[name] &&		/* else it had none, or has kept them */
-		    users_find_name(new->users, text, strlen(text)) == TABLE_NONE) {
+		if (!old->sets[name]) {
+			continue;	/* it had none, or has kept them */
+		}
+		if (now == TABLE_NONE) {
 			log_info("removing record for %s", text);
-		}
-	}
-}
-
-/* Another user's now: what it has there is a change that his file will tell. */
-static void mark_taken_over(const struct roster *old, struct roster *new)
-{
-	for (uint32_t name = 0; name < old->users->n_names; name++) {
-		const char *text = users_name(old->users, name);
-		uint32_t now = old->sets[name] ? users_find_name(new->users, text, strlen(text)) :
-						 TABLE_NONE;
-
-		if (now != TABLE_NONE) {	/* only the log needs it */
+		} else {	/* only the log needs it */
 			(void)changes_note_copy(&new->changed, now, old->sets[name]);
 		}
 	}
@@ -258,9 +231,7 @@ int publish_replace(struct publish *p, const struct conf *conf, struct roster *r
 	}
 	memcpy(p->outputs, outputs, sizeof(outputs));
 	p->n_outputs = n;
-	say_gone(old, roster);
-	mark_taken_over(old, roster);
-	p->conf = conf;
+	note_gone(old, roster);
 	p->roster = roster;
 	return r;
 }
@@ -285,21 +256,14 @@ static void hand_out(struct publish *p)
 
 	for (unsigned i = 0; i < p->n_outputs; i++) {
 		struct output *o = p->outputs[i];
-		bool last = i == p->n_outputs - 1;
 
 		for (uint32_t j = 0; j < c->n; j++) {
-			const struct change *change = &c->list[j];
-			const char *name = users_name(p->roster->users, change->name);
+			uint32_t name = c->list[j].name;
 
-			if (!conf_output_covers(o->is, name, &(unsigned){ 0 })) {
-				continue;
-			}
 			/* Without memory it is published with all others, and not told of. */
-			if (last) {
-				(void)changes_note(&o->pending, change->name, steal_ptr(&c->list[j].was));
-			} else {
-				(void)changes_note_copy(&o->pending, change->name,
-							o->verify ? change->was : NULL);
+			if (conf_output_covers(o->is, users_name(p->roster->users, name), NULL)) {
+				(void)changes_note_copy(&o->pending, name,
+							o->verify ? c->list[j].was : NULL);
 			}
 		}
 	}
@@ -308,7 +272,6 @@ static void hand_out(struct publish *p)
 
 static void each_changed(struct publish *p, bool again)
 {
-	p->begun = true;
 	hand_out(p);
 	for (unsigned i = 0; i < p->n_outputs; i++) {
 		p->outputs[i]->class->changed(p->outputs[i], again);
@@ -334,7 +297,6 @@ void publish_hurry(struct publish *p)
 
 void publish_stop(struct publish *p)
 {
-	p->stopping = true;
 	p->n_to_stop = p->n_outputs;
 	for (unsigned i = 0; i < p->n_outputs; i++) {
 		p->outputs[i]->class->stop(p->outputs[i]);

@@ -78,16 +78,6 @@ static void on_has(void *arg, const char *name, size_t n, struct buf *reply)
 
 /* --- what is known of him, and of all --- */
 
-static const struct conf_output *find_output(const struct conf *conf, const char *name)
-{
-	for (unsigned i = 0; i < conf->n_outputs; i++) {
-		if (!strcmp(conf->outputs[i].name, name)) {
-			return &conf->outputs[i];
-		}
-	}
-	return NULL;
-}
-
 static size_t list_outputs(struct daemon *d, uint32_t user,
 			   struct report_output ret[CONF_OUTPUTS_MAX])
 {
@@ -96,7 +86,8 @@ static size_t list_outputs(struct daemon *d, uint32_t user,
 	n = n < CONF_OUTPUTS_MAX ? n : CONF_OUTPUTS_MAX;
 	for (unsigned i = 0; i < n; i++) {
 		publish_state(d->publish, i, user, &ret[i].state);
-		ret[i].conf = find_output(&d->conf, ret[i].state.name);
+		ret[i].conf = conf_find_output(&d->conf, ret[i].state.name,
+					       strlen(ret[i].state.name));
 	}
 	return n;
 }

@@ -17,23 +17,6 @@ static void add_shown(struct buf *b, const char *s)
 	buf_add_escaped(b, s, strlen(s), SHOWN_MAX);
 }
 
-static const char *type_word(enum conf_output_type type)
-{
-	switch (type) {
-	case CONF_TINYDNS:
-		return "tinydns";
-	case CONF_ZONEFILE:
-		return "zonefile";
-	case CONF_HOSTS:
-		return "hosts";
-	case CONF_RFC2136:
-		return "rfc2136";
-	case CONF_NO_TYPE:
-		break;
-	}
-	return "none";
-}
-
 static bool all_alike(const struct report_user *u)
 {
 	for (size_t i = 1; i < u->n_names; i++) {
@@ -242,7 +225,7 @@ void report_whole_text(struct buf *to, const struct report_whole *w, int64_t now
 		const struct publish_state *s = &w->outputs[i].state;
 
 		add_column(to, s->name, n);
-		add_column(to, type_word(s->type), 8);
+		add_column(to, conf_type_words[s->type], 8);
 		add_place(to, w->outputs[i].conf);
 		buf_printf(to, "\n%*s  ", n, "");
 		add_state(to, s, now_s);
@@ -352,7 +335,7 @@ static void add_json_output(struct buf *b, const struct report_output *o)
 
 	buf_adds(b, "{\"name\": ");
 	add_string(b, s->name);
-	buf_printf(b, ", \"type\": \"%s\", \"place\": ", type_word(s->type));
+	buf_printf(b, ", \"type\": \"%s\", \"place\": ", conf_type_words[s->type]);
 	add_place(&place, o->conf);
 	add_string(b, buf_str(&place));
 	b->failed = b->failed || buf_error(&place);

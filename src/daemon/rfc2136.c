@@ -355,7 +355,8 @@ static int make_tables(struct rfc2136 *p, struct rfc2136 *of)
 }
 
 /* A name that is in both may be another user's by now. */
-static bool is_others(const struct users *users, uint32_t name, const struct users *old, uint32_t before)
+static bool is_others(const struct users *users, uint32_t name, const struct users *old,
+		      uint32_t before)
 {
 	return strcmp(users_user(users, users->names[name].user),
 		      users_user(old, old->names[before].user)) != 0;
@@ -383,24 +384,12 @@ static int inherit_owned(struct rfc2136 *p, const struct rfc2136 *old,
 	return r;
 }
 
-/* They are pending again, by their new numbers. */
-static void inherit_changes(struct rfc2136 *p, const struct users *users, struct changes *c)
+/* What it had not published is pending again; without memory the comparison finds it. */
+static void inherit_zone(struct rfc2136 *p, const struct roster *old, struct rfc2136_zone *z)
 {
-	for (uint32_t i = 0; i < c->n; i++) {
-		const char *text = users_name(users, c->list[i].name);
-		uint32_t now = users_find_name(p->o.roster->users, text, strlen(text));
-
-		if (now != TABLE_NONE) { /* without memory the comparison finds it */
-			(void)changes_note(&p->o.pending, now, steal_ptr(&c->list[i].was));
-		}
-	}
-}
-
-static void inherit_zone(struct rfc2136 *p, const struct users *users, struct rfc2136_zone *z)
-{
-	inherit_changes(p, users, &z->flying);
-	inherit_changes(p, users, &z->pending);
-	inherit_changes(p, users, &z->refused);
+	output_renumber(&p->o, old, &z->flying, &p->o.pending);
+	output_renumber(&p->o, old, &z->pending, &p->o.pending);
+	output_renumber(&p->o, old, &z->refused, &p->o.pending);
 	for (unsigned i = 0; i < p->n_zones; i++) {
 		if (!strcmp(p->zones[i]->name, z->name)) {
 			p->zones[i]->unknown_said = z->unknown_said;
@@ -431,7 +420,7 @@ static int replace(struct output *o, const struct roster *old)
 	p->orphans_size = new.orphans_size;
 	p->orphans_sorted = false;
 	for (unsigned i = 0; i < before.n_zones; i++) {
-		inherit_zone(p, old->users, before.zones[i]);
+		inherit_zone(p, old, before.zones[i]);
 	}
 	drop_tables(&before);
 	return 0;

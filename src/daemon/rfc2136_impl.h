@@ -126,7 +126,7 @@ struct rfc2136_zone {
 	unsigned n_compared; /* times in a row that this led to a comparison */
 	uint64_t compare_ms; /* when the next may begin; 0: none is due */
 
-	uint64_t not_before_ms, pause_ms;
+	struct output_pause pause;
 	int said[CONF_SERVERS_MAX]; /* of each server, the kind of trouble that was said last */
 	bool failing, attempted;    /* all servers have failed; latest_why says why */
 	struct buf latest_why;

@@ -52,7 +52,8 @@ void rfc2136_add_found(struct rfc2136_findings *f, uint32_t number, const struct
 	const struct rfc2136 *p = f->z->p;
 
 	/* Everything that can be there, and what else there may be; a server may send without end. */
-	if (f->found.n > FOUND_MAX + (size_t)rfc2136_n_numbers(p) * 2 * p->o.conf->addresses_max) {
+	if (f->found.n >
+	    FOUND_MAX + (size_t)rfc2136_n_numbers(p) * 2 * p->o.conf->addresses_max) {
 		f->too_many = true;
 		return;
 	}

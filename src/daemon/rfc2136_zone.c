@@ -28,11 +28,8 @@
 enum {
 	UDP_FIRST_MS = 1000, /* then twice that, and four times */
 	UDP_SENDS = 3,
-	TCP_SENDS = 2, /* servers close connections that are idle, just then perhaps */
-	PAUSE_FIRST_MS = 1000,
-	PAUSE_MAX_MS = 60 * 1000,
+	TCP_SENDS = 2,	  /* servers close connections that are idle, just then perhaps */
 	COMPARED_MAX = 6, /* then a pause of 32 s each time */
-	REFUSED_MS = 5 * 60 * 1000,
 	IGNORED_MS = 60 * 1000,
 	KEY_FILE_MAX = 64 * 1024,
 };
@@ -96,14 +93,6 @@ static void end_doing(struct rfc2136_zone *z)
 	z->doing = RFC2136_NOTHING;
 }
 
-static void grow_pause(struct rfc2136_zone *z)
-{
-	z->pause_ms = !z->pause_ms		     ? PAUSE_FIRST_MS :
-		      z->pause_ms * 2 > PAUSE_MAX_MS ? PAUSE_MAX_MS :
-						       z->pause_ms * 2;
-	z->not_before_ms = uv_now(z->p->o.loop) + z->pause_ms;
-}
-
 static void say_trouble(struct rfc2136_zone *z, int kind, const char *why, bool is_last)
 {
 	output_note_error(&z->p->o, why);
@@ -127,7 +116,7 @@ void rfc2136_zone_fail(struct rfc2136_zone *z, int kind, const char *why)
 	buf_clear(&z->latest_why);
 	buf_adds(&z->latest_why, why);
 	if (is_last) {
-		grow_pause(z);
+		(void)output_pause_grow(&z->pause, uv_now(z->p->o.loop));
 		z->n_failed = z->server = 0;
 		z->failing = true;
 		rfc2136_attempted(z);
@@ -288,7 +277,7 @@ static void compare_anew(struct rfc2136_zone *z)
 {
 	if (z->n_compared) {
 		z->compare_ms = uv_now(z->p->o.loop) +
-				((uint64_t)PAUSE_FIRST_MS << (z->n_compared - 1));
+				((uint64_t)OUTPUT_PAUSE_FIRST_MS << (z->n_compared - 1));
 	} else {
 		z->ready = false;
 	}
@@ -488,7 +477,7 @@ static bool rest(struct rfc2136_zone *z)
 	if (has_backlog(z)) {
 		return true; /* a second chance */
 	}
-	z->pause_ms = 0;
+	z->pause.ms = 0;
 	rfc2136_attempted(z);
 	if (z->serial_due || z->sweep_due) {
 		ask_serial(z);
@@ -518,7 +507,7 @@ static void arm(struct rfc2136_zone *z)
 	if (z->doing) {
 		at = z->due_ms;
 	} else if (!z->ready || has_backlog(z)) {
-		at = z->not_before_ms;
+		at = z->pause.not_before_ms;
 	} else if (z->compare_ms) {
 		at = z->compare_ms;
 	}
@@ -546,7 +535,7 @@ void rfc2136_zone_step(struct rfc2136_zone *z)
 		z->compare_ms = 0;
 		z->ready = false;
 	}
-	if (!z->doing && !z->ready && uv_now(z->p->o.loop) >= z->not_before_ms) {
+	if (!z->doing && !z->ready && uv_now(z->p->o.loop) >= z->pause.not_before_ms) {
 		begin(z);
 	}
 	while (!z->doing && z->ready) {
@@ -570,7 +559,7 @@ void rfc2136_zone_changed(struct rfc2136_zone *z, bool again)
 
 void rfc2136_zone_hurry(struct rfc2136_zone *z)
 {
-	z->pause_ms = z->not_before_ms = 0;
+	z->pause = (struct output_pause){ 0 };
 	rfc2136_try_refused_again(z);
 }
 

@@ -20,8 +20,6 @@
 #include <uv.h>
 
 enum {
-	PAUSE_FIRST_MS = 1000,
-	PAUSE_MAX_MS = 60 * 1000,
 	BUSY_SAID_MS = 10 * 1000,
 	BUSY_MS = 200,		/* somebody is writing to the data file: look again soon */
 	ATTEMPTED_MS = 5000,	/* a command that takes longer does not hold up the start */
@@ -47,8 +45,7 @@ struct section_file {
 	bool command_failing;
 
 	uint64_t last_ms;	/* start of the last write of the file; 0: none */
-	uint64_t not_before_ms;	/* the pause after a failure */
-	uint64_t pause_ms;
+	struct output_pause pause;
 	uint64_t busy_since_ms;		/* 0: not busy */
 	struct timespec command_end;
 	struct stat compiled;	/* as the last run left it */
@@ -84,19 +81,14 @@ static void arm_watch(struct section_file *p)
 	}
 }
 
-/* A new failure, or one more: when to try again. */
 static uint64_t pause_grow(struct section_file *p)
 {
-	p->pause_ms = !p->pause_ms ? PAUSE_FIRST_MS :
-		      p->pause_ms * 2 > PAUSE_MAX_MS ? PAUSE_MAX_MS : p->pause_ms * 2;
-	p->not_before_ms = uv_now(p->o.loop) + p->pause_ms;
-	return p->pause_ms;
+	return output_pause_grow(&p->pause, uv_now(p->o.loop));
 }
 
 static void pause_end(struct section_file *p)
 {
-	p->pause_ms = 0;
-	p->not_before_ms = 0;
+	p->pause = (struct output_pause){ 0 };
 }
 
 static void set_attempted(struct section_file *p)
@@ -113,7 +105,7 @@ static void on_attempted_timer(uv_timer_t *timer)
 /* Not all names can stand in all files. */
 static bool covers(const struct section_file *p, uint32_t name)
 {
-	return conf_output_covers(p->o.is, users_name(p->o.roster->users, name), &(unsigned){ 0 });
+	return conf_output_covers(p->o.is, users_name(p->o.roster->users, name), NULL);
 }
 
 /* --- the section as it stands in the file --- */
@@ -400,7 +392,7 @@ static bool write_section(struct section_file *p)
 	arm_watch(p);
 	p->busy = r == SPLICE_E_BUSY;
 	if (p->busy) {
-		p->not_before_ms = uv_now(p->o.loop) + BUSY_MS;
+		p->pause.not_before_ms = uv_now(p->o.loop) + BUSY_MS;
 		p->busy_since_ms = p->busy_since_ms ? p->busy_since_ms : uv_now(p->o.loop);
 		if (uv_now(p->o.loop) - p->busy_since_ms > BUSY_SAID_MS) {
 			output_trouble(&p->o, p->o.is->file, splice_trouble(p->splice), "waiting for him to end");
@@ -504,7 +496,7 @@ static const char *how_it_ended(struct buf *b, const struct section_file *p, enu
  * other from doing so for ever. */
 static void foreign_product(struct section_file *p)
 {
-	uint64_t pause = p->n_foreign ? (uint64_t)PAUSE_FIRST_MS << (p->n_foreign < 6 ? p->n_foreign : 6) :
+	uint64_t pause = p->n_foreign ? (uint64_t)OUTPUT_PAUSE_FIRST_MS << (p->n_foreign < 6 ? p->n_foreign : 6) :
 					0;
 
 	if (!p->n_foreign) {
@@ -513,8 +505,8 @@ static void foreign_product(struct section_file *p)
 	}
 	p->n_foreign++;
 	p->wanted = p->anew = true;
-	if (p->not_before_ms < uv_now(p->o.loop) + pause) {
-		p->not_before_ms = uv_now(p->o.loop) + pause;
+	if (p->pause.not_before_ms < uv_now(p->o.loop) + pause) {
+		p->pause.not_before_ms = uv_now(p->o.loop) + pause;
 	}
 }
 
@@ -536,7 +528,7 @@ static void look(struct section_file *p)
 		p->wanted = true;
 		/* Whoever changed it may have mended it, or be done with writing. */
 		if (p->o.trouble.len || p->busy) {
-			p->not_before_ms = 0;
+			p->pause.not_before_ms = 0;
 		}
 	}
 	if (seen.merged) {	/* in the time of whoever wrote it: made anew, with one of ours */
@@ -608,7 +600,7 @@ static uint64_t next_write_ms(const struct section_file *p)
 	uint64_t at = p->last_ms && p->format->by_second ?
 			      p->last_ms + p->o.conf->publish_interval_ms : 0;
 
-	return at > p->not_before_ms ? at : p->not_before_ms;
+	return at > p->pause.not_before_ms ? at : p->pause.not_before_ms;
 }
 
 /* Does what can be done now and arms the timers for the rest. */
@@ -633,7 +625,7 @@ static void step(struct section_file *p)
 		all_published(p);
 	}
 	/* What is still to be written waits for its time; what was written is compiled before. */
-	if (p->command_due && now >= p->not_before_ms) {
+	if (p->command_due && now >= p->pause.not_before_ms) {
 		run(p);
 	}
 	if (p->running) {
@@ -643,7 +635,7 @@ static void step(struct section_file *p)
 	} else {
 		set_attempted(p);
 		if (p->wanted || p->command_due) {
-			at = p->command_due ? p->not_before_ms : next_write_ms(p);
+			at = p->command_due ? p->pause.not_before_ms : next_write_ms(p);
 			arm(p, at > now ? at - now : 1);
 		}
 	}
@@ -692,14 +684,7 @@ static int replace(struct output *o, const struct roster *old)
 		changes_deinit(&written);
 		return r;
 	}
-	for (uint32_t i = 0; i < p->written.n; i++) {
-		const char *text = users_name(old->users, p->written.list[i].name);
-		uint32_t now = users_find_name(o->roster->users, text, strlen(text));
-
-		if (now != TABLE_NONE) {	/* there is room */
-			(void)changes_note(&written, now, steal_ptr(&p->written.list[i].was));
-		}
-	}
+	output_renumber(o, old, &p->written, &written);	/* there is room */
 	changes_deinit(&p->written);
 	p->written = written;
 	return 0;
@@ -792,13 +777,6 @@ static void on_splice_log(void *arg, int priority, const char *message)
 	log_write(priority, "%s", message);
 }
 
-static const struct output_format *format_of(const struct conf_output *is)
-{
-	return is->type == CONF_ZONEFILE ? &output_zonefile :
-	       is->type == CONF_HOSTS	 ? &output_hosts :
-					   &output_tinydns;
-}
-
 /* The splice and the command; what they are called. */
 static int open_parts(struct section_file *p)
 {
@@ -848,7 +826,7 @@ int section_file_new(struct uv_loop_s *loop, const struct conf *conf, const stru
 		return -ENOMEM;
 	}
 	p->command = command;
-	p->format = format_of(is);
+	p->format = output_format(is);
 	p->polled_fd = -1;
 	(void)uv_timer_init(loop, &p->timer);		/* these cannot fail */
 	(void)uv_timer_init(loop, &p->watch_timer);
