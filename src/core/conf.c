@@ -490,6 +490,7 @@ static const struct key keys[] = {
 	{ IN_DAEMON, "pathpattern", set_patterns, LINE(pathpattern_line) },
 	{ IN_DAEMON, "datafile", set_path, AT(datafile), LINE(datafile_line) },
 	{ IN_DAEMON, "makecommand", set_string, AT(makecommand), LINE(makecommand_line) },
+	{ IN_DAEMON, "database", set_path, AT(database), LINE(database_line) },
 	{ IN_DAEMON, "log_tempfile", set_path, AT(log_tempfile), LINE(log_tempfile_line) },
 	{ IN_DAEMON, "user", set_string, AT(user), LINE(user_line) },
 	{ IN_DAEMON, "users_file", set_path, AT(users_file), LINE(users_file_line) },
@@ -515,6 +516,7 @@ static const struct key keys[] = {
 	  .words = conf_type_words },
 	{ IN_OUTPUT, "file", set_path, AT_OUTPUT(file), LINE_OUTPUT(file_line) },
 	{ IN_OUTPUT, "command", set_string, AT_OUTPUT(command), LINE_OUTPUT(command_line) },
+	{ IN_OUTPUT, "database", set_path, AT_OUTPUT(database), LINE_OUTPUT(database_line) },
 	{ IN_OUTPUT, "serial", set_word, AT_OUTPUT(serial), LINE_OUTPUT(serial_line),
 	  .words = serial_words },
 	{ IN_OUTPUT, "server", set_servers, AT_OUTPUT(servers), COUNT_OUTPUT(n_servers),
@@ -674,6 +676,7 @@ static void deinit_output(struct conf_output *o)
 	free(o->name);
 	free(o->file);
 	free(o->command);
+	free(o->database);
 	free(o->key);
 }
 
@@ -891,6 +894,7 @@ void conf_deinit(struct conf *c)
 	}
 	free(c->datafile);
 	free(c->makecommand);
+	free(c->database);
 	free(c->log_tempfile);
 	free(c->users_file);
 	free(c->user);

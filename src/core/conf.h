@@ -72,6 +72,7 @@ struct conf_output {
 	unsigned line; /* of the heading, or of datafile */
 	enum conf_output_type { CONF_TINYDNS, CONF_ZONEFILE, CONF_HOSTS, CONF_RFC2136, CONF_NO_TYPE } type;
 	char *file, *command; /* of all but CONF_RFC2136; command may be NULL */
+	char *database;	      /* of CONF_TINYDNS; NULL: the command makes it */
 	enum conf_serial { CONF_SERIAL_RAISE, CONF_SERIAL_KEEP } serial; /* of CONF_ZONEFILE */
 	struct conf_server servers[CONF_SERVERS_MAX]; /* of CONF_RFC2136, to be tried in turn */
 	unsigned n_servers;
@@ -82,7 +83,7 @@ struct conf_output {
 	unsigned n_verify;
 	uint64_t verify_timeout_ms;
 	unsigned type_line, file_line, command_line, serial_line, server_line, zone_line, key_line,
-		verify_line; /* 0: not set by the text */
+		verify_line, database_line; /* 0: not set by the text */
 };
 
 extern const char *const conf_type_words[]; /* of enum conf_output_type, CONF_NO_TYPE excepted */
@@ -91,9 +92,9 @@ struct conf {
 	unsigned ttl; /* seconds */
 	struct pattern patterns[CONF_PATTERNS_MAX];
 	unsigned n_patterns;
-	char *datafile, *makecommand, *log_tempfile, *users_file, *user, *state, *socket;
+	char *datafile, *makecommand, *database, *log_tempfile, *users_file, *user, *state, *socket;
 	unsigned datafile_line, makecommand_line, pathpattern_line, users_file_line, user_line,
-		state_line, log_tempfile_line, socket_line; /* 0: not set by the text */
+		state_line, log_tempfile_line, socket_line, database_line; /* 0: not set by the text */
 	uint64_t publish_interval_ms, make_timeout_ms, rescan_ms, missing_after_ms;
 	enum conf_missing missing;
 	enum conf_replace replace; /* how the data file is replaced */

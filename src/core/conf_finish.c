@@ -131,6 +131,7 @@ static int finish_datafile(struct conf_reader *r)
 		.type_line = c->datafile_line,
 		.file_line = c->datafile_line,
 		.command_line = c->makecommand_line,
+		.database_line = c->database_line,
 		.verify_line = c->verify_line,
 	};
 	const struct conf_output *same;
@@ -150,7 +151,8 @@ static int finish_datafile(struct conf_reader *r)
 	memcpy(new.verify, c->verify, sizeof(new.verify));
 	new.file = strdup(c->datafile);
 	new.command = c->makecommand ? strdup(c->makecommand) : NULL;
-	if (new.file && (new.command || !c->makecommand)) {
+	new.database = c->database ? strdup(c->database) : NULL;
+	if (new.file && (new.command || !c->makecommand) && (new.database || !c->database)) {
 		new.name = strdup(datafile_name);
 	}
 	return conf_add_output(c, 0, new);
@@ -178,6 +180,11 @@ static void finish_key(struct conf_reader *r, const struct conf_output *o, const
 	}
 }
 
+static bool is_same(const char *a, const char *b)
+{
+	return a && b && !strcmp(a, b);
+}
+
 static void finish_output(struct conf_reader *r, const struct conf_output *o)
 {
 	bool file = o->type != CONF_RFC2136;
@@ -191,14 +198,22 @@ static void finish_output(struct conf_reader *r, const struct conf_output *o)
 	}
 	finish_key(r, o, "file", o->file_line, file, "");
 	finish_key(r, o, "command", o->command_line, file, NULL);
+	finish_key(r, o, "database", o->database_line, o->type == CONF_TINYDNS, NULL);
 	finish_key(r, o, "serial", o->serial_line, o->type == CONF_ZONEFILE, NULL);
 	finish_key(r, o, "server", o->server_line, !file, "");
 	finish_key(r, o, "zone", o->zone_line, true, file ? NULL : "");
 	finish_key(r, o, "key", o->key_line, !file, ": unsigned updates are not sent");
 	for (const struct conf_output *other = r->c->outputs; file && other < o; other++) {
-		if (o->file && other->file && !strcmp(o->file, other->file)) {
+		if (is_same(o->file, other->file)) {
 			r->line = o->file_line;
 			conf_mistake(r, "file is that of output '%s', too", other->name);
+			break;
+		}
+	}
+	for (const struct conf_output *other = r->c->outputs; other <= o; other++) {
+		if (is_same(o->database, other->file) || (other < o && is_same(o->database, other->database))) {
+			r->line = o->database_line;
+			conf_mistake(r, "database is a file of output '%s', too", other->name);
 			break;
 		}
 	}
@@ -213,6 +228,7 @@ static int finish_outputs(struct conf_reader *r)
 		e = finish_datafile(r);
 	} else if (!c->datafile_line) {
 		without_datafile(r, "makecommand", c->makecommand_line);
+		without_datafile(r, "database", c->database_line);
 		without_datafile(r, "verify", c->verify_line);
 		without_datafile(r, "verify_timeout", c->verify_timeout_line);
 	}

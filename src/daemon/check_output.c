@@ -12,6 +12,7 @@
 #include "core/section.h"
 #include "core/tsig_key.h"
 #include "core/zonefile.h"
+#include "daemon/command.h"
 #include "daemon/output.h"
 
 #include <errno.h>
@@ -176,15 +177,15 @@ static int probe_exchange(const void *directory)
 	return r;
 }
 
-static void check_directory(struct check *c, const struct conf_output *o, const char *key,
+static void check_directory(struct check *c, unsigned line, const char *key,
 			    const char *directory)
 {
-	check_way(c, o->file_line, key, directory);
-	check_writable(c, o->file_line, key, directory);
+	check_way(c, line, key, directory);
+	check_writable(c, line, key, directory);
 	if (c->conf.replace == CONF_REPLACE_EXCHANGE &&
 	    check_as_service(c, probe_exchange, directory) == 1) {
 		check_mistake(
-			c, c->conf_path, o->file_line,
+			c, c->conf_path, line,
 			"%s: the file system of '%s' cannot exchange two files; see 'replace' in "
 			"dns-updater.conf(5)",
 			key, directory);
@@ -228,7 +229,40 @@ static void check_file(struct check *c, const struct conf_output *o)
 	}
 	check_others(c, o->file_line, key, o->file, &st);
 	check_text(c, o, &text);
-	check_directory(c, o, key, dirname(real));
+	check_directory(c, o->file_line, key, dirname(real));
+}
+
+/* Whether the helper process finds it: 0 yes. */
+static int probe_compiler(const void *nothing)
+{
+	(void)nothing;
+	return execl("/bin/sh", "sh", "-c",
+		     "PATH=" COMMAND_PATH "; command -v tinydns-data >/dev/null || exit 1", NULL);
+}
+
+/* Its directory may have other owners than the data file's, and it need not be there yet. */
+static void check_database(struct check *c, const struct conf_output *o)
+{
+	_cleanup_(free_ptr) char *copy = strdup(o->database);
+	_cleanup_(free_ptr) char *directory = copy ? realpath(dirname(copy), NULL) : NULL;
+	struct stat st;
+
+	if (!directory) {
+		check_mistake(c, c->conf_path, o->database_line,
+			      "database: unable to find the directory of '%s': %s", o->database,
+			      strerror(errno));
+		return;
+	}
+	if (!lstat(o->database, &st) && !S_ISREG(st.st_mode)) {
+		check_mistake(c, c->conf_path, o->database_line,
+			      "database: '%s' is not a regular file", o->database);
+	}
+	check_directory(c, o->database_line, "database", directory);
+	if (check_as_service(c, probe_compiler, NULL) > 0) {
+		check_mistake(c, c->conf_path, o->database_line,
+			      "database: there is no tinydns-data in " COMMAND_PATH
+			      ", which compiles what is not ours");
+	}
 }
 
 static void check_command(struct check *c, const struct conf_output *o)
@@ -238,7 +272,7 @@ static void check_command(struct check *c, const struct conf_output *o)
 	pid_t pid;
 
 	if (!o->command) {
-		if (o->type == CONF_TINYDNS) {
+		if (o->type == CONF_TINYDNS && !o->database) {
 			check_warning(c->conf_path, is_datafile(c, o) ? 0 : o->line,
 				      "without %s nothing makes a database of the data file",
 				      key);
@@ -275,11 +309,19 @@ static bool is_own(const char *directory)
 	return !strncmp(directory, own, strlen(own));
 }
 
-/* Whether one of the first n outputs lies there. */
+/* The files that outputs write, two of each: the n-th; NULL: it has none. */
+static const char *file_of(const struct conf *conf, unsigned n)
+{
+	const struct conf_output *o = &conf->outputs[n / 2];
+
+	return n % 2 ? o->database : o->file;
+}
+
+/* Whether one of the first n files lies there. */
 static bool is_among(const struct conf *conf, unsigned n, const char *directory)
 {
 	for (unsigned i = 0; i < n; i++) {
-		const char *file = conf->outputs[i].file;
+		const char *file = file_of(conf, i);
 		_cleanup_(free_ptr) char *other = file ? directory_of(file) : NULL;
 
 		if (other && !strcmp(directory, other)) {
@@ -294,8 +336,8 @@ static void print_drop_in(const struct conf *conf)
 {
 	bool begun = false;
 
-	for (unsigned i = 0; i < conf->n_outputs; i++) {
-		const char *file = conf->outputs[i].file;
+	for (unsigned i = 0; i < 2 * conf->n_outputs; i++) {
+		const char *file = file_of(conf, i);
 		_cleanup_(free_ptr) char *directory = file ? directory_of(file) : NULL;
 
 		if (!directory || is_own(directory) || is_among(conf, i, directory)) {
@@ -451,6 +493,9 @@ void check_outputs(struct check *c)
 		}
 		if (o->type != CONF_RFC2136) {
 			check_command(c, o);
+		}
+		if (o->database) {
+			check_database(c, o);
 		}
 		if (o->type == CONF_RFC2136 && o->key) {
 			check_key(c, o);

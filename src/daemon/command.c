@@ -135,7 +135,7 @@ static void exec_command(const char *command, int out) __attribute__((noreturn))
 static void exec_command(const char *command, int out)
 {
 	static const char *const environment[] = {
-		"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+		"PATH=" COMMAND_PATH,
 		"SHELL=/bin/sh", "LC_ALL=C", NULL,
 	};
 	int null = open("/dev/null", O_RDONLY);

@@ -14,6 +14,9 @@
 struct command;
 struct uv_loop_s;
 
+/* Where a command's programs are looked for. */
+#define COMMAND_PATH "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+
 enum command_end {
 	COMMAND_EXITED,		/* value: the exit status */
 	COMMAND_KILLED,		/* value: the signal */

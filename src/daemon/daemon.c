@@ -7,7 +7,6 @@
 #include "base/log.h"
 #include "core/text.h"
 #include "daemon/accounts.h"
-#include "daemon/command.h"
 #include "service/load.h"
 #include "daemon/mounts.h"
 #include "service/notify.h"
@@ -258,6 +257,7 @@ static const char *needs_restart(const struct conf *old, const struct conf *new)
 {
 	return !text_same(old->datafile, new->datafile)	  ? "datafile" :
 	       !text_same(old->makecommand, new->makecommand) ? "makecommand" :
+	       !text_same(old->database, new->database)	  ? "database" :
 	       !text_same(old->user, new->user)		  ? "user" :
 	       !text_same(old->state, new->state)		  ? "state" :
 	       !text_same(old->socket, new->socket)		  ? "socket" :
@@ -429,14 +429,7 @@ static void remember(struct daemon *d)
 	publish_remember(d->publish);
 }
 
-static void free_commands(struct command *const *commands, unsigned n)
-{
-	for (unsigned i = 0; i < n; i++) {
-		command_free(commands[i]);
-	}
-}
-
-int daemon_new(struct conf *conf, const char *conf_path, struct command *const *commands,
+int daemon_new(struct conf *conf, const char *conf_path, struct output_commands *commands,
 	       struct daemon **ret)
 {
 	struct daemon *d = calloc(1, sizeof(*d));
@@ -448,7 +441,7 @@ int daemon_new(struct conf *conf, const char *conf_path, struct command *const *
 
 	if (!d || uv_loop_init(&d->loop)) {
 		free(d);
-		free_commands(commands, conf->n_outputs);
+		publish_unfork(conf, commands);
 		conf_deinit(conf);
 		return -ENOMEM;
 	}
@@ -474,7 +467,7 @@ int daemon_new(struct conf *conf, const char *conf_path, struct command *const *
 	if (!r) {
 		r = publish_new(&d->loop, &d->conf, d->roster, commands, &h, &d->publish);
 	} else {
-		free_commands(commands, d->conf.n_outputs);
+		publish_unfork(&d->conf, commands);
 	}
 	if (r) {
 		daemon_free(d);

@@ -208,7 +208,7 @@ static int settle(const struct conf *conf)
 
 static int run(const struct options *o)
 {
-	struct command *commands[CONF_OUTPUTS_MAX];
+	struct output_commands commands[CONF_OUTPUTS_MAX];
 	struct daemon *daemon = NULL;
 	struct conf conf;
 	int r;

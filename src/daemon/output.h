@@ -101,9 +101,9 @@ int output_init(struct output *o, const struct output_class *class, struct uv_lo
 		const struct output_handlers *handlers, void *owner);
 void output_deinit(struct output *o);
 
-/* The two constructors. command is taken over, also when it fails; NULL: there is none. */
+/* The two constructors. The commands are taken over, also when it fails. */
 int section_file_new(struct uv_loop_s *loop, const struct conf *conf, const struct conf_output *is,
-		     struct roster *roster, struct command *command,
+		     struct roster *roster, const struct output_commands *commands,
 		     const struct output_handlers *handlers, void *owner, struct output **ret);
 int rfc2136_new(struct uv_loop_s *loop, const struct conf *conf, const struct conf_output *is,
 		struct roster *roster, const struct output_handlers *handlers, void *owner,

@@ -5,6 +5,7 @@
 #include "base/cleanup.h"
 #include "base/log.h"
 #include "core/text.h"
+#include "daemon/compile.h"
 #include "daemon/output.h"
 
 #include <errno.h>
@@ -70,40 +71,60 @@ static const struct output_handlers output_handlers = {
 
 /* --- start and end --- */
 
-int publish_fork(const struct conf *conf, struct command **ret)
+static int fork_compiler(const struct conf *conf, const struct conf_output *is, struct command **ret)
+{
+	_cleanup_(buf_deinit) struct buf text = { 0 };
+	const char *command;
+
+	compile_command(&text, conf->state, is->name);
+	command = buf_str(&text);
+	return buf_error(&text) ? -ENOMEM : command_new(&command, 1, ret);
+}
+
+void publish_unfork(const struct conf *conf, struct output_commands *commands)
+{
+	for (unsigned i = 0; i < conf->n_outputs; i++) {
+		commands[i].command = command_free(commands[i].command);
+		commands[i].compiler = command_free(commands[i].compiler);
+	}
+}
+
+int publish_fork(const struct conf *conf, struct output_commands *ret)
 {
 	int r = 0;
 
-	for (unsigned i = 0; i < conf->n_outputs; i++) {
-		ret[i] = NULL;
-	}
+	memset(ret, 0, conf->n_outputs * sizeof(*ret));
 	for (unsigned i = 0; !r && i < conf->n_outputs; i++) {
-		const char *command = conf->outputs[i].command;
+		const struct conf_output *is = &conf->outputs[i];
+		const char *command = is->command;
 
 		if (command) {
-			r = command_new(&command, 1, &ret[i]);
+			r = command_new(&command, 1, &ret[i].command);
+		}
+		if (!r && is->database) {
+			r = fork_compiler(conf, is, &ret[i].compiler);
 		}
 	}
-	for (unsigned i = 0; r && i < conf->n_outputs; i++) {
-		ret[i] = command_free(ret[i]);
+	if (r) {
+		publish_unfork(conf, ret);
 	}
 	return r;
 }
 
-/* command is taken over. */
+/* The commands are taken over. */
 static int make_output(struct publish *p, const struct conf *conf, struct roster *roster, unsigned i,
-		       struct command *command, struct output **ret)
+		       const struct output_commands *commands, struct output **ret)
 {
 	const struct conf_output *is = &conf->outputs[i];
 
 	if (is->type == CONF_RFC2136) {
 		return rfc2136_new(p->loop, conf, is, roster, &output_handlers, p, ret);
 	}
-	return section_file_new(p->loop, conf, is, roster, command, &output_handlers, p, ret);
+	return section_file_new(p->loop, conf, is, roster, commands, &output_handlers, p, ret);
 }
 
 int publish_new(struct uv_loop_s *loop, const struct conf *conf, struct roster *roster,
-		struct command *const *commands, const struct publish_handlers *h, struct publish **ret)
+		const struct output_commands *commands, const struct publish_handlers *h, struct publish **ret)
 {
 	struct publish *p = calloc(1, sizeof(*p));
 	int r = p ? 0 : -ENOMEM;
@@ -115,11 +136,12 @@ int publish_new(struct uv_loop_s *loop, const struct conf *conf, struct roster *
 		p->handlers = *h;
 	}
 	for (; !r && i < conf->n_outputs; i++) {
-		r = make_output(p, conf, roster, i, commands[i], &p->outputs[i]);
+		r = make_output(p, conf, roster, i, &commands[i], &p->outputs[i]);
 		p->n_outputs += !r;
 	}
 	for (; i < conf->n_outputs; i++) {
-		command_free(commands[i]);
+		command_free(commands[i].command);
+		command_free(commands[i].compiler);
 	}
 	if (r) {
 		publish_free(p);
@@ -152,7 +174,8 @@ static const char *find_moved(const struct conf *a, const struct conf *b)
 
 		if (o->type != CONF_RFC2136 &&
 		    (!other || o->type != other->type || o->serial != other->serial ||
-		     !text_same(o->file, other->file) || !text_same(o->command, other->command))) {
+		     !text_same(o->file, other->file) || !text_same(o->command, other->command) ||
+		     !text_same(o->database, other->database))) {
 			return o->name;
 		}
 	}
@@ -190,6 +213,7 @@ static int become(struct publish *p, const struct conf *conf, struct roster *ros
 		  struct output **ret)
 {
 	const struct conf_output *is = &conf->outputs[i];
+	const struct output_commands none = { NULL, NULL };
 
 	for (unsigned j = 0; j < p->n_outputs; j++) {
 		struct output *o = p->outputs[j];
@@ -201,7 +225,7 @@ static int become(struct publish *p, const struct conf *conf, struct roster *ros
 		}
 	}
 	p->n_to_attempt += p->n_to_attempt > 0;	/* the start is not over: it is one more */
-	return make_output(p, conf, roster, i, NULL, ret);
+	return make_output(p, conf, roster, i, &none, ret);
 }
 
 int publish_replace(struct publish *p, const struct conf *conf, struct roster *roster)

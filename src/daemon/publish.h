@@ -27,15 +27,21 @@ struct publish_handlers {
 	void *arg;
 };
 
-/* Forks a helper for each command that the configuration has; to be done before there is a loop, a thread or
- * a byte from outside. ret has room for conf->n_outputs; NULL: that one has no command. 0 or a negative
- * errno. */
-int publish_fork(const struct conf *conf, struct command **ret);
+/* The helpers of one output. */
+struct output_commands {
+	struct command *command;	/* its own; NULL: it has none */
+	struct command *compiler;	/* tinydns-data (compile.h); NULL: it has no database */
+};
+
+/* Forks a helper for each command that the outputs need; to be done before there is a loop, a thread or
+ * a byte from outside. ret has room for conf->n_outputs. 0 or a negative errno. */
+int publish_fork(const struct conf *conf, struct output_commands *ret);
+void publish_unfork(const struct conf *conf, struct output_commands *commands);
 
 /* The commands are taken over, also when it fails; loop, conf and roster are borrowed. 0 or a negative
  * errno. */
 int publish_new(struct uv_loop_s *loop, const struct conf *conf, struct roster *roster,
-		struct command *const *commands, const struct publish_handlers *h, struct publish **ret);
+		const struct output_commands *commands, const struct publish_handlers *h, struct publish **ret);
 struct publish *publish_free(struct publish *p);
 
 /* NULL when an output can become what the new configuration says while we run, else the name of one

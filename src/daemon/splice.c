@@ -120,6 +120,20 @@ const char *splice_dir(const struct splice *s)
 	return s->dir_path;
 }
 
+int splice_time(const struct splice *s, struct timespec *ret)
+{
+	*ret = s->known.st_mtim;
+	return s->known.st_ino ? 0 : -ENOENT;
+}
+
+bool splice_is_known(const struct splice *s)
+{
+	struct stat st;
+
+	return s->known.st_ino && s->dir >= 0 && !fstatat(s->dir, s->base, &st, AT_SYMLINK_NOFOLLOW) &&
+	       file_same_stat(&st, &s->known);
+}
+
 int splice_stat(const struct splice *s, const char *name, struct stat *ret)
 {
 	return fstatat(s->dir, name, ret, 0) < 0 ? -errno : 0;
@@ -441,14 +455,11 @@ static void drain(struct splice *s)
 
 void splice_look(struct splice *s, struct splice_seen *ret)
 {
-	struct stat st;
-
 	drain(s);
 	*ret = s->seen;
 	s->seen = (struct splice_seen){ 0 };
 	/* Most of what happens to the file is our own doing. */
-	if (ret->file && s->wd >= 0 && s->known.st_ino &&
-	    !fstatat(s->dir, s->base, &st, AT_SYMLINK_NOFOLLOW) && file_same_stat(&st, &s->known)) {
+	if (ret->file && s->wd >= 0 && splice_is_known(s)) {
 		ret->file = false;
 	}
 	if (s->recovered) {
@@ -542,10 +553,15 @@ static int put_once(struct splice *s, const struct splice_put *put)
 	}
 	if (!put->even_if_same && splice_same_text(&old, &new) && !splice_is_behind(s, &old)) {
 		s->known = st;
-		return SPLICE_E_SAME;
+		r = SPLICE_E_SAME;
+	} else {
+		r = splice_raise(s, &new, &old);
+		r = r ? r : splice_write_over(s, &old, &st, &new, put);
 	}
-	r = splice_raise(s, &new, &old);
-	return r ? r : splice_write_over(s, &old, &st, &new, put);
+	if (put->settled && (!r || r == SPLICE_E_SAME)) {
+		put->settled(put->arg, old.data, old.len, &section);
+	}
+	return r;
 }
 
 int splice_put(struct splice *s, const struct splice_put *put)

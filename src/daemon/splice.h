@@ -78,6 +78,9 @@ struct splice_put {
 	/* Called with the section's old content when the file is not as we left it, before it is
 	 * replaced; NULL: nobody wants to know. */
 	void (*foreign)(void *arg, const char *body, size_t n);
+	/* Called with the text that the file has in the end, on 0 and SPLICE_E_SAME; the section in it is as
+	 * it was before. NULL: nobody wants to know. */
+	void (*settled)(void *arg, const char *text, size_t n, const struct section *section);
 	void *arg;
 };
 
@@ -106,6 +109,12 @@ int64_t splice_due_ms(const struct splice *s);
 /* stat(2) of a file in the same directory. 0 or a negative errno. */
 struct stat;
 int splice_stat(const struct splice *s, const char *name, struct stat *ret);
+
+/* The modification time of the file as we left it. -ENOENT: it was another one right afterwards. */
+int splice_time(const struct splice *s, struct timespec *ret);
+
+/* Whether the file is as we left it. */
+bool splice_is_known(const struct splice *s);
 
 /* The directory, with all links resolved, and the file's own name there. NULL before splice_open
  * succeeded. */

@@ -144,7 +144,8 @@ static int write_part(struct splice *s, const char *part, const struct buf *new,
 
 /* What lies under .swap after the exchange was reversed. It is ours, unless somebody renamed his
  * file over the name just then: that is the newest, and goes back where he put it. */
-static int undo(struct splice *s, const char *swap, const struct stat *ours, const struct buf *old)
+static int undo(struct splice *s, const char *swap, const struct stat *ours, const struct buf *old,
+		const struct buf *new)
 {
 	struct stat st;
 
@@ -153,7 +154,7 @@ static int undo(struct splice *s, const char *swap, const struct stat *ours, con
 		return -errno;
 	}
 	if (splice_same_inode(&st, ours)) {
-		return unlinkat(s->dir, swap, 0) < 0 ? -errno : 0;
+		return late_add(s, swap, new);	/* somebody may have opened it meanwhile, to write to it */
 	}
 	if (renameat2(s->dir, swap, s->dir, s->base, RENAME_EXCHANGE) < 0) {
 		return -errno;
@@ -165,7 +166,7 @@ static int undo(struct splice *s, const char *swap, const struct stat *ours, con
 /* After the exchange: what came out must be what was read, else -EAGAIN and the file is again what
  * the administrator made it. */
 static int settle_exchange(struct splice *s, const char *swap, const struct stat *ours,
-			   const struct buf *old)
+			   const struct buf *old, const struct buf *new)
 {
 	_cleanup_(buf_deinit) struct buf out = { 0 };
 	struct stat st;
@@ -175,14 +176,14 @@ static int settle_exchange(struct splice *s, const char *swap, const struct stat
 	/* Who only ever adds, without end, would have us undo for ever: what he adds is merged. */
 	if ((r || !splice_same_text(&out, old)) &&
 	    !(s->insist && !r && splice_within(s, old, &out) == 1)) {
-		r = undo(s, swap, ours, old);
+		r = undo(s, swap, ours, old, new);
 		return r ? r : -EAGAIN;
 	}
 	return late_add(s, swap, old);
 }
 
 static int exchange(struct splice *s, const char *part, const struct stat *ours,
-		    const struct buf *old, const struct stat *old_st)
+		    const struct buf *old, const struct stat *old_st, const struct buf *new)
 {
 	char swap[NAME_SIZE_FILE];
 	struct stat now;
@@ -207,7 +208,7 @@ static int exchange(struct splice *s, const char *part, const struct stat *ours,
 		}
 		return r;
 	}
-	return settle_exchange(s, swap, ours, old);
+	return settle_exchange(s, swap, ours, old, new);
 }
 
 /* Where there is no exchange: what was read is compared once more, then replaced. What is written
@@ -250,7 +251,7 @@ int splice_write_over(struct splice *s, const struct buf *old, const struct stat
 	} else if (s->by_rename) {
 		r = replace_by_rename(s, part, old);
 	} else {
-		r = exchange(s, part, &ours, old, old_st);
+		r = exchange(s, part, &ours, old, old_st, new);
 	}
 	if (unlinkat(s->dir, part, 0) < 0 && errno != ENOENT && !r) {
 		r = splice_fail(s, -errno, "remove", part);

@@ -653,6 +653,13 @@ def needs(program):
         pytest.skip(f'{program} is not installed')
 
 
+def traced(env):
+    """The program is to run under strace, which counts the calls of each thread by itself: so one thread does
+    all that the loop does not."""
+    needs('strace')
+    env.environ = {'ASAN_OPTIONS': 'detect_leaks=0', 'UV_THREADPOOL_SIZE': '1'}	# leaks cannot be looked for then
+
+
 class SlowWriter(threading.Thread):
     """Somebody who has an address file open and writes it line by line, without ever pausing for
     as long as the daemon takes for the end of writing. finish() writes the rest and closes."""

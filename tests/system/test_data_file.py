@@ -18,7 +18,7 @@ import time
 
 import pytest
 
-from harness import (BASE, END, SERVICE_GID, SERVICE_UID, START, TIMEOUT, TINYDNS_DATA, needs,
+from harness import (BASE, END, SERVICE_GID, SERVICE_UID, START, TIMEOUT, TINYDNS_DATA, needs, traced,
                      unshare_mounts)
 
 JOHN = 'john.dyn.example.com'
@@ -71,9 +71,9 @@ def everything(env):
 
 
 def strace(env, *what):
-    needs('strace')
-    env.prefix = ['strace', '-D', '-q', '-o', '/dev/null', *what]
-    env.environ = {'ASAN_OPTIONS': 'detect_leaks=0'}	# it cannot look for them when traced
+    """Of each thread by itself; the file is written by one, always the same."""
+    env.prefix = ['strace', '-f', '-D', '-q', '-o', '/dev/null', *what]
+    traced(env)
 
 
 def slow(env, call, before=0, behind=0, when=1):
@@ -534,20 +534,24 @@ CALLS = ['write', 'fchown', 'fchmod', 'fsetxattr', 'fsync', 'utimensat', 'linkat
 def steps_of_a_publish(env):
     """Every system call of a publish, as (name, how manieth since the start)."""
     trace = env.tmp / 'trace'
-    needs('strace')
-    env.prefix = ['strace', '-D', '-q', '-o', str(trace)]
-    env.environ = {'ASAN_OPTIONS': 'detect_leaks=0'}
+    strace(env)
+    env.prefix[env.prefix.index('/dev/null')] = str(trace)
     start_bare(env)
     env.wait_section([LINE])
     env.stop()
     env.prefix = []
+    text = trace.read_text()
+    return [step for thread in dict.fromkeys(re.findall(r'^(\d+) .*\.data\.dnsu\.', text, re.M))
+            for step in steps_of(re.findall(rf'^{thread} +((\w+)\(.*)', text, re.M))]
+
+
+def steps_of(lines):
+    """Of one thread."""
     calls = []
     count = {}
-    for line in trace.read_text().split('\n'):
-        m = re.match(r'(\w+)\(', line)
-        if m:
-            count[m[1]] = count.get(m[1], 0) + 1
-            calls.append((m[1], count[m[1]], line))
+    for line, call in lines:
+        count[call] = count.get(call, 0) + 1
+        calls.append((call, count[call], line))
     ours = [i for i, c in enumerate(calls) if '.data.dnsu.' in c[2]]
     return [c[:2] for c in calls[ours[0]:ours[-1] + 8]
             if c[0] in CALLS or (c[0] == 'openat' and 'O_CREAT' in c[2])]
@@ -1041,11 +1045,8 @@ def test_a_writer_who_never_ends_does_not_starve_publishing(bare):
 
 def test_an_error_behind_the_exchange_leaves_nothing_uncompiled(env):
     """The directory cannot be flushed once; the new file is in place all the same."""
-    needs('strace')
     env.write('john', '1.2.3.4', age=60)
-    env.prefix = ['strace', '-f', '-D', '-q', '-o', '/dev/null', '-e', 'trace=fsync', '-e',
-                  'inject=fsync:error=EIO:when=2']
-    env.environ = {'ASAN_OPTIONS': 'detect_leaks=0'}
+    strace(env, '-e', 'trace=fsync', '-e', 'inject=fsync:error=EIO:when=2')
     env.start()
     env.wait_log('^unable to publish to .*Input/output error')
     env.wait_answer(JOHN, 'A', {'1.2.3.4'})

@@ -17,7 +17,7 @@ import time
 
 import pytest
 
-from harness import FENCE, SERVICE_GID, SERVICE_UID, TIMEOUT, Tinydns, needs
+from harness import FENCE, SERVICE_GID, SERVICE_UID, TIMEOUT, Tinydns, needs, traced
 from servers import (END, GLUE, HOSTS_END, HOSTS_START, NAME, START, ZONE, Bind, Dnsmasq, Key, Knot, Nsd,
                      Unbound, zone_text)
 from test_status import as_json, command, start_command
@@ -274,10 +274,9 @@ def test_an_administrator_who_edits_in_place_loses_no_line(out, make, owner, slo
     """slow: long pauses between what we read and the exchange, so that most of his edits lie there."""
     server = zone(out, make)
     if slow:
-        needs('strace')
-        out.prefix = ['strace', '-D', '-q', '-o', '/dev/null', '-e', 'trace=renameat2',
+        out.prefix = ['strace', '-f', '-D', '-q', '-o', '/dev/null', '-e', 'trace=renameat2',
                       '-e', 'inject=renameat2:delay_enter=20000']
-        out.environ = {'ASAN_OPTIONS': 'detect_leaks=0'}
+        traced(out)
     path = server.zone_file()
     os.chown(path, owner, SERVICE_GID)
     # Of each user's requests the log has 60 in a minute, and they are what is waited for.
@@ -296,7 +295,10 @@ def test_an_administrator_who_edits_in_place_loses_no_line(out, make, owner, slo
     serials = []
     try:
         for i in range(30):
-            out.wait_log('^user other. requested update', out.mark())	# and now it is published
+            if slow:
+                out.wait((path.parent / f'.{path.name}.dnsu.part').exists, 'a publish is under way')
+            else:
+                out.wait_log('^user other. requested update', out.mark())	# and now it is published
             with path.open('r+') as f:		# as an editor: what was read, with a line and a later serial
                 text = f.read()
                 serial = int(re.search(r'SOA \S+ \S+ (\d+)', text).group(1)) + 1
@@ -448,13 +450,12 @@ def test_a_section_that_somebody_else_edited_is_put_in_again(out, make):
 @pytest.mark.parametrize('call, n', [('linkat', 1), ('renameat2', 1), ('renameat2', 2), ('fsync', 2)])
 def test_killed_in_the_midst_of_a_publish(out, make, call, n, edited):
     """What the new serial is and what the old one was does not pass for an edit."""
-    needs('strace')
     server = zone(out, make)
     path = server.zone_file()
     before = path.read_text()
-    out.prefix = ['strace', '-D', '-q', '-o', '/dev/null', '-e', f'trace={call}',
+    out.prefix = ['strace', '-f', '-D', '-q', '-o', '/dev/null', '-e', f'trace={call}',
                   '-e', f'inject={call}:signal=KILL:when={n}']
-    out.environ = {'ASAN_OPTIONS': 'detect_leaks=0'}
+    traced(out)
     out.write('john', '1.2.3.4', age=60)
     out.start(tinydns=False, wait=False)
     assert os.read(out.ready_r, 1) == b''	# it is killed

@@ -22,7 +22,7 @@ import dns.rrset
 import pytest
 
 import servers
-from harness import SERVICE_GID, TIMEOUT, Address, needs
+from harness import SERVICE_GID, TIMEOUT, Address, needs, traced
 from http_harness import in_threads
 from servers import NAME, ZONE, Key
 from test_rfc2136 import output
@@ -309,8 +309,8 @@ def test_a_daemon_that_says_anything(env, http, answers, body):
 @pytest.mark.parametrize('call', ['renameat2', 'linkat', 'unlinkat', 'fsync', 'write'])
 def test_killed_at_any_step(env, call):
     """The administrator adds a line each time: none is lost, the serial is always a later one."""
-    for program in 'strace', 'named-checkzone':
-        needs(program)
+    needs('named-checkzone')
+    traced(env)
     directory = env.tmp / 'zones'
     directory.mkdir()
     os.chown(directory, 0, SERVICE_GID)
@@ -335,7 +335,7 @@ def test_killed_at_any_step(env, call):
         before, address, mark = serial(), f'192.0.2.{when}', env.mark()
         env.start(tinydns=False)
         pid = env.process.pid
-        tracer = subprocess.Popen(['strace', '-q', '-p', str(pid), '-e', f'trace={call}', '-o', '/dev/null',
+        tracer = subprocess.Popen(['strace', '-f', '-q', '-p', str(pid), '-e', f'trace={call}', '-o', '/dev/null',
                                    '-e', f'inject={call}:signal=KILL:when={when}'])
         env.wait(lambda: not re.search('TracerPid:\t0\n', pathlib.Path(f'/proc/{pid}/status').read_text()),
                  'it is traced')

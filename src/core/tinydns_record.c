@@ -1,0 +1,94 @@
+/* SPDX-FileCopyrightText: 2026 The dns-updater authors
+ * SPDX-License-Identifier: ISC */
+#include "core/tinydns_record.h"
+
+#include <string.h>
+
+enum {
+	TYPE_A = 1, TYPE_SOA = 6, TYPE_AAAA = 28,
+	SIGN = '=', SIGN_WILDCARD = '*',
+	SIGN_PLACED = '>', SIGN_WILDCARD_PLACED = '+',	/* two bytes of a location follow */
+};
+
+static bool is_wildcard(const char *name)
+{
+	return name[0] == '*' && name[1] == '.';
+}
+
+/* A length before each label, and a 0 at the end: two bytes more than the text has. */
+size_t tinydns_key_size(const char *name)
+{
+	return strlen(name) + (is_wildcard(name) ? 0 : 2);
+}
+
+/* Labels have their lengths before them; the hash is made on the way. Returns the size. */
+static size_t put_key(uint8_t *to, const char *name, uint32_t *ret_hash)
+{
+	uint8_t *length = to, *at = to + 1;
+
+	for (; *name; name++) {
+		if (*name == '.') {
+			*length = (uint8_t)(at - length - 1);
+			length = at++;
+		} else {
+			*at++ = (uint8_t)*name;
+		}
+	}
+	*length = (uint8_t)(at - length - 1);
+	*at++ = 0;
+	*ret_hash = cdb_hash(to, (size_t)(at - to));
+	return (size_t)(at - to);
+}
+
+static void put_big32(uint8_t *to, uint32_t value)
+{
+	to[0] = (uint8_t)(value >> 24);
+	to[1] = (uint8_t)(value >> 16);
+	to[2] = (uint8_t)(value >> 8);
+	to[3] = (uint8_t)value;
+}
+
+size_t tinydns_record(uint8_t *to, const char *name, const uint8_t *address, size_t n_address,
+		      uint32_t ttl, uint32_t *ret_hash)
+{
+	bool wildcard = is_wildcard(name);
+	size_t n_key = put_key(to + CDB_RECORD_HEADER, wildcard ? name + 2 : name, ret_hash);
+	uint8_t *data = to + CDB_RECORD_HEADER + n_key;
+
+	cdb_put32(to, (uint32_t)n_key);
+	cdb_put32(to + 4, (uint32_t)(TINYDNS_RECORD_HEAD + n_address));
+	data[0] = 0;
+	data[1] = n_address == 4 ? TYPE_A : TYPE_AAAA;
+	data[2] = wildcard ? SIGN_WILDCARD : SIGN;
+	put_big32(data + 3, ttl);
+	memset(data + 7, 0, 8);	/* it lives for ever */
+	memcpy(data + TINYDNS_RECORD_HEAD, address, n_address);
+	return tinydns_record_size(n_key, n_address);
+}
+
+/* Behind the name at *at; false: it does not end within n bytes. */
+static bool skip_name(const uint8_t *data, size_t n, size_t *at)
+{
+	while (*at < n && data[*at]) {
+		*at += data[*at] + 1u;
+	}
+	return ++*at <= n;
+}
+
+bool tinydns_record_serial(const struct cdb_record *r, size_t *ret_offset, uint32_t *ret_serial)
+{
+	size_t at = TINYDNS_RECORD_HEAD;
+
+	if (r->n_data < TINYDNS_RECORD_HEAD || r->data[0] || r->data[1] != TYPE_SOA) {
+		return false;
+	}
+	at += r->data[2] == SIGN_PLACED || r->data[2] == SIGN_WILDCARD_PLACED ? 2 : 0;
+	if (!skip_name(r->data, r->n_data, &at) || !skip_name(r->data, r->n_data, &at) ||
+	    r->n_data - at < 4) {
+		return false;
+	}
+	*ret_offset = at;
+	*ret_serial = (uint32_t)r->data[at] << 24 | (uint32_t)r->data[at + 1] << 16 |
+		      (uint32_t)r->data[at + 2] << 8 | r->data[at + 3];
+	return true;
+}

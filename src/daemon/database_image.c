@@ -1,0 +1,356 @@
+/* SPDX-FileCopyrightText: 2026 The dns-updater authors
+ * SPDX-License-Identifier: ISC */
+
+/* The bytes of tinydns's database: what of it is the administrator's, a whole file, and single addresses in
+ * one. */
+
+#include "daemon/database_impl.h"
+
+#include "core/tinydns_record.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum {
+	PIECE = 256 * 1024,	/* bytes that are written at once: they stay in the processor's cache */
+	COUNT_MAX = 14,		/* of one family; more are not told */
+	RECORD_GUESS = 64,	/* bytes of a name's record beside the name: two families, a little air */
+};
+
+uint8_t database_count(const struct ip_set *set)
+{
+	unsigned n_v4 = set ? set->n_v4 : 0, n_v6 = set ? set->n_v6 : 0;
+
+	return n_v4 > COUNT_MAX || n_v6 > COUNT_MAX ? DATABASE_MANY : (uint8_t)(n_v4 | n_v6 << 4);
+}
+
+/* --- the administrator's part --- */
+
+void database_rest_deinit(struct database_rest *r)
+{
+	buf_deinit(&r->before);
+	buf_deinit(&r->behind);
+	free(r->serials);
+	*r = (struct database_rest){ 0 };
+}
+
+static int add_serial(struct database_rest *r, size_t offset, bool behind)
+{
+	struct database_serial *more = reallocarray(r->serials, r->n_serials + 1, sizeof(*more));
+
+	if (!more) {
+		return -ENOMEM;
+	}
+	r->serials = more;
+	r->serials[r->n_serials++] = (struct database_serial){ offset, behind };
+	return 0;
+}
+
+int database_rest_read(const struct buf *cdb, uint32_t default_serial, const uint8_t *mark, size_t n_mark,
+		       struct database_rest *ret)
+{
+	const uint8_t *image = (const uint8_t *)cdb->data;
+	size_t pos = CDB_HEADER, end, serial_at;
+	bool behind = false;
+	uint32_t serial;
+	int r = 0;
+
+	*ret = (struct database_rest){ 0 };
+	if (!cdb_records_end(image, cdb->len, &end)) {
+		return DATABASE_E_FORMAT;
+	}
+	while (!r && pos < end) {
+		struct buf *part = behind ? &ret->behind : &ret->before;
+		size_t begin = pos;
+		struct cdb_record record;
+
+		if (!cdb_next(image, end, &pos, &record)) {
+			r = DATABASE_E_FORMAT;
+		} else if (!behind && record.n_key == n_mark && !memcmp(record.key, mark, n_mark)) {
+			behind = true;
+		} else {
+			if (tinydns_record_serial(&record, &serial_at, &serial) && serial == default_serial) {
+				r = add_serial(ret, part->len + (size_t)(record.data - image) - begin + serial_at,
+					       behind);
+			}
+			buf_add(part, image + begin, pos - begin);
+			ret->n_records++;
+		}
+	}
+	r = r ? r : !behind ? DATABASE_E_FORMAT : buf_error(&ret->before) ? -ENOMEM : buf_error(&ret->behind);
+	if (r) {
+		database_rest_deinit(ret);
+	}
+	return r;
+}
+
+/* --- a whole file --- */
+
+struct writer {
+	int fd;
+	uint8_t *piece;
+	size_t n;		/* bytes in the piece */
+	uint64_t pos;		/* of its beginning, in the file */
+	struct cdb_entry *entries;
+	uint32_t n_entries, size_entries;
+	int error;
+};
+
+static int write_at(int fd, const void *bytes, size_t n, uint64_t pos)
+{
+	const uint8_t *at = bytes;
+
+	while (n) {
+		ssize_t done = pwrite(fd, at, n, (off_t)pos);
+
+		if (done < 0 && errno == EINTR) {
+			continue;
+		}
+		if (done <= 0) {
+			return done ? -errno : -EIO;
+		}
+		at += done;
+		pos += (uint64_t)done;
+		n -= (size_t)done;
+	}
+	return 0;
+}
+
+static void flush(struct writer *w)
+{
+	if (!w->error) {
+		w->error = write_at(w->fd, w->piece, w->n, w->pos);
+	}
+	w->pos += w->n;
+	w->n = 0;
+}
+
+static uint64_t here(const struct writer *w)
+{
+	return w->pos + w->n;
+}
+
+/* Room for that many bytes, PIECE at most, in one piece; the caller adds to w->n what he has written. */
+static uint8_t *room(struct writer *w, size_t n)
+{
+	if (PIECE - w->n < n) {
+		flush(w);
+	}
+	return w->piece + w->n;
+}
+
+static void put(struct writer *w, const void *bytes, size_t n)
+{
+	const uint8_t *at = bytes;
+
+	while (n) {
+		size_t part = n < PIECE ? n : PIECE;
+
+		memcpy(room(w, part), at, part);
+		w->n += part;
+		at += part;
+		n -= part;
+	}
+}
+
+static void add_entry(struct writer *w, uint32_t hash, uint64_t pos)
+{
+	if (w->n_entries == w->size_entries) {
+		uint32_t size = w->size_entries ? w->size_entries + w->size_entries / 2 : 1024;
+		struct cdb_entry *more = reallocarray(w->entries, size, sizeof(*more));
+
+		if (!more) {
+			w->error = w->error ? w->error : -ENOMEM;
+			return;
+		}
+		w->entries = more;
+		w->size_entries = size;
+	}
+	w->entries[w->n_entries++] = (struct cdb_entry){ hash, (uint32_t)pos };
+}
+
+/* Records that are there as bytes. */
+static void put_rest(struct writer *w, const struct buf *records)
+{
+	const uint8_t *bytes = (const uint8_t *)records->data;
+	uint64_t base = here(w);
+	size_t pos = 0, begin = 0;
+	struct cdb_record r;
+
+	while (pos < records->len && cdb_next(bytes, records->len, &pos, &r)) {
+		add_entry(w, cdb_hash(r.key, r.n_key), base + begin);
+		begin = pos;
+	}
+	put(w, bytes, records->len);
+}
+
+static void put_name(struct writer *w, const char *name, const struct ip_set *set, uint32_t ttl)
+{
+	for (unsigned i = 0; i < set->n_v4 + set->n_v6; i++) {
+		bool v4 = i < set->n_v4;
+		uint8_t *to = room(w, TINYDNS_RECORD_MAX);
+		uint32_t hash;
+
+		add_entry(w, 0, here(w));
+		w->n += tinydns_record(to, name, v4 ? ip_set_v4(set, i) : ip_set_v6(set, i - set->n_v4),
+				       v4 ? 4 : 16, ttl, &hash);
+		if (!w->error) {
+			w->entries[w->n_entries - 1].hash = hash;
+		}
+	}
+}
+
+static void put_names(struct writer *w, const struct database_content *c, struct database_shape *s)
+{
+	for (uint32_t name = 0; !w->error && name < s->n_names; name++) {
+		const struct ip_set *set = c->sets[name];
+
+		if (!set || !c->covers(c->arg, name)) {
+			s->positions[name] = 0;
+			s->counts[name] = 0;
+			continue;
+		}
+		s->positions[name] = (uint32_t)here(w);
+		s->counts[name] = database_count(set);
+		put_name(w, users_name(c->users, name), set, c->ttl);
+	}
+}
+
+/* And, at last, the header. */
+static int put_tables(struct writer *w)
+{
+	struct cdb_entry *sorted = calloc(w->n_entries + 1u, sizeof(*sorted));
+	uint32_t start[CDB_TABLES + 1], largest = 0;
+	uint8_t header[CDB_HEADER], *table;
+
+	if (!sorted) {
+		return -ENOMEM;
+	}
+	cdb_sort(w->entries, w->n_entries, sorted, start);
+	for (unsigned i = 0; i < CDB_TABLES; i++) {
+		uint32_t n = start[i + 1] - start[i];
+
+		largest = n > largest ? n : largest;
+	}
+	table = malloc((size_t)largest * CDB_SLOTS_PER_RECORD * CDB_SLOT + 1);
+	for (unsigned i = 0; table && i < CDB_TABLES; i++) {
+		uint32_t n = start[i + 1] - start[i];
+
+		cdb_put32(header + (size_t)i * 8, (uint32_t)here(w));
+		cdb_put32(header + (size_t)i * 8 + 4, CDB_SLOTS_PER_RECORD * n);
+		cdb_table(sorted + start[i], n, table);
+		put(w, table, (size_t)n * CDB_SLOTS_PER_RECORD * CDB_SLOT);
+	}
+	flush(w);
+	if (table && !w->error) {
+		w->error = write_at(w->fd, header, sizeof(header), 0);
+	}
+	free(sorted);
+	if (!table) {
+		return -ENOMEM;
+	}
+	free(table);
+	return w->error;
+}
+
+static int make_shape(struct database_shape *s, const struct database_content *c)
+{
+	size_t size = s->size;
+
+	if (!s->positions || s->n_names != c->users->n_names) {
+		database_shape_deinit(s);
+		s->n_names = c->users->n_names;
+		s->positions = calloc(s->n_names + 1u, sizeof(*s->positions));
+		s->counts = calloc(s->n_names + 1u, 1);
+	}
+	s->size = size;
+	s->ttl = c->ttl;
+	return s->positions && s->counts ? 0 : -ENOMEM;
+}
+
+void database_shape_deinit(struct database_shape *s)
+{
+	free(s->positions);
+	free(s->counts);
+	*s = (struct database_shape){ 0 };
+}
+
+/* Blocks that are there already are not looked for at the rename, when readers wait; that is worth half of the
+ * time with large files. What is too much is given back. Where the file system cannot, it does so at the end. */
+static int reserve(int fd, const struct database_content *c, const struct database_rest *rest)
+{
+	size_t size = CDB_HEADER + rest->before.len + rest->behind.len + c->users->arena_len +
+		      (size_t)c->users->n_names * RECORD_GUESS +
+		      (size_t)rest->n_records * CDB_SLOTS_PER_RECORD * CDB_SLOT;
+
+	return fallocate(fd, 0, 0, (off_t)size) < 0 && errno != EOPNOTSUPP && errno != ENOSYS ? -errno : 0;
+}
+
+int database_build(int fd, const struct database_content *c, const struct database_rest *rest, uint32_t serial,
+		   struct database_shape *s)
+{
+	struct writer w = { .fd = fd, .pos = CDB_HEADER, .piece = malloc(PIECE) };
+
+	w.error = w.piece ? make_shape(s, c) : -ENOMEM;
+	if (!w.error) {
+		w.error = reserve(fd, c, rest);
+	}
+	put_rest(&w, &rest->before);
+	put_names(&w, c, s);
+	s->behind = (size_t)here(&w);
+	put_rest(&w, &rest->behind);
+	if (!w.error && here(&w) + (uint64_t)w.n_entries * CDB_SLOTS_PER_RECORD * CDB_SLOT > UINT32_MAX) {
+		w.error = -EFBIG;	/* positions have 32 bits */
+	}
+	if (!w.error) {
+		w.error = put_tables(&w);
+	}
+	s->size = (size_t)here(&w);
+	if (!w.error && ftruncate(fd, (off_t)s->size) < 0) {
+		w.error = -errno;
+	}
+	if (!w.error) {
+		w.error = database_patch_serials(fd, rest, s, serial);
+	}
+	free(w.entries);
+	free(w.piece);
+	return w.error;
+}
+
+/* --- single values --- */
+
+int database_patch(int fd, const struct database_content *c, const struct database_shape *s, uint32_t name)
+{
+	const struct ip_set *set = c->sets[name];
+	size_t n_key = tinydns_key_size(users_name(c->users, name));
+	uint64_t record = s->positions[name];
+	int r = 0;
+
+	for (unsigned i = 0; !r && set && i < set->n_v4 + set->n_v6; i++) {
+		bool v4 = i < set->n_v4;
+		size_t n = v4 ? 4 : 16;
+
+		r = write_at(fd, v4 ? ip_set_v4(set, i) : ip_set_v6(set, i - set->n_v4), n,
+			     record + tinydns_record_address(n_key));
+		record += tinydns_record_size(n_key, n);
+	}
+	return r;
+}
+
+int database_patch_serials(int fd, const struct database_rest *rest, const struct database_shape *s,
+			   uint32_t serial)
+{
+	const uint8_t bytes[4] = { (uint8_t)(serial >> 24), (uint8_t)(serial >> 16), (uint8_t)(serial >> 8),
+				   (uint8_t)serial };
+	int r = 0;
+
+	for (size_t i = 0; !r && i < rest->n_serials; i++) {
+		const struct database_serial *at = &rest->serials[i];
+
+		r = write_at(fd, bytes, sizeof(bytes), (at->behind ? s->behind : CDB_HEADER) + at->offset);
+	}
+	return r;
+}

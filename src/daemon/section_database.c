@@ -1,0 +1,410 @@
+/* SPDX-FileCopyrightText: 2026 The dns-updater authors
+ * SPDX-License-Identifier: ISC */
+
+/* tinydns's database where we write it (database.h): what is pending goes there at once, and the text follows
+ * (section_text.c). What stands outside of the section is compiled by tinydns-data (compile.h), once it has
+ * changed; if that fails, what was compiled last stays in force, and users' addresses follow all the same. */
+
+#include "daemon/section_file_impl.h"
+
+#include "base/cleanup.h"
+#include "base/log.h"
+#include "core/users.h"
+#include "daemon/command.h"
+#include "daemon/compile.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+
+static void on_timer(uv_timer_t *timer)
+{
+	section_step(timer->data);
+}
+
+static void arm(struct section_file *p, uint64_t at_ms)
+{
+	uint64_t now = uv_now(p->o.loop);
+
+	/* Fails only without a function. */
+	(void)uv_timer_start(&p->db.timer, on_timer, at_ms > now ? at_ms - now : 1, 0);
+}
+
+/* --- trouble: said once, until it changes or ends --- */
+
+static void say_trouble(struct section_file *p, struct buf *said, const char *what, const char *why,
+			const char *next)
+{
+	output_note_error(&p->o, why);
+	if (said->len && !strcmp(buf_str(said), why)) {
+		return;
+	}
+	buf_clear(said);
+	buf_adds(said, why);
+	log_error("%s: %s; %s", what, why, next);
+	output_progress(&p->o);
+}
+
+static void publish_fails(struct section_file *p, const char *why)
+{
+	_cleanup_(buf_deinit) struct buf what = { 0 };
+
+	buf_printf(&what, "unable to publish to %s", p->o.is->database);
+	(void)output_pause_grow(&p->db.pause, uv_now(p->o.loop));
+	arm(p, p->db.pause.not_before_ms);
+	say_trouble(p, &p->db.trouble, buf_str(&what), why, "what it has stays; trying again");
+	section_set_attempted(p);
+}
+
+static void publish_works(struct section_file *p)
+{
+	p->db.pause = (struct output_pause){ 0 };
+	if (p->db.trouble.len) {
+		log_info("publishing to %s again", p->o.is->database);
+		buf_clear(&p->db.trouble);
+		output_progress(&p->o);
+	}
+}
+
+static void compile_fails(struct section_file *p, const char *why)
+{
+	_cleanup_(buf_deinit) struct buf what = { 0 };
+
+	buf_printf(&what, "unable to compile %s", p->o.is->file);
+	(void)output_pause_grow(&p->db.compile_pause, uv_now(p->o.loop));
+	arm(p, p->db.compile_pause.not_before_ms);
+	say_trouble(p, &p->db.compile_trouble, buf_str(&what), why,
+		    p->db.has_rest ? "of what is not ours, what was compiled last stays in force; trying again" :
+				     "nothing is published until that is mended; trying again");
+	section_set_attempted(p);
+}
+
+/* --- what is not ours --- */
+
+static void begin_compiling(struct section_file *p)
+{
+	struct section_database *db = &p->db;
+	int r;
+
+	if (db->compiling || !db->next_rest.len) {
+		return;
+	}
+	if (uv_now(p->o.loop) < db->compile_pause.not_before_ms) {
+		arm(p, db->compile_pause.not_before_ms);
+		return;
+	}
+	r = compile_start(db->compile, &db->next_rest, p->o.conf->make_timeout_ms);
+	if (r) {
+		compile_fails(p, strerror(-r));
+		return;
+	}
+	db->compiling = true;
+	db->stale = false;
+}
+
+static void take_compiled(struct section_file *p, struct buf *cdb, uint32_t serial)
+{
+	struct section_database *db = &p->db;
+	int r = database_set_rest(db->database, cdb, serial);
+
+	if (r) {
+		compile_fails(p, r == -ENOMEM ? "out of memory" : "tinydns-data made no database of it");
+		return;
+	}
+	if (db->compile_trouble.len) {
+		log_info("%s can be compiled again", p->o.is->file);
+		buf_clear(&db->compile_trouble);
+	}
+	db->compile_pause = (struct output_pause){ 0 };
+	db->has_rest = db->wanted = true;
+	if (!db->stale) {	/* else there is a newer one */
+		buf_deinit(&db->next_rest);
+	}
+}
+
+static void on_compiled(void *arg, struct buf *cdb, uint32_t serial, const char *why)
+{
+	struct section_file *p = arg;
+
+	p->db.compiling = false;
+	uv_update_time(p->o.loop);
+	if (cdb) {
+		take_compiled(p, cdb, serial);
+	} else {
+		compile_fails(p, why);
+	}
+	section_step(p);
+}
+
+static void on_lost(void *arg)
+{
+	struct section_file *p = arg;
+
+	p->o.handlers->lost(&p->o);
+}
+
+void section_database_take_text(struct section_file *p)
+{
+	struct section_database *db = &p->db;
+	struct timespec time;
+
+	if (p->text.rest.len) {
+		buf_deinit(&db->next_rest);
+		db->next_rest = p->text.rest;
+		p->text.rest = (struct buf){ 0 };
+		db->stale = db->compiling;
+		db->compile_pause = (struct output_pause){ 0 };	/* somebody has mended it, perhaps */
+	}
+	if (!splice_time(p->splice, &time)) {	/* else it was changed already, and is looked at again */
+		db->text_version = (struct database_version){ .serial = (uint32_t)time.tv_sec, .time = time };
+		db->has_version = true;
+	}
+}
+
+/* --- publishing --- */
+
+static bool same_version(const struct database_version *a, const struct database_version *b)
+{
+	return a->serial == b->serial && a->time.tv_sec == b->time.tv_sec && a->time.tv_nsec == b->time.tv_nsec;
+}
+
+static bool covers(const void *arg, uint32_t name)
+{
+	return section_covers(arg, name);
+}
+
+/* The version that the database stands for: of a text whose other part it has. */
+static struct database_version version_now(const struct section_database *db)
+{
+	return db->next_rest.len ? db->version : db->text_version;
+}
+
+static int put(struct section_file *p, const struct database_version *version)
+{
+	const struct database_content content = {
+		.users = p->o.roster->users,
+		.sets = p->o.roster->sets,
+		.covers = covers,
+		.arg = p,
+		.ttl = p->o.conf->ttl,
+	};
+	_cleanup_(free_ptr) uint32_t *names = calloc(p->o.pending.n + 1u, sizeof(*names));
+
+	if (!names) {
+		return -ENOMEM;
+	}
+	for (uint32_t i = 0; i < p->o.pending.n; i++) {
+		names[i] = p->o.pending.list[i].name;
+	}
+	return database_put(p->db.database, &content, p->db.wanted ? NULL : names, p->o.pending.n, version);
+}
+
+/* The name server has it; the text follows. */
+static void note_published(struct section_file *p)
+{
+	struct changes *pending = &p->o.pending;
+
+	if (!pending->n) {
+		return;
+	}
+	for (uint32_t i = 0; i < pending->n; i++) {
+		output_say_change(&p->o, pending->list[i].name);
+		output_published(&p->o, &pending->list[i]);
+		(void)changes_note(&p->behind, pending->list[i].name, NULL);	/* without memory, the end does not wait for it */
+	}
+	changes_clear(pending);
+	p->wanted = true;
+	p->o.handlers->remember(&p->o);
+	output_progress(&p->o);
+}
+
+static void copy(uv_work_t *work)
+{
+	struct section_file *p = work->data;
+
+	(void)database_copy(p->db.database);	/* without a second one, the next is made whole */
+}
+
+static void on_copied(uv_work_t *work, int status)
+{
+	struct section_file *p = work->data;
+
+	(void)status;	/* nobody cancels it */
+	p->db.copying = false;
+	if (p->closing) {
+		section_let_go(p);
+		return;
+	}
+	p->n_handles--;
+	uv_update_time(p->o.loop);
+	section_step(p);
+}
+
+static void begin_copying(struct section_file *p)
+{
+	p->db.copying = true;
+	p->db.copy.data = p;
+	p->n_handles++;
+	/* Fails only without a function. */
+	(void)uv_queue_work(p->o.loop, &p->db.copy, copy, on_copied);
+}
+
+/* Whether what stands there now has to wait for the text: who made a database of his own may have done so because
+ * he has edited the text. */
+static bool waits_for_text(const struct section_database *db)
+{
+	return db->after_text || (db->wanted && db->next_rest.len && !db->compile_trouble.len);
+}
+
+void section_database_step(struct section_file *p)
+{
+	struct section_database *db = &p->db;
+	struct database_version version;
+	int r;
+
+	if (!db->database) {
+		return;
+	}
+	begin_compiling(p);
+	version = version_now(db);
+	if (!db->has_rest || !db->has_version || db->copying || waits_for_text(db) ||
+	    (!p->o.pending.n && !db->wanted && same_version(&version, &db->version))) {
+		return;
+	}
+	if (uv_now(p->o.loop) < db->pause.not_before_ms) {
+		arm(p, db->pause.not_before_ms);
+		return;
+	}
+	r = put(p, &version);
+	if (r) {
+		publish_fails(p, r == -ENOMEM ? "out of memory" : database_trouble(db->database));
+		return;
+	}
+	db->wanted = false;
+	db->version = version;
+	publish_works(p);
+	note_published(p);
+	section_set_attempted(p);
+	if (database_wants_copy(db->database)) {
+		begin_copying(p);
+	}
+}
+
+static void on_watch(uv_poll_t *poll, int status, int events)
+{
+	struct section_file *p = poll->data;
+
+	(void)status;	/* the look finds out */
+	(void)events;
+	if (p->db.copying) {
+		return;		/* it is looked at then */
+	}
+	if (database_look(p->db.database) && p->db.has_rest) {
+		if (!p->db.foreign_said) {
+			p->db.foreign_said = true;
+			log_info("%s was made by somebody else; making it once more. That is so whenever it "
+				 "happens, and is said this once", p->o.is->database);
+		}
+		p->db.wanted = true;
+		p->db.after_text = !splice_is_known(p->splice);
+		p->wanted = p->wanted || p->db.after_text;
+	}
+	section_step(p);
+}
+
+/* --- for the others --- */
+
+void section_database_hurry(struct section_file *p)
+{
+	p->db.pause = p->db.compile_pause = (struct output_pause){ 0 };
+}
+
+bool section_database_is_busy(const struct section_file *p)
+{
+	return p->db.copying;
+}
+
+enum publish_where section_database_where(struct section_file *p, bool waits, const char **ret_why)
+{
+	struct section_database *db = &p->db;
+
+	if (!db->has_rest && db->compile_trouble.len) {
+		*ret_why = buf_str(&db->compile_trouble);
+		return PUBLISH_FAILS;
+	}
+	if (!db->has_rest && p->o.trouble.len) {
+		*ret_why = buf_str(&p->o.trouble);
+		return PUBLISH_FAILS;
+	}
+	if (db->trouble.len) {
+		*ret_why = buf_str(&db->trouble);
+		return PUBLISH_FAILS;
+	}
+	return waits || !db->has_rest || db->wanted ? PUBLISH_WAITS : PUBLISH_DONE;
+}
+
+void section_database_replace(struct section_file *p)
+{
+	if (!p->db.database) {
+		return;
+	}
+	p->db.wanted = true;
+	database_forget_names(p->db.database);
+}
+
+static void on_database_log(void *arg, int priority, const char *message)
+{
+	(void)arg;
+	log_write(priority, "%s", message);
+}
+
+int section_database_open(struct section_file *p, struct command *compiler)
+{
+	const struct compile_handlers handlers = { .done = on_compiled, .lost = on_lost, .arg = p };
+	struct section_database *db = &p->db;
+	int r;
+
+	if (!p->o.is->database) {
+		command_free(compiler);
+		return 0;
+	}
+	(void)signal(SIGIO, SIG_IGN);	/* sent to who holds a lease that is broken; database.h */
+	(void)uv_timer_init(p->o.loop, &db->timer);	/* cannot fail */
+	db->timer.data = p;
+	p->n_handles++;
+	db->has_timer = true;
+	r = compile_new(p->o.loop, compiler, p->o.conf->state, p->o.is->name, &handlers, &db->compile);
+	if (!r) {
+		r = database_new(p->o.is->database, on_database_log, NULL, &db->database);
+	}
+	if (!r && database_fd(db->database) >= 0 &&
+	    !uv_poll_init(p->o.loop, &db->poll, database_fd(db->database))) {
+		db->poll.data = p;
+		db->polls = true;
+		p->n_handles++;
+		(void)uv_poll_start(&db->poll, UV_READABLE, on_watch);	/* each publish looks too */
+	}
+	return r;
+}
+
+static void closed(uv_handle_t *handle)
+{
+	section_let_go(handle->data);
+}
+
+void section_database_close(struct section_file *p)
+{
+	struct section_database *db = &p->db;
+
+	db->compile = compile_free(db->compile);
+	buf_deinit(&db->next_rest);
+	buf_deinit(&db->trouble);
+	buf_deinit(&db->compile_trouble);
+	if (db->polls) {
+		uv_close((uv_handle_t *)&db->poll, closed);
+	}
+	if (db->has_timer) {
+		uv_close((uv_handle_t *)&db->timer, closed);
+	}
+}

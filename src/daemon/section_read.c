@@ -1,0 +1,248 @@
+/* SPDX-FileCopyrightText: 2026 The dns-updater authors
+ * SPDX-License-Identifier: ISC */
+
+/* The section as it stands in the file: what it says of our names is what was published last, and lines that
+ * are not ours are told before they go. */
+
+#include "daemon/section_file_impl.h"
+
+#include "base/cleanup.h"
+#include "base/log.h"
+#include "core/users.h"
+#include "daemon/found.h"
+
+#include <string.h>
+
+enum { LINE_SHOWN_MAX = 200 };
+
+struct reading {
+	struct section_file *p;
+	struct found_list found;	/* by the names' numbers */
+	void (*foreign)(struct section_file *p, const char *line, size_t n);	/* may be NULL */
+	bool any_foreign;
+};
+
+static int take_line(struct reading *r, const char *line, size_t n)
+{
+	const struct users *users = r->p->o.roster->users;
+	char text[NAME_MAX + 1];
+	struct found f = { .number = TABLE_NONE };
+
+	if (r->p->format->parse(line, n, text, &f.ip)) {
+		f.number = users_find_name(users, text, strlen(text));
+	}
+	if (f.number == TABLE_NONE) {
+		r->any_foreign = true;
+		if (r->foreign) {
+			r->foreign(r->p, line, n);
+		}
+		return 0;
+	}
+	return found_add(&r->found, &f);
+}
+
+/* The lines of a section's body, taken apart and sorted by name. */
+static int read_body(struct reading *r, const char *body, size_t n)
+{
+	const char *at = body, *end = body + n;
+
+	while (at < end) {
+		const char *newline = memchr(at, '\n', (size_t)(end - at));
+		const char *stop = newline ? newline : end;
+		int e = stop > at ? take_line(r, at, (size_t)(stop - at)) : 0;
+
+		if (e) {
+			return e;
+		}
+		at = stop + 1;
+	}
+	found_sort(&r->found);
+	return 0;
+}
+
+/* The set of one name out of what was found; *i moves on. */
+static int next_set(const struct reading *r, size_t *i, uint32_t name, struct ip_set **ret)
+{
+	size_t first = *i, n = found_next(&r->found, i, name);
+
+	return found_set(&r->found, first, n, ret);
+}
+
+/* Other outputs have published the newer addresses long ago, perhaps. was is taken over. */
+static void note_behind(struct section_file *p, uint32_t name, struct ip_set *was)
+{
+	if (ip_set_equal(was, p->o.roster->sets[name])) {
+		free(was);
+	} else {
+		(void)changes_note(&p->o.pending, name, was);	/* only the log needs it */
+	}
+}
+
+bool section_remember(struct output *o)
+{
+	struct section_file *p = section_file_of(o);
+	struct reading r = { .p = p };
+	_cleanup_(buf_deinit) struct buf body = { 0 };
+	struct roster *roster = p->o.roster;
+	size_t i = 0;
+
+	if (splice_read_body(p->splice, &body) || read_body(&r, body.data, body.len)) {
+		found_deinit(&r.found);
+		(void)changes_move(&o->pending, &p->behind);	/* they still are */
+		return false;	/* the first publish will say what is wrong */
+	}
+	for (uint32_t name = 0; name < roster->users->n_names; name++) {
+		struct roster_user *u = &roster->state[roster->users->names[name].user];
+		struct ip_set *set;
+
+		if (next_set(&r, &i, name, &set)) {
+			continue;
+		}
+		if (!section_covers(p, name)) {
+			free(set);
+			continue;
+		}
+		if (changes_has(&p->behind, name) && u->known) {
+			note_behind(p, name, set);
+			continue;
+		}
+		/* What is published is what was last good; the state may be older than that. */
+		if (set || (r.found.n && u->known)) {
+			free(roster->sets[name]);
+			roster->sets[name] = set;
+		}
+	}
+	for (uint32_t user = 0; user < roster->users->n_users; user++) {
+		struct roster_user *u = &roster->state[user];
+
+		for (uint32_t j = 0; !u->known && j < users_n_names(roster->users, user); j++) {
+			u->known = roster->sets[roster->users->users[user].first_name + j];
+		}
+	}
+	changes_clear(&p->behind);
+	found_deinit(&r.found);
+	return true;
+}
+
+/* Escaped, so that a newline can part them. */
+static void note_foreign(struct section_file *p, const char *line, size_t n)
+{
+	buf_add_escaped(&p->foreign, line, n, LINE_SHOWN_MAX);
+	buf_adds(&p->foreign, "\n");
+}
+
+/* They are gone now. */
+static void say_foreign(struct section_file *p)
+{
+	char *rest = NULL, *line;
+
+	(void)buf_str(&p->foreign);	/* ends it with a NUL */
+	for (line = p->foreign.data ? strtok_r(p->foreign.data, "\n", &rest) : NULL; line;
+	     line = strtok_r(NULL, "\n", &rest)) {
+		log_warning("removing a line that is not ours from the section of %s: '%s'",
+			    p->o.is->file, line);
+	}
+}
+
+/* Names that had other addresses there than they should have. Where the file is what is published, that is a
+ * change like others; it is noted for the log. */
+static void note_differences(struct section_file *p, const struct found_list *was,
+			     const struct found_list *now)
+{
+	size_t i = 0, j = 0;
+
+	while (!p->db.database && (i < was->n || j < now->n)) {
+		uint32_t name = i == was->n			       ? now->list[j].number :
+				j == now->n			       ? was->list[i].number :
+				was->list[i].number < now->list[j].number ? was->list[i].number :
+									 now->list[j].number;
+		size_t first = i;
+		struct ip_set *set;
+
+		if (found_set(was, first, found_next(was, &i, name), &set)) {
+			return;
+		}
+		(void)found_next(now, &j, name);
+		if (section_covers(p, name) && !changes_has(&p->o.pending, name)) {
+			(void)changes_note_copy(&p->writing, name, set);
+		}
+		free(set);
+	}
+}
+
+/* --- lines that differ --- */
+
+struct text_left {
+	const char *at;
+	size_t n;
+};
+
+/* The line at the beginning, with its newline. */
+static size_t first_line(const struct text_left *t)
+{
+	const char *newline = t->n ? memchr(t->at, '\n', t->n) : NULL;
+
+	return newline ? (size_t)(newline - t->at) + 1 : t->n;
+}
+
+static void drop_line(struct text_left *t, struct buf *to)
+{
+	size_t n = first_line(t);
+
+	if (to) {
+		buf_add(to, t->at, n);
+	}
+	t->at += n;
+	t->n -= n;
+}
+
+static bool same_line(const struct text_left *a, const struct text_left *b)
+{
+	size_t n = first_line(a);
+
+	return n && n == first_line(b) && !memcmp(a->at, b->at, n);
+}
+
+/* Whether b goes on, after one line more, with what a begins with. */
+static bool is_inserted(const struct text_left *a, struct text_left b)
+{
+	drop_line(&b, NULL);
+	return same_line(a, &b);
+}
+
+void section_diff(const struct buf *old, const struct buf *new, struct section_diff *ret)
+{
+	struct text_left a = { old->data, old->len }, b = { new->data, new->len };
+
+	while (a.n || b.n) {
+		if (same_line(&a, &b)) {
+			drop_line(&a, NULL);
+			drop_line(&b, NULL);
+		} else if (is_inserted(&a, b)) {
+			drop_line(&b, &ret->added);
+		} else if (is_inserted(&b, a)) {
+			drop_line(&a, &ret->removed);
+		} else {
+			drop_line(&a, &ret->removed);
+			drop_line(&b, &ret->added);
+		}
+	}
+}
+
+void section_say_differences(struct section_file *p, const struct section_diff *diff, bool was_ours)
+{
+	struct reading r = { .p = p, .foreign = note_foreign }, now = { .p = p };
+
+	buf_clear(&p->foreign);
+	if (!read_body(&r, diff->removed.data, diff->removed.len) &&
+	    !read_body(&now, diff->added.data, diff->added.len)) {
+		note_differences(p, &r.found, &now.found);
+	}
+	if (was_ours && (r.found.n || now.found.n || r.any_foreign)) {
+		log_warning("%s was changed by somebody else; putting our section in again",
+			    p->o.is->file);
+	}
+	say_foreign(p);
+	found_deinit(&r.found);
+	found_deinit(&now.found);
+}

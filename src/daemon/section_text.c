@@ -1,0 +1,357 @@
+/* SPDX-FileCopyrightText: 2026 The dns-updater authors
+ * SPDX-License-Identifier: ISC */
+
+/* Bringing the file up to date. The lines are gathered in slices, between other things; then a thread puts them
+ * into the file (splice.h), for with a million names that takes a tenth of a second, and a disk longer still.
+ * What changes in the meantime goes with the next. */
+
+#include "daemon/section_file_impl.h"
+
+#include "base/cleanup.h"
+#include "base/log.h"
+#include "core/users.h"
+
+#include <errno.h>
+#include <string.h>
+#include <unistd.h>
+
+enum {
+	BUSY_SAID_MS = 10 * 1000,
+	BUSY_MS = 200,		/* somebody is writing to the data file: look again soon */
+	SLICE_NS = 200 * 1000,	/* of gathering, in one turn of the loop */
+	SLICE_NAMES = 64,	/* between two looks at the clock */
+	KEPT_MAX = 1 << 20,	/* bytes of memory that are kept for the next time */
+};
+
+static void on_watch_timer(uv_timer_t *timer);
+
+void section_arm_watch(struct section_file *p)
+{
+	int64_t due = p->text.doing == TEXT_WRITES ? -1 : splice_due_ms(p->splice);
+
+	if (due >= 0) {	/* never 0: such a timer, armed by itself, would let nothing else run */
+		(void)uv_timer_start(&p->watch_timer, on_watch_timer, (uint64_t)(due ? due : 1), 0);
+	}
+}
+
+/* --- the thread --- */
+
+static void on_foreign(void *arg, const char *body, size_t n)
+{
+	struct section_file *p = arg;
+	const struct buf old = { .data = (char *)body, .len = n };	/* which is only read */
+
+	p->text.is_foreign = true;
+	buf_clear(&p->text.diff.removed);
+	buf_clear(&p->text.diff.added);
+	section_diff(&old, &p->text.body, &p->text.diff);
+}
+
+static uint64_t print_of(const char *bytes, size_t n, uint64_t h)
+{
+	for (size_t i = 0; i < n; i++) {
+		h = (h ^ (uint8_t)bytes[i]) * 0x100000001b3u;	/* FNV-1a */
+	}
+	return h;
+}
+
+/* What is outside of the section, for the compiler: our part is one line that it marks, and as many empty ones
+ * as leave each line its number, which stands in the compiler's messages. The mark takes the place of the
+ * marker that begins the section. */
+static void make_rest(struct section_file *p, const char *text, size_t n, const struct section *s)
+{
+	struct buf *to = &p->text.rest;
+	size_t head = s->begin - 1;
+
+	while (head && text[head - 1] != '\n') {
+		head--;
+	}
+	buf_clear(to);
+	buf_add(to, text, head);
+	buf_adds(to, database_mark(p->db.database));
+	for (size_t i = s->begin; i < s->end; i++) {
+		if (text[i] == '\n') {
+			buf_adds(to, "\n");
+		}
+	}
+	buf_add(to, text + s->end, n - s->end);
+}
+
+static void on_settled(void *arg, const char *text, size_t n, const struct section *s)
+{
+	struct section_file *p = arg;
+	uint64_t print = print_of(text + s->end, n - s->end, print_of(text, s->begin, 0xcbf29ce484222325u));
+
+	if (print != p->text.rest_print) {
+		make_rest(p, text, n, s);
+		p->text.rest_print = buf_error(&p->text.rest) ? 0 : print;
+	}
+}
+
+static void write_text(uv_work_t *work)
+{
+	struct section_file *p = work->data;
+	struct section_text *t = &p->text;
+	struct splice_put put = {
+		.body = &t->body,
+		.even_if_same = t->anew,
+		.next_second = t->next_second,
+		.foreign = on_foreign,
+		.settled = p->db.database ? on_settled : NULL,
+		.arg = p,
+	};
+
+	t->is_foreign = false;
+	t->outcome = buf_error(&t->body);
+	if (!t->outcome) {
+		t->outcome = splice_open(p->splice);
+	}
+	if (!t->outcome) {
+		put.not_before = section_newest_product(p);
+		t->outcome = splice_put(p->splice, &put);
+	}
+	if (t->sync_fd >= 0) {	/* should it fail: all is made anew at the start */
+		(void)fdatasync(t->sync_fd);
+		t->sync_fd = close_fd(t->sync_fd);
+	}
+}
+
+/* --- the outcome --- */
+
+static void say_messages(struct section_file *p)
+{
+	const struct buf *b = &p->text.messages;
+
+	for (size_t i = 0; i < b->len; i += strlen(b->data + i + 1) + 2) {
+		log_write(b->data[i], "%s", b->data + i + 1);
+	}
+	buf_clear(&p->text.messages);
+}
+
+static void on_watch(uv_poll_t *poll, int status, int events)
+{
+	(void)status;	/* the look finds out */
+	(void)events;
+	section_look(poll->data);
+	section_step(poll->data);
+}
+
+/* The splice has a watch once it has found the file's directory. */
+static void follow(struct section_file *p)
+{
+	if (p->polled_fd < 0 && splice_fd(p->splice) >= 0 &&
+	    !uv_poll_init(p->o.loop, &p->poll, splice_fd(p->splice))) {
+		p->poll.data = p;
+		p->polled_fd = splice_fd(p->splice);
+		p->n_handles++;
+	}
+	if (p->polled_fd >= 0) {	/* else the sweep serves */
+		(void)uv_poll_start(&p->poll, UV_READABLE, on_watch);
+	}
+}
+
+/* What was on its way is to be written again, in the old order. */
+static void put_back(struct section_file *p)
+{
+	struct changes *backlog = section_backlog(p), newer = *backlog;
+
+	/* Without memory, who waits for the newer ones is told too early; they are all written. */
+	(void)changes_move(&p->writing, &newer);
+	changes_clear(&newer);
+	*backlog = p->writing;
+	p->writing = newer;
+	p->wanted = true;
+	p->anew = p->anew || p->text.anew;
+}
+
+static void take_busy(struct section_file *p)
+{
+	uint64_t now = uv_now(p->o.loop);
+
+	p->busy = true;
+	p->pause.not_before_ms = now + BUSY_MS;
+	p->busy_since_ms = p->busy_since_ms ? p->busy_since_ms : now;
+	if (now - p->busy_since_ms > BUSY_SAID_MS) {
+		output_trouble(&p->o, p->o.is->file, splice_trouble(p->splice), "waiting for him to end");
+	}
+}
+
+static void take_failure(struct section_file *p)
+{
+	int r = p->text.outcome;
+
+	(void)output_pause_grow(&p->pause, uv_now(p->o.loop));
+	p->busy_since_ms = 0;
+	if (r == SPLICE_E_SECTION) {
+		output_trouble(&p->o, p->o.is->file, splice_trouble(p->splice),
+			       "nothing is written until that is mended");
+		return;
+	}
+	p->anew = true;		/* the new file may be in place all the same: compile it */
+	output_trouble(&p->o, p->o.is->file, r == -ENOMEM ? "out of memory" : splice_trouble(p->splice),
+		       "the old file stays; trying again");
+}
+
+/* The file has it. */
+static void take_success(struct section_file *p, bool is_written)
+{
+	bool first = !p->seen_section;
+
+	output_trouble_end(&p->o, p->o.is->file);
+	p->busy_since_ms = 0;
+	p->seen_section = true;
+	if (!p->command_failing) {
+		p->pause = (struct output_pause){ 0 };
+	}
+	if (is_written && p->text.is_foreign) {
+		section_say_differences(p, &p->text.diff, !first && !p->writing.n);
+	}
+	for (uint32_t i = 0; is_written && !p->db.database && i < p->writing.n; i++) {
+		output_say_change(&p->o, p->writing.list[i].name);
+	}
+	if (p->writing.n) {
+		p->o.handlers->remember(&p->o);	/* they are not behind any more */
+	}
+	if (p->db.database) {
+		changes_clear(&p->writing);
+		section_database_take_text(p);
+	} else if (changes_move(&p->written, &p->writing)) {
+		changes_clear(&p->writing);	/* only who waits for it is told too early */
+	}
+	p->unrun = is_written || (first && (p->db.database || section_product_is_old(p)));
+	p->command_due = p->command_due || p->unrun;
+}
+
+static void on_written(uv_work_t *work, int status)
+{
+	struct section_file *p = work->data;
+	int r = p->text.outcome;
+
+	(void)status;	/* nobody cancels it */
+	p->text.doing = TEXT_RESTS;
+	say_messages(p);
+	if (p->closing) {
+		section_let_go(p);
+		return;
+	}
+	p->n_handles--;
+	uv_update_time(p->o.loop);
+	follow(p);
+	p->busy = false;
+	if (!r) {
+		p->last_ms = p->text.began_ms;
+	}
+	if (!r || r == SPLICE_E_SAME) {
+		take_success(p, !r);
+	} else {
+		put_back(p);
+		if (r == SPLICE_E_BUSY) {
+			take_busy(p);
+		} else {
+			take_failure(p);
+		}
+	}
+	p->db.after_text = false;
+	section_look(p);	/* what somebody wrote in the meantime comes before the next of ours */
+	if (p->text.body.size > KEPT_MAX) {
+		buf_deinit(&p->text.body);
+	}
+	section_step(p);
+}
+
+/* --- gathering --- */
+
+static void hand_to_thread(struct section_file *p)
+{
+	(void)uv_idle_stop(&p->text.idle);	/* cannot fail */
+	if (p->polled_fd >= 0) {
+		(void)uv_poll_stop(&p->poll);	/* cannot fail; follow() begins again */
+	}
+	(void)uv_timer_stop(&p->watch_timer);
+	p->text.next_second = p->format->by_second && p->o.conf->publish_interval_ms > 0;
+	p->text.began_ms = uv_now(p->o.loop);
+	p->text.sync_fd = p->db.database ? database_dup(p->db.database) : -1;
+	p->text.doing = TEXT_WRITES;
+	p->text.work.data = p;
+	p->n_handles++;
+	/* Fails only without a function. */
+	(void)uv_queue_work(p->o.loop, &p->text.work, write_text, on_written);
+}
+
+static void gather(struct section_file *p)
+{
+	const struct roster *roster = p->o.roster;
+	struct section_text *t = &p->text;
+	uint64_t end = uv_hrtime() + SLICE_NS;
+
+	do {
+		for (int i = 0; i < SLICE_NAMES && t->at < roster->users->n_names; i++, t->at++) {
+			if (roster->sets[t->at] && section_covers(p, t->at)) {
+				p->format->render(&t->body, users_name(roster->users, t->at),
+						  roster->sets[t->at], p->o.conf->ttl);
+			}
+		}
+	} while (t->at < roster->users->n_names && uv_hrtime() < end);
+	if (t->at == roster->users->n_names) {
+		hand_to_thread(p);
+	}
+}
+
+static void on_idle(uv_idle_t *idle)
+{
+	gather(idle->data);
+}
+
+void section_text_begin(struct section_file *p)
+{
+	struct section_text *t = &p->text;
+
+	t->doing = TEXT_GATHERS;
+	t->at = 0;
+	t->anew = p->anew;
+	buf_clear(&t->body);
+	p->wanted = p->anew = false;
+	/* Without memory they are written all the same, and told of next time. */
+	(void)changes_move(&p->writing, section_backlog(p));
+	(void)uv_idle_start(&t->idle, on_idle);	/* fails only without a function */
+	gather(p);
+}
+
+void section_text_restart(struct section_file *p)
+{
+	if (p->text.doing == TEXT_GATHERS) {
+		(void)uv_idle_stop(&p->text.idle);	/* cannot fail */
+		p->text.doing = TEXT_RESTS;
+		put_back(p);
+	}
+	p->wanted = true;
+}
+
+/* --- what the watch tells --- */
+
+void section_look(struct section_file *p)
+{
+	struct splice_seen seen;
+
+	if (p->text.doing == TEXT_WRITES) {
+		return;		/* it will be looked at afterwards */
+	}
+	splice_look(p->splice, &seen);
+	if (seen.file && p->begun) {
+		p->wanted = true;
+		/* Whoever changed it may have mended it, or be done with writing. */
+		if (p->o.trouble.len || p->busy) {
+			p->pause.not_before_ms = 0;
+		}
+	}
+	if (seen.merged) {	/* in the time of whoever wrote it: made anew, with one of ours */
+		p->wanted = p->anew = true;
+	}
+	section_take_compiled(p, seen.n_compiled);
+}
+
+static void on_watch_timer(uv_timer_t *timer)
+{
+	section_look(timer->data);
+	section_step(timer->data);
+}
