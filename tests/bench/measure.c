@@ -1,0 +1,242 @@
+/* SPDX-FileCopyrightText: 2026 The dns-updater authors
+ * SPDX-License-Identifier: ISC */
+
+/* The user and the resolver of the benchmarks, in one process without an interpreter: writes address files, and asks
+ * a name server until it answers with what was written. User number N has the directory DIR/uNNNNNNN and the name
+ * uNNNNNNN.ZONE.
+ *
+ *	measure latency DIR ZONE SERVER USERS CHANGES PAUSE_US	microseconds of each change, one on each line
+ *	measure burst DIR ZONE SERVER USERS CHANGES		changes one after another, then all that were written
+ *								last are asked for
+ *	measure make DIR ZONE SERVER USERS			the directories, with a file in each
+ *
+ * SERVER is an IPv4 address, or one and a port after a colon. */
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+enum { TIMEOUT_S = 60, STRIDE = 7919 };
+
+static const char *dir, *zone;
+static int server;
+static unsigned n_users;
+
+static void die(const char *what)
+{
+	perror(what);
+	exit(1);
+}
+
+static double now_us(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (double)t.tv_sec * 1e6 + (double)t.tv_nsec / 1e3;
+}
+
+static void connect_to(const char *text)
+{
+	struct sockaddr_in to = { .sin_family = AF_INET, .sin_port = htons(53) };
+	struct timeval patience = { .tv_sec = 1 };
+	char ip[64];
+	const char *colon = strchr(text, ':');
+
+	snprintf(ip, sizeof(ip), "%.*s", colon ? (int)(colon - text) : (int)strlen(text), text);
+	if (colon) {
+		to.sin_port = htons((uint16_t)atoi(colon + 1));
+	}
+	if (inet_pton(AF_INET, ip, &to.sin_addr) != 1) {
+		die(text);
+	}
+	server = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	if (server < 0 || connect(server, (struct sockaddr *)&to, sizeof(to)) < 0 ||
+	    setsockopt(server, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience)) < 0) {
+		die("socket");
+	}
+}
+
+static int open_file(unsigned user)
+{
+	char path[4096];
+	int fd;
+
+	snprintf(path, sizeof(path), "%s/u%07u/.dynamicdns", dir, user);
+	fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+	if (fd < 0) {
+		die(path);
+	}
+	return fd;
+}
+
+/* The address of the user's change number `change`: none comes twice in a row. */
+static uint32_t address_of(unsigned change)
+{
+	return 0x64400000u + change % 0x3fffffu;	/* 100.64.0.0/10, RFC 6598 */
+}
+
+static void write_address(int fd, uint32_t address)
+{
+	char text[32];
+	int n = snprintf(text, sizeof(text), "%u.%u.%u.%u\n", address >> 24, address >> 16 & 255,
+			 address >> 8 & 255, address & 255);
+
+	if (write(fd, text, (size_t)n) != n) {
+		die("write");
+	}
+}
+
+static size_t make_query(uint8_t *to, unsigned user)
+{
+	static uint16_t id;
+	char name[300];
+	uint8_t *at = to + 12, *length = at++;
+
+	id++;
+	memset(to, 0, 12);
+	to[0] = (uint8_t)(id >> 8);
+	to[1] = (uint8_t)id;
+	to[5] = 1;
+	snprintf(name, sizeof(name), "u%07u.%s", user, zone);
+	for (const char *c = name;; c++) {
+		if (*c == '.' || !*c) {
+			*length = (uint8_t)(at - length - 1);
+			length = at++;
+		} else {
+			*at++ = (uint8_t)*c;
+		}
+		if (!*c) {
+			break;
+		}
+	}
+	*length = 0;
+	memcpy(at, "\0\1\0\1", 4);	/* A, IN */
+	return (size_t)(at - to) + 4;
+}
+
+/* Whether it answers with this address and no other. */
+static int answers(unsigned user, uint32_t address)
+{
+	uint8_t query[512], reply[4096], rdata[6] = { 0, 4 };
+	size_t n = make_query(query, user);
+	ssize_t got;
+
+	if (send(server, query, n, 0) < 0) {
+		return 0;
+	}
+	do {
+		got = recv(server, reply, sizeof(reply), 0);
+		if (got < 0) {
+			return 0;
+		}
+	} while (got < 12 || memcmp(reply, query, 2) != 0);
+	address = htonl(address);
+	memcpy(rdata + 2, &address, 4);
+	return reply[6] * 256 + reply[7] == 1 && memmem(reply + n, (size_t)got - n, rdata, 6);
+}
+
+static void wait_for(unsigned user, uint32_t address)
+{
+	double end = now_us() + TIMEOUT_S * 1e6;
+
+	while (!answers(user, address)) {
+		if (now_us() > end) {
+			fprintf(stderr, "u%07u does not get %08x\n", user, address);
+			exit(1);
+		}
+	}
+}
+
+static void latency(unsigned n, unsigned pause_us)
+{
+	for (unsigned i = 0; i < n; i++) {
+		unsigned user = (unsigned)((uint64_t)i * STRIDE % n_users);
+		int fd = open_file(user);
+		double start;
+
+		write_address(fd, address_of(i));
+		start = now_us();
+		close(fd);
+		wait_for(user, address_of(i));
+		printf("%.1f\n", now_us() - start);
+		usleep(pause_us);
+	}
+}
+
+static void burst(unsigned n)
+{
+	uint32_t *last = calloc(n_users, sizeof(*last));
+	unsigned n_wrong = 0, n_asked = 0;
+	double start = now_us(), written, seen;
+
+	for (unsigned i = 0; i < n; i++) {
+		int fd = open_file(i % n_users);
+
+		last[i % n_users] = address_of(i);
+		write_address(fd, last[i % n_users]);
+		close(fd);
+	}
+	written = now_us();
+	wait_for((n - 1) % n_users, last[(n - 1) % n_users]);
+	seen = now_us();
+	for (unsigned i = 0; i < n_users; i++) {
+		n_asked += last[i] != 0;
+		n_wrong += last[i] && !answers(i, last[i]);
+	}
+	printf("%u changes, %.3f s to write them, %.3f s until the last was answered, %.0f changes/s, %u asked for, "
+	       "%u wrong\n", n, (written - start) / 1e6, (seen - start) / 1e6, n / (seen - start) * 1e6, n_asked,
+	       n_wrong);
+	free(last);
+}
+
+static void make(void)
+{
+	const struct timespec times[2] = { { .tv_sec = 1 }, { .tv_sec = 1 } };
+	char path[4096];
+
+	for (unsigned i = 0; i < n_users; i++) {
+		int fd;
+
+		snprintf(path, sizeof(path), "%s/u%07u", dir, i);
+		if (mkdir(path, 0755) < 0 && errno != EEXIST) {
+			die(path);
+		}
+		fd = open_file(i);
+		write_address(fd, 0xc6336400u + i % 256);	/* 198.51.100.0/24 */
+		if (futimens(fd, times) < 0) {	/* settled long ago */
+			die("futimens");
+		}
+		close(fd);
+	}
+}
+
+int main(int argc, char **argv)
+{
+	if (argc < 6) {
+		return 100;
+	}
+	dir = argv[2];
+	zone = argv[3];
+	connect_to(argv[4]);
+	n_users = (unsigned)atoi(argv[5]);
+	if (!strcmp(argv[1], "latency") && argc > 7) {
+		latency((unsigned)atoi(argv[6]), (unsigned)atoi(argv[7]));
+	} else if (!strcmp(argv[1], "burst") && argc > 6) {
+		burst((unsigned)atoi(argv[6]));
+	} else if (!strcmp(argv[1], "make")) {
+		make();
+	} else {
+		return 100;
+	}
+	return 0;
+}
