@@ -47,7 +47,7 @@ class Server:
 
 def pause_begins(rng):
     """Knot's: with secondaries it takes up nothing from some moment of a second to the next full one; but
-    where messages waited for the end of others, it goes on. Not explained; so delays were distributed."""
+    where messages waited for the end of others, it goes on. Not explained: fitted to delays that were seen."""
     return 0.1 + 0.9 * rng.random() ** 2
 
 
