@@ -464,6 +464,7 @@ static int set_zones(struct conf_reader *r, const struct key *k, struct text val
 
 static const char *const plain_words[] = { "refuse", "allow", NULL }; /* without BY_ADDRESS */
 static const char *const missing_words[] = { "keep", "withdraw", NULL };
+static const char *const watch_words[] = { "auto", "inotify", "fanotify", NULL };
 static const char *const replace_words[] = { "exchange", "rename", NULL };
 const char *const conf_type_words[] = { "tinydns", "zonefile", "hosts", "rfc2136", NULL };
 static const char *const serial_words[] = { "raise", "keep", NULL };
@@ -471,6 +472,7 @@ _Static_assert(sizeof(conf_type_words) / sizeof(*conf_type_words) == CONF_NO_TYP
 	       "a word for each type");
 _Static_assert(sizeof(enum conf_missing) == sizeof(unsigned) &&
 		       sizeof(enum conf_replace) == sizeof(unsigned) &&
+		       sizeof(enum conf_watch) == sizeof(unsigned) &&
 		       sizeof(enum conf_plain) == sizeof(unsigned) &&
 		       sizeof(enum conf_output_type) == sizeof(unsigned) &&
 		       sizeof(enum conf_serial) == sizeof(unsigned),
@@ -505,6 +507,7 @@ static const struct key keys[] = {
 	{ IN_DAEMON, "missing_after", set_duration, AT(missing_after_ms),
 	  .max = HOURS(24 * 30) },
 	{ IN_DAEMON, "replace", set_word, AT(replace), .words = replace_words },
+	{ IN_DAEMON, "watch", set_word, AT(watch), .words = watch_words },
 	{ IN_DAEMON, "addresses_max", set_number, AT(addresses_max), .min = 1,
 	  .max = IP_SET_EACH_MAX },
 	{ IN_DAEMON, "networks", set_networks, AT(networks) },

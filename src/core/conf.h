@@ -16,6 +16,7 @@
 
 enum conf_missing { CONF_MISSING_KEEP, CONF_MISSING_WITHDRAW };
 enum conf_replace { CONF_REPLACE_EXCHANGE, CONF_REPLACE_RENAME };
+enum conf_watch { CONF_WATCH_AUTO, CONF_WATCH_INOTIFY, CONF_WATCH_FANOTIFY };
 
 /* Where the front end for routers listens. */
 struct conf_listener {
@@ -98,6 +99,7 @@ struct conf {
 	uint64_t publish_interval_ms, make_timeout_ms, rescan_ms, missing_after_ms;
 	enum conf_missing missing;
 	enum conf_replace replace; /* how the data file is replaced */
+	enum conf_watch watch;	   /* what tells of changed address files */
 	unsigned addresses_max;
 	struct ip_nets networks;
 	/* Of the output that datafile is. */

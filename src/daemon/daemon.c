@@ -15,6 +15,7 @@
 #include "daemon/source.h"
 #include "daemon/state.h"
 #include "daemon/watch.h"
+#include "daemon/watch_fanotify.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -26,6 +27,7 @@
 enum {
 	SLICE_MS = 10,		/* of a sweep in one turn of the loop */
 	SLICE_USERS = 64,	/* between two looks at the clock */
+	LOST_MS = 10 * 1000,	/* between sweeps because events were lost */
 	SAVE_SHARE = 20,	/* saving the state takes at most one part in so many of the time */
 	SAVE_AGAIN_MS = 10 * 1000,	/* after it failed */
 };
@@ -70,11 +72,32 @@ static void sweep_begin(struct daemon *d)
 	(void)uv_idle_start(&d->sweep, on_sweep);	/* fails only without a callback */
 }
 
+static void on_rescan_timer(uv_timer_t *timer);
+
+/* Somebody who makes events without end is not to have us sweep without end. */
+static void sweep_for_lost(struct daemon *d)
+{
+	uint64_t now = uv_now(&d->loop), next = d->lost_ms ? d->lost_ms + LOST_MS : 0;
+
+	if (d->sweeping) {
+		d->lost_again = true;
+	} else if (now >= next) {
+		d->lost_ms = now;
+		sweep_begin(d);
+	} else {	/* fails only without a callback */
+		(void)uv_timer_start(&d->rescan_timer, on_rescan_timer, next - now, d->conf.rescan_ms);
+	}
+}
+
 static void sweep_end(struct daemon *d)
 {
 	d->sweeping = false;
 	(void)uv_idle_stop(&d->sweep);	/* cannot fail */
 	(void)uv_timer_again(&d->rescan_timer);	/* it has been started once */
+	if (d->lost_again) {
+		d->lost_again = false;
+		sweep_for_lost(d);
+	}
 	if (!d->ready) {
 		daemon_want_publish(d);	/* the first publish, whatever there is */
 	} else {
@@ -126,6 +149,29 @@ static void on_look(void *arg, uint32_t user, unsigned pattern, bool written)
 static void on_look_all(void *arg)
 {
 	sweep_begin(arg);
+}
+
+static void on_lost(void *arg)
+{
+	sweep_for_lost(arg);
+}
+
+static void on_flooded(void *arg, uint32_t user, unsigned pattern, uint64_t pause_ms)
+{
+	struct daemon *d = arg;
+	char path[PATTERN_PATH_MAX];
+
+	log_warning("there is no end of events where %s of user %s is; not watching there for %llu s",
+		    source_path(&d->conf.patterns[pattern], users_user(d->roster->users, user), path),
+		    users_user(d->roster->users, user), (unsigned long long)pause_ms / 1000);
+}
+
+static void on_unmarked(void *arg, uint32_t user)
+{
+	struct daemon *d = arg;
+
+	log_info("a directory of user %s, and perhaps of others, is on a file system that fanotify has not marked: "
+		 "watched by inotify", users_user(d->roster->users, user));
 }
 
 static void on_watch_limit(void *arg)
@@ -218,10 +264,11 @@ static int open_watch(struct daemon *d, const struct conf *conf, const struct ro
 		      struct watch **ret)
 {
 	const struct watch_handlers h = {
-		.look = on_look, .look_all = on_look_all, .limit = on_watch_limit, .arg = d,
+		.look = on_look, .look_all = on_look_all, .lost = on_lost, .flooded = on_flooded,
+		.unmarked = on_unmarked, .limit = on_watch_limit, .arg = d,
 	};
 
-	return watch_new(&d->loop, roster->users, conf->patterns, conf->n_patterns, &h, ret);
+	return watch_new(&d->loop, roster->users, conf->patterns, conf->n_patterns, d->fanotify, &h, ret);
 }
 
 struct first_mistake {
@@ -261,6 +308,7 @@ static const char *needs_restart(const struct conf *old, const struct conf *new)
 	       !text_same(old->user, new->user)		  ? "user" :
 	       !text_same(old->state, new->state)		  ? "state" :
 	       !text_same(old->socket, new->socket)		  ? "socket" :
+	       old->watch != new->watch				  ? "watch" :
 	       old->replace != new->replace			  ? "replace" :
 								    NULL;
 }
@@ -430,7 +478,7 @@ static void remember(struct daemon *d)
 }
 
 int daemon_new(struct conf *conf, const char *conf_path, struct output_commands *commands,
-	       struct daemon **ret)
+	       struct watch_fanotify *fanotify, struct daemon **ret)
 {
 	struct daemon *d = calloc(1, sizeof(*d));
 	const struct publish_handlers h = {
@@ -441,12 +489,14 @@ int daemon_new(struct conf *conf, const char *conf_path, struct output_commands 
 
 	if (!d || uv_loop_init(&d->loop)) {
 		free(d);
+		watch_fanotify_free(fanotify);
 		publish_unfork(conf, commands);
 		conf_deinit(conf);
 		return -ENOMEM;
 	}
 	d->conf = *conf;
 	*conf = (struct conf){ 0 };
+	d->fanotify = fanotify;
 	d->conf_path = strdup(conf_path);
 	r = init_handles(d);
 	d->roster = roster_new(d->conf.users, d->conf.n_patterns);
@@ -508,6 +558,7 @@ struct daemon *daemon_free(struct daemon *d)
 	}
 	questions_close(d);
 	d->publish = publish_free(d->publish);
+	d->fanotify = watch_fanotify_free(d->fanotify);	/* first, for it calls the watch */
 	d->watch = watch_free(d->watch);
 	d->mounts = mounts_free(d->mounts);
 	uv_walk(&d->loop, close_handle, NULL);

@@ -16,6 +16,7 @@ struct inquiry;
 struct mounts;
 struct publish;
 struct watch;
+struct watch_fanotify;
 
 _Static_assert(CONF_PATTERNS_MAX <= 8, "roster_user.looks has a bit for each");
 
@@ -39,6 +40,7 @@ struct daemon {
 	struct conf conf;
 	struct roster *roster;
 	struct watch *watch;
+	struct watch_fanotify *fanotify;	/* NULL: inotify alone */
 	struct mounts *mounts;
 	struct publish *publish;
 	struct inquiry *inquiry;	/* NULL: nobody can ask */
@@ -59,6 +61,8 @@ struct daemon {
 	bool compare_wanted;	/* what is published is to be compared with what should be */
 	bool progressed;	/* whoever waits on the socket may look again */
 	uint32_t sweep_at;
+	uint64_t lost_ms;	/* the last sweep because events were lost began then; 0: none did */
+	bool lost_again;	/* and they were lost again since */
 	bool sweeping, sweep_again, ready, stopping, state_dirty, state_failed;
 	uint64_t save_cost_ms;
 	int status;

@@ -7,6 +7,8 @@
 #include "daemon/check.h"
 #include "daemon/daemon.h"
 #include "daemon/publish.h"
+#include "daemon/watch_choose.h"
+#include "daemon/watch_fanotify.h"
 #include "daemon/state.h"
 #include "daemon/status.h"
 #include "daemon/token.h"
@@ -178,10 +180,11 @@ static bool parse_options(int argc, char **argv, struct options *ret)
 }
 
 /* Becomes the service's user, and holds what only one daemon may hold. */
-static int settle(const struct conf *conf)
+static int settle(const struct conf *conf, struct watch_fanotify **ret_fanotify)
 {
 	int r;
 
+	*ret_fanotify = watch_choose(conf);
 	r = privileges_drop(conf->user);
 	if (r == PRIVILEGES_E_NO_USER) {
 		log_error("there is no user '%s'; create it, or name another as 'user'", conf->user);
@@ -209,6 +212,7 @@ static int settle(const struct conf *conf)
 static int run(const struct options *o)
 {
 	struct output_commands commands[CONF_OUTPUTS_MAX];
+	struct watch_fanotify *fanotify;
 	struct daemon *daemon = NULL;
 	struct conf conf;
 	int r;
@@ -223,16 +227,18 @@ static int run(const struct options *o)
 		return START_FIX_SOMETHING;
 	}
 	log_set_tempfile(conf.log_tempfile);
-	r = settle(&conf);
+	r = settle(&conf, &fanotify);
 	if (r) {
+		watch_fanotify_free(fanotify);
 		conf_deinit(&conf);
 		return r;
 	}
 	/* Helpers are forked before there is a loop, a thread, or a byte from outside. */
 	r = publish_fork(&conf, commands);
 	if (!r) {
-		r = daemon_new(&conf, o->start.conf_path, commands, &daemon);
+		r = daemon_new(&conf, o->start.conf_path, commands, fanotify, &daemon);
 	} else {
+		watch_fanotify_free(fanotify);
 		conf_deinit(&conf);
 	}
 	if (r) {

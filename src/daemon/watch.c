@@ -4,6 +4,8 @@
 
 #include "base/cleanup.h"
 #include "core/conf.h"
+#include "daemon/flood.h"
+#include "daemon/watch_fanotify.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -18,10 +20,20 @@ enum {
 	READS_MAX = 16,		/* of one turn of the loop: others want to be served too */
 	SAME_MAX = 64,		/* places that one directory may serve as and be told apart */
 	WD_EMPTY = 0,		/* the kernel's watch descriptors begin with 1 */
-	WD_DELETED = -1,
+	WD_DELETED = -1,	/* and the keys of fanotify are other negative numbers */
+	MUTED_MAX = 256,
+	MUTE_FIRST_MS = 10 * 1000, MUTE_MAX_MS = 10 * 60 * 1000,
 };
 
-/* What one watch descriptor serves as. A descriptor may have several entries. */
+/* A place that flooded. */
+struct muted {
+	uint32_t user;
+	uint8_t pattern, level;
+	bool is_muted;		/* until then; afterwards it is remembered for as long again */
+	uint64_t until_ms, pause_ms;
+};
+
+/* What one watch descriptor, or key of fanotify, serves as. It may have several entries. */
 struct entry {
 	int wd;
 	uint32_t user;
@@ -31,11 +43,17 @@ struct entry {
 struct watch {
 	uv_poll_t poll;
 	int fd;
+	struct watch_fanotify *fanotify;
+	uv_timer_t mute_timer;
+	int n_handles;
+	struct flood flood;
+	struct muted muted[MUTED_MAX];
+	unsigned n_muted;
 	const struct users *users;
 	struct pattern patterns[CONF_PATTERNS_MAX];	/* their texts are borrowed */
 	unsigned n_patterns;
 	struct watch_handlers handlers;
-	bool closing, limited;
+	bool closing, limited, unmarked_said;
 
 	struct entry *entries;	/* open addressing by wd */
 	uint32_t n_used, size;	/* used ones, deleted ones included; a power of two */
@@ -66,6 +84,11 @@ static void put(struct watch *w, const struct entry *e)
 	w->n_used++;
 }
 
+static bool is_used(const struct entry *e)
+{
+	return e->wd != WD_EMPTY && e->wd != WD_DELETED;
+}
+
 /* Makes room for one more, and drops what was deleted. */
 static int make_room(struct watch *w)
 {
@@ -76,7 +99,7 @@ static int make_room(struct watch *w)
 		return 0;
 	}
 	for (uint32_t i = 0; i < size_old; i++) {
-		n += old[i].wd > 0;
+		n += is_used(&old[i]);
 	}
 	while (w->size / 2 < n + 8) {
 		w->size = w->size ? w->size * 2 : 32;
@@ -89,7 +112,7 @@ static int make_room(struct watch *w)
 	}
 	w->n_used = 0;
 	for (uint32_t i = 0; i < size_old; i++) {
-		if (old[i].wd > 0) {
+		if (is_used(&old[i])) {
 			put(w, &old[i]);
 		}
 	}
@@ -151,36 +174,144 @@ static bool drop(struct watch *w, const struct entry *gone)
 	return !n_left;
 }
 
+static void let_go(struct watch *w, const struct entry *e)
+{
+	if (drop(w, e) && e->wd > 0) {
+		(void)inotify_rm_watch(w->fd, e->wd);	/* it may be gone by itself */
+	}
+}
+
+/* --- floods --- */
+
+static struct muted *find_muted(struct watch *w, unsigned pattern, unsigned level, uint32_t user)
+{
+	for (unsigned i = 0; i < w->n_muted; i++) {
+		struct muted *m = &w->muted[i];
+
+		if (m->user == user && m->pattern == pattern && m->level == level) {
+			return m;
+		}
+	}
+	return NULL;
+}
+
+static void on_mute_timer(uv_timer_t *timer);
+
+static void arm_mute_timer(struct watch *w)
+{
+	uint64_t next = UINT64_MAX, now = uv_now(w->mute_timer.loop);
+
+	for (unsigned i = 0; i < w->n_muted; i++) {
+		next = w->muted[i].until_ms < next ? w->muted[i].until_ms : next;
+	}
+	if (w->n_muted) {	/* fails only without a function */
+		(void)uv_timer_start(&w->mute_timer, on_mute_timer, next > now ? next - now : 1, 0);
+	}
+}
+
+/* Looking at him puts the watch back; what came meanwhile is seen by that. */
+static void on_mute_timer(uv_timer_t *timer)
+{
+	struct watch *w = timer->data;
+	uint64_t now = uv_now(timer->loop);
+
+	for (unsigned i = 0; i < w->n_muted;) {
+		struct muted *m = &w->muted[i];
+
+		if (m->until_ms > now) {
+			i++;
+		} else if (m->is_muted) {
+			m->is_muted = false;
+			m->until_ms = now + m->pause_ms;
+			w->handlers.look(w->handlers.arg, m->user, m->pattern, false);
+		} else {
+			*m = w->muted[--w->n_muted];
+		}
+	}
+	arm_mute_timer(w);
+}
+
+static void mute_place(struct watch *w, const struct entry *e)
+{
+	uint64_t now = uv_now(w->mute_timer.loop);
+	struct muted *m = find_muted(w, e->pattern, e->level, e->user);
+	uint64_t pause = m ? m->pause_ms * 2 : MUTE_FIRST_MS;
+
+	if (!m && w->n_muted == MUTED_MAX) {
+		return;		/* so many at once: then the overflow serves */
+	}
+	m = m ? m : &w->muted[w->n_muted++];
+	pause = pause > MUTE_MAX_MS ? MUTE_MAX_MS : pause;
+	*m = (struct muted){ .user = e->user, .pattern = e->pattern, .level = e->level, .is_muted = true,
+			     .until_ms = now + pause, .pause_ms = pause };
+	*place(w, e->pattern, e->level, e->user) = 0;
+	let_go(w, e);
+	arm_mute_timer(w);
+	w->handlers.flooded(w->handlers.arg, e->user, e->pattern, pause);
+}
+
+/* What all share is never without a watch: there, only the administrator can flood. */
+static void end_batch(struct watch *w)
+{
+	int key = flood_end(&w->flood, uv_now(w->mute_timer.loop));
+	struct entry entries[SAME_MAX];
+	unsigned n = key ? entries_of(w, key, entries) : 0;
+
+	for (unsigned i = 0; i < n; i++) {
+		if (entries[i].user != WATCH_SHARED) {
+			mute_place(w, &entries[i]);
+		}
+	}
+}
+
+/* --- watching --- */
+
+/* The key of fanotify or the descriptor of inotify, positive. */
+static int watch_it(struct watch *w, int dir_fd, uint32_t mask, uint32_t user, int *ret)
+{
+	char path[64];
+
+	if (w->fanotify && !watch_fanotify_key(w->fanotify, dir_fd, ret)) {
+		return 0;
+	}
+	if (w->fanotify && user != WATCH_SHARED && !w->unmarked_said) {
+		w->unmarked_said = true;
+		w->handlers.unmarked(w->handlers.arg, user);
+	}
+	(void)snprintf(path, sizeof(path), "/proc/self/fd/%d", dir_fd);	/* a number fits */
+	*ret = inotify_add_watch(w->fd, path, mask | IN_ONLYDIR | IN_MASK_ADD);
+	if (*ret >= 0) {
+		return 0;
+	}
+	if (errno == ENOSPC && !w->limited) {
+		w->limited = true;
+		w->handlers.limit(w->handlers.arg);
+		return -ENOSPC;
+	}
+	return -errno;
+}
+
 int watch_dir(struct watch *w, int dir_fd, unsigned pattern, unsigned level, uint32_t user)
 {
 	const struct pattern *p = &w->patterns[pattern];
 	uint32_t mask = MASK_DIR | (level + 1 == p->n ? IN_CLOSE_WRITE : 0);
 	struct entry e = { .user = level <= p->first_user ? WATCH_SHARED : user,
 			   .pattern = (uint8_t)pattern, .level = (uint8_t)level };
+	const struct muted *muted = w->n_muted ? find_muted(w, pattern, level, e.user) : NULL;
 	int *kept = place(w, pattern, level, user);
-	char path[64];
-	int wd;
+	int wd, r;
 
-	(void)snprintf(path, sizeof(path), "/proc/self/fd/%d", dir_fd);	/* a number fits */
-	wd = inotify_add_watch(w->fd, path, mask | IN_ONLYDIR | IN_MASK_ADD);
-	if (wd < 0) {
-		int r = -errno;
-
-		if (r == -ENOSPC && !w->limited) {
-			w->limited = true;
-			w->handlers.limit(w->handlers.arg);
-		}
-		return r;
+	if (muted && muted->is_muted) {
+		return -EBUSY;
 	}
-	if (*kept == wd) {
-		return 0;
+	r = watch_it(w, dir_fd, mask, e.user, &wd);
+	if (r || *kept == wd) {
+		return r;
 	}
 	if (*kept) {
 		e.wd = *kept;
 		*kept = 0;
-		if (drop(w, &e)) {
-			(void)inotify_rm_watch(w->fd, e.wd);	/* it may be gone by itself */
-		}
+		let_go(w, &e);
 	}
 	if (make_room(w)) {
 		return -ENOMEM;
@@ -204,27 +335,27 @@ static void place_gone(struct watch *w, const struct entry *e)
 }
 
 /* Something happened to the name in the directory: is that a name on somebody's way? */
-static void name_event(struct watch *w, const struct entry *e, const struct inotify_event *event)
+static void name_event(struct watch *w, const struct entry *e, uint32_t mask, const char *entry_name)
 {
 	const struct pattern *p = &w->patterns[e->pattern];
 	bool is_file = e->level + 1u == p->n;
-	bool written = is_file && event->mask & (IN_CLOSE_WRITE | IN_MOVED_TO);
+	bool written = is_file && mask & (IN_CLOSE_WRITE | IN_MOVED_TO);
 	const char *name;
 	uint32_t user = e->user;
 	size_t n;
 
-	if (!is_file && event->mask & IN_CLOSE_WRITE) {
+	if (!is_file && mask & IN_CLOSE_WRITE) {
 		return;
 	}
 	if (user != WATCH_SHARED) {
 		char expected[NAME_MAX + 1];
 
 		if (!pattern_component(p, e->level, users_user(w->users, user), expected) ||
-		    strcmp(expected, event->name)) {
+		    strcmp(expected, entry_name)) {
 			return;
 		}
 	} else {
-		if (!pattern_match(p, e->level, event->name, &name, &n)) {
+		if (!pattern_match(p, e->level, entry_name, &name, &n)) {
 			return;
 		}
 		if (!name) {
@@ -245,9 +376,10 @@ static void take_event(struct watch *w, const struct inotify_event *event)
 	unsigned n;
 
 	if (event->mask & IN_Q_OVERFLOW) {
-		w->handlers.look_all(w->handlers.arg);
+		w->handlers.lost(w->handlers.arg);
 		return;
 	}
+	flood_count(&w->flood, event->wd);
 	n = entries_of(w, event->wd, entries);
 	if (n == SAME_MAX) {	/* some of those who share it may be missing here */
 		w->handlers.look_all(w->handlers.arg);
@@ -259,10 +391,58 @@ static void take_event(struct watch *w, const struct inotify_event *event)
 		if (event->mask & IN_IGNORED) {
 			place_gone(w, &entries[i]);
 		} else if (event->len) {
-			name_event(w, &entries[i], event);
+			name_event(w, &entries[i], event->mask, event->name);
 		}
 	}
 }
+
+/* --- events of fanotify --- */
+
+static void on_fanotify_event(void *arg, int key, uint32_t mask, const char *name)
+{
+	struct watch *w = arg;
+	struct entry entries[SAME_MAX];
+	unsigned n = entries_of(w, key, entries);
+
+	if (n) {	/* else it is somebody's directory on the same file system */
+		flood_count(&w->flood, key);
+	}
+	if (n == SAME_MAX) {
+		w->handlers.look_all(w->handlers.arg);
+	}
+	for (unsigned i = 0; i < n && !w->closing; i++) {
+		const struct entry *e = &entries[i];
+
+		if (strcmp(name, ".") != 0) {
+			name_event(w, e, mask, name);
+		} else if (e->user == WATCH_SHARED) {
+			w->handlers.look_all(w->handlers.arg);
+		} else {
+			w->handlers.look(w->handlers.arg, e->user, e->pattern, false);
+		}
+	}
+}
+
+static void on_fanotify_begin(void *arg)
+{
+	struct watch *w = arg;
+
+	flood_begin(&w->flood);
+}
+
+static void on_fanotify_end(void *arg)
+{
+	end_batch(arg);
+}
+
+static void on_fanotify_lost(void *arg)
+{
+	struct watch *w = arg;
+
+	w->handlers.lost(w->handlers.arg);
+}
+
+/* --- events of inotify --- */
 
 /* Takes some events. Returns their bytes, or 0 when there are none. A handler may free the watch, which
  * is closing then. */
@@ -275,9 +455,13 @@ static size_t take_events(struct watch *w)
 	if (n <= 0) {
 		return 0;
 	}
+	flood_begin(&w->flood);
 	for (char *at = events; at < events + n && !w->closing; at += sizeof(*e) + e->len) {
 		e = (const struct inotify_event *)(void *)at;
 		take_event(w, e);
+	}
+	if (!w->closing) {
+		end_batch(w);
 	}
 	return (size_t)n;
 }
@@ -297,7 +481,10 @@ void watch_read(struct watch *w)
 	int queued;	/* bytes, of whole events; what comes meanwhile is left to the loop */
 	size_t left, n = 1;
 
-	if (ioctl(w->fd, FIONREAD, &queued) < 0) {
+	if (w->fanotify) {
+		watch_fanotify_read(w->fanotify);
+	}
+	if (w->closing || ioctl(w->fd, FIONREAD, &queued) < 0) {
 		return;
 	}
 	left = (size_t)queued;
@@ -308,8 +495,14 @@ void watch_read(struct watch *w)
 }
 
 int watch_new(struct uv_loop_s *loop, const struct users *users, const struct pattern *patterns,
-	      unsigned n_patterns, const struct watch_handlers *h, struct watch **ret)
+	      unsigned n_patterns, struct watch_fanotify *fanotify, const struct watch_handlers *h,
+	      struct watch **ret)
 {
+	const struct watch_fanotify_handlers from_fanotify = {
+		.event = on_fanotify_event, .begin = on_fanotify_begin, .end = on_fanotify_end,
+		.lost = on_fanotify_lost, .arg = NULL,
+	};
+	struct watch_fanotify_handlers to_us = from_fanotify;
 	struct watch *w = calloc(1, sizeof(*w));
 	int r;
 
@@ -335,8 +528,15 @@ int watch_new(struct uv_loop_s *loop, const struct users *users, const struct pa
 		free(w);
 		return r;
 	}
-	w->poll.data = w;
+	(void)uv_timer_init(loop, &w->mute_timer);	/* cannot fail */
+	w->poll.data = w->mute_timer.data = w;
+	w->n_handles = 2;
+	w->fanotify = fanotify;
+	to_us.arg = w;
 	r = uv_poll_start(&w->poll, UV_READABLE, readable);
+	if (!r && fanotify) {
+		r = watch_fanotify_aim(fanotify, loop, &to_us);
+	}
 	if (r) {
 		watch_free(w);
 		return r;
@@ -349,6 +549,9 @@ static void closed(uv_handle_t *handle)
 {
 	struct watch *w = handle->data;
 
+	if (--w->n_handles) {
+		return;
+	}
 	close_fd(w->fd);
 	free(w->entries);
 	free(w->wds);
@@ -360,6 +563,7 @@ struct watch *watch_free(struct watch *w)
 	if (w) {
 		w->closing = true;
 		uv_close((uv_handle_t *)&w->poll, closed);
+		uv_close((uv_handle_t *)&w->mute_timer, closed);
 	}
 	return NULL;
 }

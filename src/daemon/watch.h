@@ -2,9 +2,13 @@
  * SPDX-License-Identifier: ISC */
 #pragma once
 
-/* inotify -> "look at this user again". A hint, never the truth: events get lost, queues overflow,
+/* inotify, or fanotify -> "look at this user again". A hint, never the truth: events get lost, queues overflow,
  * file systems are mounted over. Watches are on directories only, one for each, however many users
- * and patterns need it; names are matched exactly.
+ * and patterns need it; names are matched exactly. What lies on a file system that fanotify has marked
+ * (watch_fanotify.h) needs none.
+ *
+ * A directory of a single user in which there is no end of events is not watched for a while, so that the others
+ * are; each such while is longer than the last.
  *
  * A directory of a pattern is named by its level: the directory that its first `level` components
  * lead to, 0 being the root. Levels up to pattern.first_user are the same for all users. */
@@ -15,24 +19,36 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#define WATCH_SHARED UINT32_MAX	/* instead of a user, for a level that all users share */
+
 struct watch;
+struct watch_fanotify;
 struct uv_loop_s;
 
 struct watch_handlers {
 	/* This user's file of this pattern should be looked at. written: it was just closed after
 	 * writing, or moved into place; else anything may have happened. */
 	void (*look)(void *arg, uint32_t user, unsigned pattern, bool written);
-	/* Everything should be looked at: events were lost, or something shared has changed. */
+	/* Everything should be looked at: something shared has changed. */
 	void (*look_all)(void *arg);
+	/* The same, for events were lost: that may come often. */
+	void (*lost)(void *arg);
+	/* The user's directory is not watched for so long. */
+	void (*flooded)(void *arg, uint32_t user, unsigned pattern, uint64_t pause_ms);
+	/* This user's directory, and perhaps others, are on a file system that fanotify has not
+	 * marked, so that inotify serves; said once. */
+	void (*unmarked)(void *arg, uint32_t user);
 	/* The limit of watches is reached; said once. */
 	void (*limit)(void *arg);
 	void *arg;
 };
 
-/* Users, the texts of the patterns (at most CONF_PATTERNS_MAX) and the loop are borrowed and must
- * outlive the watch. 0 or a negative errno. */
+/* Users, the texts of the patterns (at most CONF_PATTERNS_MAX), the loop and fanotify (NULL: inotify alone) are
+ * borrowed and must outlive the watch; of several watches, fanotify serves the one that was made last. 0 or a
+ * negative errno. */
 int watch_new(struct uv_loop_s *loop, const struct users *users, const struct pattern *patterns,
-	      unsigned n_patterns, const struct watch_handlers *h, struct watch **ret);
+	      unsigned n_patterns, struct watch_fanotify *fanotify, const struct watch_handlers *h,
+	      struct watch **ret);
 
 /* The memory goes when the loop has run once more; no handler is called after this. */
 struct watch *watch_free(struct watch *w);
@@ -40,8 +56,6 @@ struct watch *watch_free(struct watch *w);
 /* Calls the handlers for all events that the kernel has by now, without waiting for the loop. Not to be
  * called by a handler. */
 void watch_read(struct watch *w);
-
-#define WATCH_SHARED UINT32_MAX	/* instead of a user, for a level that all users share */
 
 /* Watches the directory that dir_fd is open on (O_PATH suffices) as this level of the pattern. The
  * directory that was watched as this before is let go. 0 or a negative errno; -ENOSPC, the limit,

@@ -7,17 +7,28 @@ import array
 import contextlib
 import fcntl
 import os
+import pathlib
+import re
 import shutil
 import signal
 import subprocess
+import sys
 import termios
+import time
 
 import pytest
 
-from harness import FENCE, SERVICE_GID, SERVICE_UID, SilentWriter, SlowWriter, needs, uid_of
+from harness import FENCE, SERVICE_GID, SERVICE_UID, TIMEOUT, SilentWriter, SlowWriter, needs, uid_of
 
 JOHN = 'john.dyn.example.com'
 OLD, NEW = '1.2.3.4', '5.6.7.8'
+
+
+@pytest.fixture(params=['inotify', 'fanotify'])
+def env(env, request):
+    """Whatever tells of it, a change is seen."""
+    env.conf['watch'] = request.param
+    return env
 
 
 # ---- the ways in which a file is written
@@ -476,7 +487,7 @@ def test_users_beyond_max_user_watches_are_served_by_the_sweep(few_watches):
         env.write(user, NEW)
     for user in env.users:
         env.wait_answer(f'{user}.dyn.example.com', 'A', {NEW})
-    assert env.count('^unable to watch') == 1
+    assert env.count('^unable to watch every') == 1
 
 
 # ---- nothing half-written is taken
@@ -621,3 +632,78 @@ def test_sweeps_are_silent_when_nothing_has_changed(env):
     assert env.count('john') == 2		# those of the start
     assert env.count('of user bad') == 1	# said once
     assert env.runs() == runs + 2		# jane's and the fence's
+
+
+# ---- fanotify
+
+def capabilities(pid):
+    text = pathlib.Path(f'/proc/{pid}/status').read_text()
+    return {int(m, 16) for m in re.findall(r'^Cap(?:Inh|Prm|Eff|Amb):\t(.*)', text, re.M)}
+
+
+def n_watches(pid):
+    """The directories that inotify watches."""
+    return sum(fd.read_text().count('inotify wd') for fd in pathlib.Path(f'/proc/{pid}/fdinfo').iterdir())
+
+
+def test_the_right_to_begin_is_given_up(env):
+    env.start()
+    sys_admin = 1 << 21
+    assert not [c for c in capabilities(env.process.pid) if c & sys_admin]
+    env.fence()
+
+
+def test_fanotify_takes_no_watch_of_each_home(env):
+    env.users.update({f'u{i}': [f'u{i}.dyn.example.com'] for i in range(50)})
+    env.start()
+    env.wait(lambda: (n_watches(env.process.pid) < 50) == (env.conf['watch'] == 'fanotify'), 'watches')
+    env.fence()
+
+
+def test_a_reload_keeps_it(env):
+    env.start()
+    for i in range(3):
+        env.conf['ttl'] = str(61 + i)
+        assert env.reload().startswith('reloaded')
+        env.fence()
+
+
+def test_who_may_not_begin_is_told_and_served(env):
+    needs('setpriv')
+    env.prefix = ['setpriv', f'--reuid={SERVICE_UID}', f'--regid={SERVICE_GID}', '--init-groups',
+                  '--inh-caps=-all,+dac_read_search', '--ambient-caps=-all,+dac_read_search']
+    env.start()
+    env.fence()
+    assert env.count('^unable to watch by fanotify: Operation not permitted') == (env.conf['watch'] == 'fanotify')
+
+
+@pytest.fixture
+def flooder(env):
+    """A user who makes files in his home without end; his own address file too, if told so."""
+    stop = env.tmp / 'stop'
+    env.start()
+    home = env.home('john')
+    code = ('import os, sys, itertools\n'
+            'for i in itertools.count():\n'
+            '    for j in range(100):\n'
+            '        os.close(os.open(f"{sys.argv[1]}/{os.getpid()}.{i}.{j}", os.O_WRONLY | os.O_CREAT))\n'
+            '        os.unlink(f"{sys.argv[1]}/{os.getpid()}.{i}.{j}")\n'
+            '    if os.path.exists(sys.argv[2]):\n'
+            '        break\n')
+    processes = [subprocess.Popen([sys.executable, '-c', code, str(home), str(stop)]) for _ in range(2)]
+    yield env
+    stop.touch()
+    for process in processes:
+        process.wait(TIMEOUT)
+
+
+def test_who_floods_his_home_is_not_watched_for_a_while_and_others_are(flooder):
+    """The pause begins when we fall behind; then his file is seen at its end."""
+    env = flooder
+    env.send(signal.SIGSTOP)	# so that there is a backlog, on whatever machine
+    time.sleep(1)
+    env.send(signal.SIGCONT)
+    env.wait_log('^there is no end of events where .* of user john is; not watching there for 10 s')
+    env.fence()
+    env.write('john', '192.0.2.77')
+    env.wait_answer('john.dyn.example.com', 'A', {'192.0.2.77'})

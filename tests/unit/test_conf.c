@@ -41,6 +41,7 @@ static void show(struct buf *b, const struct conf *c)
 	buf_printf(b, "missing=%s|replace=%s|",
 		   c->missing == CONF_MISSING_KEEP ? "keep" : "withdraw",
 		   c->replace == CONF_REPLACE_EXCHANGE ? "exchange" : "rename");
+	buf_printf(b, "watch=%d|database=%s|", (int)c->watch, or_unset(c->database));
 	for (unsigned i = 0; i < c->n_patterns; i++)
 		buf_printf(b, "pattern=%s|", c->patterns[i].text);
 }
@@ -166,6 +167,12 @@ static const struct value_row {
 	{ "replace = exchange", "replace=exchange" },
 	{ "replace = rename", "replace=rename" },
 	{ "replace = copy", NULL },
+	{ "watch = auto", "watch=0" },
+	{ "watch = inotify", "watch=1" },
+	{ "watch = fanotify", "watch=2" },
+	{ "watch = dnotify", NULL },
+	{ "database = /d/data.cdb", "database=/d/data.cdb" },
+	{ "database = data.cdb", NULL },
 
 	{ "addresses_max = 1", "addresses_max=1" },
 	{ "addresses_max = 0", NULL },
@@ -188,6 +195,8 @@ static const struct value_row {
 	{ "# no missing", "missing=keep" },
 	{ "# no missing_after", "missing_after=60000" },
 	{ "# no replace", "replace=exchange" },
+	{ "# no watch", "watch=0" },
+	{ "# no database", "database=(unset)" },
 	{ "# no addresses_max", "addresses_max=8" },
 	{ "# no n_networks", "n_networks=0" },
 	{ "# no state", "state=/var/lib/dns-updater/state" },
@@ -310,6 +319,20 @@ static const struct text_row {
 	{ "neither datafile nor an output",
 	  T("[dns-updater]\npathpattern = /%u\n[users]\njohn = a.example.com\n"), NULL, "c:0 ",
 	  NULL },
+	{ "database without datafile",
+	  T("[dns-updater]\npathpattern = /%u\ndatabase = /c\n[users]\njohn = a.example.com\n"
+	    "[output x]\ntype = hosts\nfile = /h\n"),
+	  NULL, "c:3 ", NULL },
+	{ "a database that is the data file",
+	  T(FIRST "database = /d\n[users]\njohn = a.example.com\n"), NULL, "c:5 ", NULL },
+	{ "a database that another output has",
+	  T(FIRST "database = /c\n[users]\njohn = a.example.com\n[output x]\ntype = tinydns\n"
+		  "file = /e\ndatabase = /c\n"),
+	  NULL, "c:11 ", NULL },
+	{ "a database of another type",
+	  T(FIRST "[users]\njohn = a.example.com\n[output x]\ntype = hosts\nfile = /h\n"
+		  "database = /c\n"),
+	  NULL, "c:10 ", NULL },
 	{ "makecommand, verify and verify_timeout without datafile",
 	  T("[dns-updater]\npathpattern = /%u\nmakecommand = m\nverify = 192.0.2.53\n"
 	    "verify_timeout = 5s\n[users]\njohn = a.example.com\n[output x]\ntype = hosts\n"

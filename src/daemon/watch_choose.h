@@ -1,0 +1,13 @@
+/* SPDX-FileCopyrightText: 2026 The dns-updater authors
+ * SPDX-License-Identifier: ISC */
+#pragma once
+
+/* Whether fanotify is taken, as `watch` says: with auto, where inotify's limit would not do, or the kernel's memory
+ * would go for its watches. */
+
+struct conf;
+struct watch_fanotify;
+
+/* To be done while the process still has the rights of the start. Which one it is, and why, goes to the log where it
+ * is not inotify as everywhere. NULL: inotify alone. */
+struct watch_fanotify *watch_choose(const struct conf *conf);

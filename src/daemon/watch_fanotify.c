@@ -1,0 +1,255 @@
+/* SPDX-FileCopyrightText: 2026 The dns-updater authors
+ * SPDX-License-Identifier: ISC */
+#include "daemon/watch_fanotify.h"
+
+#include "base/cleanup.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/fanotify.h>
+#include <sys/inotify.h>
+#include <sys/vfs.h>
+#include <unistd.h>
+#include <uv.h>
+
+enum {
+	EVENTS_SIZE = 64 * 1024,
+	READS_MAX = 16,		/* of one turn of the loop: others want to be served too */
+	MARKS_MAX = 16,
+	HANDLE_SIZE = 128,	/* MAX_HANDLE_SZ */
+};
+
+static const uint64_t MASK = FAN_CLOSE_WRITE | FAN_MOVED_TO | FAN_MOVED_FROM | FAN_CREATE | FAN_DELETE |
+			     FAN_ATTRIB | FAN_ONDIR;
+
+_Static_assert(FAN_CLOSE_WRITE == IN_CLOSE_WRITE && FAN_MOVED_TO == IN_MOVED_TO && FAN_MOVED_FROM == IN_MOVED_FROM &&
+		       FAN_CREATE == IN_CREATE && FAN_DELETE == IN_DELETE && FAN_ATTRIB == IN_ATTRIB,
+	       "the two have the same bits");
+
+struct watch_fanotify {
+	int fd;
+	fsid_t marked[MARKS_MAX];
+	unsigned n_marked;
+	pid_t self;		/* whose events are of no interest */
+	uv_poll_t poll;
+	bool attached, is_aimed;
+	struct watch_fanotify_handlers handlers;
+};
+
+/* --- keys --- */
+
+static int key_of(const void *fsid, const struct file_handle *handle)
+{
+	const uint8_t *parts[] = { fsid, (const uint8_t *)&handle->handle_type, handle->f_handle };
+	const size_t sizes[] = { sizeof(fsid_t), sizeof(handle->handle_type), handle->handle_bytes };
+	uint64_t h = 0xcbf29ce484222325u;
+	int key;
+
+	for (int i = 0; i < 3; i++) {
+		for (size_t k = 0; k < sizes[i]; k++) {
+			h = (h ^ parts[i][k]) * 0x100000001b3u;	/* FNV-1a */
+		}
+	}
+	key = (int)((uint32_t)(h ^ h >> 32) | 1u << 31);
+	return key == -1 ? -2 : key;
+}
+
+static bool is_marked(const struct watch_fanotify *f, const fsid_t *fsid)
+{
+	for (unsigned i = 0; i < f->n_marked; i++) {
+		if (!memcmp(&f->marked[i], fsid, sizeof(*fsid))) {
+			return true;
+		}
+	}
+	return false;
+}
+
+int watch_fanotify_key(const struct watch_fanotify *f, int dir_fd, int *ret_key)
+{
+	union {
+		struct file_handle handle;
+		char room[sizeof(struct file_handle) + HANDLE_SIZE];
+	} h;
+	struct statfs fs;
+	int mount;
+
+	if (fstatfs(dir_fd, &fs) < 0 || !is_marked(f, &fs.f_fsid)) {
+		return -EXDEV;
+	}
+	h.handle.handle_bytes = HANDLE_SIZE;
+	if (name_to_handle_at(dir_fd, "", &h.handle, &mount, AT_EMPTY_PATH) < 0) {
+		return -EXDEV;
+	}
+	*ret_key = key_of(&fs.f_fsid, &h.handle);
+	return 0;
+}
+
+/* --- the start --- */
+
+/* The file system of the deepest directory that is there, of those that all users of the pattern share. */
+static int mark(struct watch_fanotify *f, const struct pattern *p)
+{
+	const fsid_t none = { 0 };
+	char path[PATTERN_PATH_MAX];
+	struct statfs fs;
+
+	for (unsigned level = p->first_user; pattern_path(p, level, "", path); level--) {
+		if (!statfs(path, &fs)) {
+			break;
+		}
+		if (!level) {
+			return -ENOENT;
+		}
+	}
+	if (!memcmp(&fs.f_fsid, &none, sizeof(none))) {
+		return -EXDEV;	/* its events could not be told from others' */
+	}
+	if (is_marked(f, &fs.f_fsid)) {
+		return 0;
+	}
+	if (fanotify_mark(f->fd, FAN_MARK_ADD | FAN_MARK_FILESYSTEM, MASK, AT_FDCWD, path) < 0) {
+		return -errno;
+	}
+	f->marked[f->n_marked++] = fs.f_fsid;
+	return 0;
+}
+
+int watch_fanotify_open(const struct pattern *patterns, unsigned n_patterns,
+			void (*unmarked)(void *arg, const struct pattern *p, int error), void *arg,
+			struct watch_fanotify **ret)
+{
+	struct watch_fanotify *f = calloc(1, sizeof(*f));
+	int errors[MARKS_MAX] = { 0 }, r = 0;
+
+	if (!f) {
+		return -ENOMEM;
+	}
+	f->self = getpid();
+	f->fd = fanotify_init(FAN_CLASS_NOTIF | FAN_CLOEXEC | FAN_NONBLOCK | FAN_REPORT_DFID_NAME | FAN_UNLIMITED_QUEUE,
+			      O_RDONLY | O_CLOEXEC);
+	if (f->fd < 0) {
+		r = -errno;
+		free(f);
+		return r;
+	}
+	for (unsigned i = 0; i < n_patterns && i < MARKS_MAX; i++) {
+		errors[i] = mark(f, &patterns[i]);
+		r = r ? r : errors[i];
+	}
+	if (!f->n_marked) {
+		watch_fanotify_free(f);
+		return r;
+	}
+	for (unsigned i = 0; i < n_patterns && i < MARKS_MAX; i++) {
+		if (errors[i]) {
+			unmarked(arg, &patterns[i], errors[i]);
+		}
+	}
+	*ret = f;
+	return 0;
+}
+
+static void closed(uv_handle_t *handle)
+{
+	struct watch_fanotify *f = handle->data;
+
+	close_fd(f->fd);
+	free(f);
+}
+
+struct watch_fanotify *watch_fanotify_free(struct watch_fanotify *f)
+{
+	if (f && f->attached) {
+		f->is_aimed = false;
+		uv_close((uv_handle_t *)&f->poll, closed);
+	} else if (f) {
+		close_fd(f->fd);
+		free(f);
+	}
+	return NULL;
+}
+
+/* --- events --- */
+
+/* What follows the head of an event: file system, directory, name. */
+static void take_event(struct watch_fanotify *f, const struct fanotify_event_metadata *e, const char *at)
+{
+	const struct fanotify_event_info_fid *info = (const void *)(at + e->metadata_len);
+	const struct file_handle *handle = (const void *)info->handle;
+	const size_t head = e->metadata_len + sizeof(*info) + sizeof(*handle);
+
+	if (e->mask & FAN_Q_OVERFLOW) {
+		f->handlers.lost(f->handlers.arg);
+		return;
+	}
+	if (e->pid == f->self || e->event_len < head ||
+	    info->hdr.info_type != FAN_EVENT_INFO_TYPE_DFID_NAME ||
+	    e->event_len <= head + handle->handle_bytes) {
+		return;
+	}
+	/* The kernel ends the name with a NUL. */
+	f->handlers.event(f->handlers.arg, key_of(&info->fsid, handle), (uint32_t)e->mask,
+			  (const char *)handle->f_handle + handle->handle_bytes);
+}
+
+/* Returns the bytes, or 0 when there are none. A handler may aim elsewhere. */
+static size_t take_events(struct watch_fanotify *f)
+{
+	char events[EVENTS_SIZE] __attribute__((aligned(__alignof__(struct fanotify_event_metadata))));
+	ssize_t n = read(f->fd, events, sizeof(events));
+	struct fanotify_event_metadata e;
+
+	if (n <= 0 || !f->is_aimed) {
+		return 0;
+	}
+	f->handlers.begin(f->handlers.arg);
+	/* Events follow each other at multiples of four bytes, but their heads are made for eight. */
+	for (const char *at = events; at < events + n && f->is_aimed; at += e.event_len) {
+		memcpy(&e, at, sizeof(e));
+		take_event(f, &e, at);
+	}
+	if (f->is_aimed) {
+		f->handlers.end(f->handlers.arg);
+	}
+	return (size_t)n;
+}
+
+static void readable(uv_poll_t *poll, int status, int events)
+{
+	struct watch_fanotify *f = poll->data;
+
+	(void)status;	/* read tells more */
+	(void)events;
+	for (int i = 0; i < READS_MAX && take_events(f); i++) {
+	}
+}
+
+/* Of an endless stream, what came before we began, and little more. */
+void watch_fanotify_read(struct watch_fanotify *f)
+{
+	readable(&f->poll, 0, 0);
+}
+
+int watch_fanotify_aim(struct watch_fanotify *f, struct uv_loop_s *loop, const struct watch_fanotify_handlers *h)
+{
+	int r;
+
+	f->is_aimed = h;
+	if (!h) {
+		return 0;
+	}
+	f->handlers = *h;
+	if (f->attached) {
+		return 0;
+	}
+	r = uv_poll_init(loop, &f->poll, f->fd);
+	if (r) {
+		return r;
+	}
+	f->attached = true;
+	f->poll.data = f;
+	return uv_poll_start(&f->poll, UV_READABLE, readable);
+}

@@ -1,0 +1,47 @@
+/* SPDX-FileCopyrightText: 2026 The dns-updater authors
+ * SPDX-License-Identifier: ISC */
+#pragma once
+
+/* One fanotify(7) mark on each file system that has address files, instead of an inotify watch on each directory,
+ * which costs the kernel 1.3 KB. The whole file system's events come, with the directory's handle and the name.
+ * It takes CAP_SYS_ADMIN to begin, and nothing to go on; so it is opened at the start, and outlives each watch.
+ *
+ * A directory is known by a number, its key: a hash of file system and handle. Two may have the same one: then
+ * somebody is looked at once too often. */
+
+#include "core/pattern.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct watch_fanotify;
+struct uv_loop_s;
+
+/* Marks the file systems of the directories that all users of a pattern share; unmarked is called for each that cannot
+ * be, when another can. -EPERM, -ENOSYS: it is not to be had here; or another negative errno. */
+int watch_fanotify_open(const struct pattern *patterns, unsigned n_patterns,
+			void (*unmarked)(void *arg, const struct pattern *p, int error), void *arg,
+			struct watch_fanotify **ret);
+
+/* The memory goes when the loop, if there was one, has run once more. */
+struct watch_fanotify *watch_fanotify_free(struct watch_fanotify *f);
+
+struct watch_fanotify_handlers {
+	/* In the directory of this key, mask (as of inotify(7)) happened to the name; "." is the directory. */
+	void (*event)(void *arg, int key, uint32_t mask, const char *name);
+	/* Around what is read at once. */
+	void (*begin)(void *arg);
+	void (*end)(void *arg);
+	/* Events were lost. */
+	void (*lost)(void *arg);
+	void *arg;
+};
+
+/* From now on, events go there; NULL: to nobody. The first time, it is hung on the loop. 0 or a negative errno. */
+int watch_fanotify_aim(struct watch_fanotify *f, struct uv_loop_s *loop, const struct watch_fanotify_handlers *h);
+
+/* Hands on what the kernel has by now. */
+void watch_fanotify_read(struct watch_fanotify *f);
+
+/* The key of the directory that dir_fd is open on: negative, and never -1. -EXDEV: its file system is not marked. */
+int watch_fanotify_key(const struct watch_fanotify *f, int dir_fd, int *ret_key);
