@@ -14,7 +14,6 @@ import signal
 import subprocess
 import sys
 import termios
-import time
 
 import pytest
 
@@ -679,7 +678,7 @@ def test_who_may_not_begin_is_told_and_served(env):
 
 @pytest.fixture
 def flooder(env):
-    """A user who makes files in his home without end; his own address file too, if told so."""
+    """A user who makes files in his home without end."""
     stop = env.tmp / 'stop'
     env.start()
     home = env.home('john')
@@ -688,9 +687,14 @@ def flooder(env):
             '    for j in range(100):\n'
             '        os.close(os.open(f"{sys.argv[1]}/{os.getpid()}.{i}.{j}", os.O_WRONLY | os.O_CREAT))\n'
             '        os.unlink(f"{sys.argv[1]}/{os.getpid()}.{i}.{j}")\n'
+            '    if i == 60:\n'
+            '        open(f"{sys.argv[2]}.{os.getpid()}", "w").close()\n'
             '    if os.path.exists(sys.argv[2]):\n'
             '        break\n')
+    env.send(signal.SIGSTOP)	# so that there is a backlog, on whatever machine
     processes = [subprocess.Popen([sys.executable, '-c', code, str(home), str(stop)]) for _ in range(2)]
+    env.wait(lambda: all(pathlib.Path(f'{stop}.{p.pid}').exists() for p in processes), 'there are many events')
+    env.send(signal.SIGCONT)
     yield env
     stop.touch()
     for process in processes:
@@ -700,9 +704,6 @@ def flooder(env):
 def test_who_floods_his_home_is_not_watched_for_a_while_and_others_are(flooder):
     """The pause begins when we fall behind; then his file is seen at its end."""
     env = flooder
-    env.send(signal.SIGSTOP)	# so that there is a backlog, on whatever machine
-    time.sleep(1)
-    env.send(signal.SIGCONT)
     env.wait_log('^there is no end of events where .* of user john is; not watching there for 10 s')
     env.fence()
     env.write('john', '192.0.2.77')
