@@ -185,7 +185,7 @@ static int settle_leftover(struct splice *s, const char *name, const struct buf 
 		late_keep_and_tell(s, name);
 		return 0;
 	}
-	return late_add(s, name, text);
+	return late_add(s, name, text, NULL);
 }
 
 /* The exchange was the last that happened to the file: both inodes were changed at the same moment,
@@ -219,7 +219,7 @@ static int recover_displaced(struct splice *s, const char *swap, const struct st
 		r = splice_same_outside(s, &text, &ours);
 	}
 	/* What differs in nothing but the serial was read with that serial: the new one is ours. */
-	return r < 0 ? r : late_add(s, swap, r ? &text : &ours);
+	return r < 0 ? r : late_add(s, swap, r ? &text : &ours, NULL);
 }
 
 static int recover_pair(struct splice *s)
@@ -586,6 +586,7 @@ int splice_put(struct splice *s, const struct splice_put *put)
 	}
 	for (unsigned i = 0; !r && i < s->n_late; i++) {
 		s->late[i].published_since = true;
+		s->late[i].look_ms = splice_now_ms();
 	}
 	return r;
 }

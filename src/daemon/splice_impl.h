@@ -28,6 +28,7 @@ struct late {
 	int64_t born_ms;
 	int64_t merged_ms;	/* first merge of what stands in it now; 0: none */
 	int64_t look_ms;	/* look again at this time though nothing tells to; 0: no need */
+	struct stat seen;	/* while it is like this, all is accounted for; st_ino 0: it has to be read */
 	bool published_since;	/* the next publish has come */
 };
 
@@ -125,8 +126,9 @@ int splice_write_over(struct splice *s, const struct buf *old, const struct stat
 const char *late_name(const struct splice *s, unsigned number, char *ret);
 
 /* Keeps the file of this name as a late one. accounted: the text that it had when it was read; what
- * it says beyond that is merged. 0 or a negative errno. */
-int late_add(struct splice *s, const char *name, const struct buf *accounted);
+ * it says beyond that is merged. st: as it was when all of its text was that; NULL: it may have more already. 0 or a
+ * negative errno. */
+int late_add(struct splice *s, const char *name, const struct buf *accounted, const struct stat *st);
 
 void late_forget(struct splice *s, unsigned i);
 

@@ -3,6 +3,7 @@
 #include "daemon/splice_impl.h"
 
 #include "base/cleanup.h"
+#include "base/file.h"
 #include "core/section.h"
 
 #include <errno.h>
@@ -102,9 +103,32 @@ void late_evict(struct splice *s)
 	}
 }
 
+/* So that it need not be read again: as it is after the rename, which changes its ctime, if it was still what was
+ * read. Two writes within one tick of the clock leave the same time, so it must be older than that. */
+static void note_seen(const struct splice *s, const char *name, const struct stat *read, struct stat *ret)
+{
+	struct timespec now;
+	struct stat st;
+	int64_t age_ns;
+
+	(void)clock_gettime(CLOCK_REALTIME, &now);	/* cannot fail */
+	if (fstatat(s->dir, name, &st, AT_SYMLINK_NOFOLLOW) < 0 || st.st_size != read->st_size ||
+	    st.st_mtim.tv_sec != read->st_mtim.tv_sec || st.st_mtim.tv_nsec != read->st_mtim.tv_nsec) {
+		return;
+	}
+	if (st.st_mtim.tv_sec > now.tv_sec - 2 && st.st_mtim.tv_sec < now.tv_sec + 2) {
+		age_ns = (int64_t)(now.tv_sec - st.st_mtim.tv_sec) * 1000000000 + now.tv_nsec -
+			 st.st_mtim.tv_nsec;
+		if (age_ns > -2 * TICK_NS && age_ns < 2 * TICK_NS) {
+			return;
+		}
+	}
+	*ret = st;
+}
+
 /* Keeps the file of this name as a late one. accounted: the text that it had when it was read; what
  * it says beyond that is merged. Of our section nothing is kept, for it may be large. */
-int late_add(struct splice *s, const char *name, const struct buf *accounted)
+int late_add(struct splice *s, const char *name, const struct buf *accounted, const struct stat *st)
 {
 	const struct buf nothing = { 0 };
 	char to[NAME_SIZE_FILE];
@@ -136,6 +160,9 @@ int late_add(struct splice *s, const char *name, const struct buf *accounted)
 	if (r) {
 		buf_deinit(&l->text);	/* the file stays, and is accounted for at the next start */
 		return r;
+	}
+	if (st) {
+		note_seen(s, to, st, &l->seen);
 	}
 	s->n_late++;
 	return 0;
@@ -266,13 +293,15 @@ static bool late_settle(struct splice *s, struct late *l, const char *name, int 
 	int nobody = nobody_writes(fd);
 	struct timespec now;
 	int64_t keep_until;
-	bool done = false;
+	bool done = false, unchanged;
 	struct stat st;
 
-	if (!nobody || splice_read_whole(s, name, &text, &st)) {
+	unchanged = l->seen.st_ino && !fstat(fd, &st) && file_same_state(&st, &l->seen);
+	if (!nobody || (!unchanged && splice_read_whole(s, name, &text, &st))) {
 		return false;
 	}
-	if (!accounted_for(s, l, &text)) {
+	if (!unchanged && !accounted_for(s, l, &text)) {
+		l->seen = (struct stat){ 0 };
 		(void)clock_gettime(CLOCK_REALTIME, &now);
 		if (nobody < 0 && st.st_mtim.tv_sec <= now.tv_sec &&
 		    st.st_mtim.tv_sec > now.tv_sec - LATE_SETTLE_MS / 1000) {
@@ -300,6 +329,10 @@ void late_look_all(struct splice *s)
 		int fd;
 		bool done;
 
+		if (!s->closing && (!s->late[i].look_ms || s->late[i].look_ms > splice_now_ms())) {
+			i++;
+			continue;	/* what happens around it is none of its business */
+		}
 		s->late[i].look_ms = splice_now_ms() + LATE_AGAIN_MS;
 		fd = openat(s->dir, late_name(s, s->late[i].number, name),
 				O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);

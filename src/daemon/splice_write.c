@@ -154,13 +154,13 @@ static int undo(struct splice *s, const char *swap, const struct stat *ours, con
 		return -errno;
 	}
 	if (splice_same_inode(&st, ours)) {
-		return late_add(s, swap, new);	/* somebody may have opened it meanwhile, to write to it */
+		return late_add(s, swap, new, NULL);	/* somebody may have opened it meanwhile, to write to it */
 	}
 	if (renameat2(s->dir, swap, s->dir, s->base, RENAME_EXCHANGE) < 0) {
 		return -errno;
 	}
 	/* Whoever did that has not seen the edit that is displaced now: it is merged. */
-	return late_add(s, swap, old);
+	return late_add(s, swap, old, NULL);
 }
 
 /* After the exchange: what came out must be what was read, else -EAGAIN and the file is again what
@@ -179,7 +179,7 @@ static int settle_exchange(struct splice *s, const char *swap, const struct stat
 		r = undo(s, swap, ours, old, new);
 		return r ? r : -EAGAIN;
 	}
-	return late_add(s, swap, old);
+	return late_add(s, swap, old, splice_same_text(&out, old) ? &st : NULL);
 }
 
 static int exchange(struct splice *s, const char *part, const struct stat *ours,

@@ -79,10 +79,13 @@ static int open_file(unsigned user)
 	return fd;
 }
 
-/* The address of the user's change number `change`: none comes twice in a row. */
+/* The address of change number `change`: none comes twice in a row, nor after a former run. */
 static uint32_t address_of(unsigned change)
 {
-	return 0x64400000u + change % 0x3fffffu;	/* 100.64.0.0/10, RFC 6598 */
+	static unsigned first;
+
+	first = first ? first : (unsigned)now_us();
+	return 0x64400000u + (first + change) % 0x3fffffu;	/* 100.64.0.0/10, RFC 6598 */
 }
 
 static void write_address(int fd, uint32_t address)
