@@ -74,11 +74,9 @@ int file_write_all(int fd, const void *bytes, size_t n)
 	return 0;
 }
 
-static int replace(int dir, const char *name, const char *tmp, mode_t mode, const void *bytes,
-		   size_t n, bool durable)
+int file_begin(int dir, const char *tmp, mode_t mode, int *ret_fd)
 {
-	_cleanup_(close_fdp) int fd = -1;
-	int r;
+	int fd;
 
 	if (unlinkat(dir, tmp, 0) < 0 && errno != ENOENT) {	/* left by a crash */
 		return -errno;
@@ -87,21 +85,42 @@ static int replace(int dir, const char *name, const char *tmp, mode_t mode, cons
 	if (fd < 0) {
 		return -errno;
 	}
+	*ret_fd = fd;
+	return 0;
+}
+
+int file_end(int dir, const char *tmp, const char *name, int *fd)
+{
+	int r = close(steal_fd(fd)) < 0 ? -errno : 0;	/* NFS reports a full disk only here */
+
+	if (!r && renameat(dir, tmp, dir, name) < 0) {
+		r = -errno;
+	}
+	if (r) {
+		(void)unlinkat(dir, tmp, 0);	/* r already tells why */
+	}
+	return r;
+}
+
+static int replace(int dir, const char *name, const char *tmp, mode_t mode, const void *bytes,
+		   size_t n, bool durable)
+{
+	_cleanup_(close_fdp) int fd = -1;
+	int r = file_begin(dir, tmp, mode, &fd);
+
+	if (r) {
+		return r;
+	}
 	r = file_write_all(fd, bytes, n);
 	if (!r && durable && fsync(fd) < 0) {
-		r = -errno;
-	}
-	if (!r && close(steal_fd(&fd)) < 0) {	/* NFS reports a full disk only here */
-		r = -errno;
-	}
-	if (!r && renameat(dir, tmp, dir, name) < 0) {
 		r = -errno;
 	}
 	if (r) {
 		(void)unlinkat(dir, tmp, 0);	/* r already tells why */
 		return r;
 	}
-	return durable && fsync(dir) < 0 ? FILE_E_UNSYNCED : 0;
+	r = file_end(dir, tmp, name, &fd);
+	return !r && durable && fsync(dir) < 0 ? FILE_E_UNSYNCED : r;
 }
 
 int file_replace_durably(int dir, const char *name, const char *tmp, mode_t mode,

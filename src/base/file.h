@@ -30,6 +30,11 @@ enum { FILE_E_UNSYNCED = 1 };
 int file_replace_durably(int dir, const char *name, const char *tmp, mode_t mode,
 			 const void *bytes, size_t n);
 
+/* The same in steps, for what is not in memory as a whole: between them the caller writes to *ret_fd, which is
+ * file_end's to close, also when it fails; then tmp is gone. */
+int file_begin(int dir, const char *tmp, mode_t mode, int *ret_fd);
+int file_end(int dir, const char *tmp, const char *name, int *fd);
+
 /* Whether two stats are of the same file with the same content, as far as stat can tell: device,
  * inode, size, modification time. */
 bool file_same_stat(const struct stat *a, const struct stat *b);

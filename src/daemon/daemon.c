@@ -12,6 +12,7 @@
 #include "service/notify.h"
 #include "daemon/publish.h"
 #include "daemon/roster.h"
+#include "daemon/save.h"
 #include "daemon/source.h"
 #include "daemon/state.h"
 #include "daemon/watch.h"
@@ -32,20 +33,25 @@ enum {
 	SAVE_AGAIN_MS = 10 * 1000,	/* after it failed */
 };
 
-static void on_save_timer(uv_timer_t *timer)
+static void on_saved(void *arg, int r, uint64_t cost_ms)
 {
-	struct daemon *d = timer->data;
-	uint64_t before = uv_hrtime();
-	int r;
+	struct daemon *d = arg;
 
-	d->state_dirty = false;
-	r = state_save(d->conf.state, d->roster, d->publish);
-	d->save_cost_ms = (uv_hrtime() - before) / 1000000;
+	d->save_cost_ms = cost_ms;
 	if (r && !d->state_failed) {
 		log_error("unable to save '%s': %s; after a restart, users without a good address file "
 			  "keep what the data file says", d->conf.state, strerror(-r));
 	}
-	d->state_failed = d->state_dirty = r;
+	d->state_failed = r;
+	d->state_dirty = d->state_dirty || r;
+}
+
+static void on_save_timer(uv_timer_t *timer)
+{
+	struct daemon *d = timer->data;
+
+	d->state_dirty = false;
+	save_begin(d->save, d->roster, d->publish);
 }
 
 void daemon_want_publish(struct daemon *d)
@@ -242,7 +248,7 @@ static void act(struct daemon *d)
 		publish_changed(d->publish);
 	}
 	questions_answer(d);
-	if (d->state_dirty && !uv_is_active((uv_handle_t *)&d->save_timer)) {
+	if (d->state_dirty && !save_is_under_way(d->save) && !uv_is_active((uv_handle_t *)&d->save_timer)) {
 		(void)uv_timer_start(&d->save_timer, on_save_timer,
 				     d->state_failed ? SAVE_AGAIN_MS : d->save_cost_ms * SAVE_SHARE, 0);
 	}
@@ -255,6 +261,7 @@ static void on_prepare(uv_prepare_t *prepare)
 	if (!d->stopping) {
 		act(d);
 	}
+	save_slice(d->save);	/* what was noted has been handed on: the state fits together */
 	log_flush();
 }
 
@@ -346,6 +353,7 @@ static int swap_in(struct daemon *d, struct conf *new)
 	conf_deinit(&old);
 	d->roster = roster;
 	d->watch = watch;
+	save_replace(d->save, roster);
 	free(d->to_look);
 	d->to_look = to_look;
 	look_forget(d);
@@ -508,6 +516,9 @@ int daemon_new(struct conf *conf, const char *conf_path, struct output_commands 
 		r = -ENOMEM;
 	}
 	if (!r) {
+		r = save_new(&d->loop, d->conf.state, on_saved, d, &d->save);
+	}
+	if (!r) {
 		accounts_find(d->roster, d->conf.http.user, &d->special);
 		r = open_watch(d, &d->conf, d->roster, &d->watch);
 	}
@@ -537,8 +548,8 @@ int daemon_run(struct daemon *d)
 			     d->conf.rescan_ms);
 	sweep_begin(d);
 	(void)uv_run(&d->loop, UV_RUN_DEFAULT);	/* ends by uv_stop */
-	if (d->state_dirty || uv_is_active((uv_handle_t *)&d->save_timer)) {
-		on_save_timer(&d->save_timer);
+	if (d->state_dirty || save_is_under_way(d->save)) {
+		on_saved(d, save_now(d->save, d->roster, d->publish), 0);
 	}
 	return d->status;
 }
@@ -564,6 +575,7 @@ struct daemon *daemon_free(struct daemon *d)
 	uv_walk(&d->loop, close_handle, NULL);
 	(void)uv_run(&d->loop, UV_RUN_DEFAULT);	/* until all are closed */
 	(void)uv_loop_close(&d->loop);		/* and so this has nothing to refuse */
+	d->save = save_free(d->save);
 	roster_free(d->roster);
 	conf_deinit(&d->conf);
 	free(d->conf_path);

@@ -15,6 +15,7 @@
 struct inquiry;
 struct mounts;
 struct publish;
+struct save;
 struct watch;
 struct watch_fanotify;
 
@@ -45,6 +46,7 @@ struct daemon {
 	struct publish *publish;
 	struct inquiry *inquiry;	/* NULL: nobody can ask */
 	struct accounts_special special;
+	struct save *save;
 
 	uv_signal_t term, interrupt, hangup;
 	uv_timer_t rescan_timer, settle_timer, missing_timer, save_timer;

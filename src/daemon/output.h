@@ -56,8 +56,9 @@ struct output_class {
 	enum publish_where (*where)(struct output *o, uint32_t name, const char **ret_why);
 	/* The same of all, and how many names wait. */
 	enum publish_where (*whole)(struct output *o, const char **ret_why, uint32_t *ret_waiting);
-	/* What it remembers over a restart (publish.h); NULL: nothing. */
-	void (*print_memory)(const struct output *o, struct buf *to);
+	/* What it remembers over a restart of the number, a name's or one above all names' that stands for
+	 * something of its own (publish.h); false: there is no such number. NULL: it remembers nothing. */
+	bool (*print_memory)(struct output *o, uint32_t number, struct buf *to);
 	bool (*take_memory)(struct output *o, const char *text, size_t n);
 	/* Calls output_deinit once nothing of it is open any more. */
 	void (*free)(struct output *o);

@@ -382,15 +382,18 @@ void publish_state(struct publish *p, unsigned output, uint32_t user, struct pub
 
 /* --- the memory --- */
 
-void publish_print_memory(const struct publish *p, struct buf *to)
+bool publish_print_memory(struct publish *p, uint32_t number, struct buf *to)
 {
-	for (unsigned i = 0; i < p->n_outputs; i++) {
-		const struct output *o = p->outputs[i];
+	bool any = false;
 
-		if (o->class->print_memory) {
-			o->class->print_memory(o, to);
+	for (unsigned i = 0; i < p->n_outputs; i++) {
+		struct output *o = p->outputs[i];
+
+		if (o->class->print_memory && o->class->print_memory(o, number, to)) {
+			any = true;
 		}
 	}
+	return any;
 }
 
 /* " OUTPUT TEXT": the text is that output's own. */

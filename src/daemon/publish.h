@@ -98,7 +98,9 @@ void publish_state(struct publish *p, unsigned output, uint32_t user, struct pub
 
 /* --- what outputs remember over a restart, as lines of the state file (state.h) --- */
 
-void publish_print_memory(const struct publish *p, struct buf *to);
+/* The lines of the number: a name's, or one above all names'. false: no output has anything of such a number, or
+ * of a higher one. */
+bool publish_print_memory(struct publish *p, uint32_t number, struct buf *to);
 
 /* One such line, without its newline. false: it is none of ours. */
 bool publish_take_memory(struct publish *p, const char *line, size_t n);

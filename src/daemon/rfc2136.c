@@ -146,16 +146,18 @@ static void print_one(struct buf *to, const struct rfc2136 *p, const char *name,
 	}
 }
 
-static void print_memory(const struct output *o, struct buf *to)
+static bool print_memory(struct output *o, uint32_t number, struct buf *to)
 {
-	const struct rfc2136 *p = (const struct rfc2136 *)o;
+	struct rfc2136 *p = rfc2136_of(o);
+	uint32_t n_names = o->roster->users->n_names;
 
-	for (uint32_t name = 0; name < o->roster->users->n_names; name++) {
-		print_one(to, p, users_name(o->roster->users, name), p->owned[name]);
+	rfc2136_sort_orphans(p);	/* so that they keep their places until the last is printed */
+	if (number >= rfc2136_n_numbers(p)) {
+		return false;
 	}
-	for (uint32_t i = 0; i < p->n_orphans; i++) {
-		print_one(to, p, p->orphans[i].text, p->orphans[i].owned);
-	}
+	print_one(to, p, rfc2136_name(p, number),
+		  number < n_names ? p->owned[number] : p->orphans[number - n_names].owned);
+	return true;
 }
 
 /* "NAME a", "NAME aaaa" or "NAME both". */

@@ -46,17 +46,18 @@ bool section_covers(const struct section_file *p, uint32_t name)
 
 /* --- the memory --- */
 
-static void print_memory(const struct output *o, struct buf *to)
+static bool print_memory(struct output *o, uint32_t number, struct buf *to)
 {
 	const struct section_file *p = (const struct section_file *)o;
-	const struct changes *late[] = { &o->pending, &p->writing, &p->behind };
 
-	for (unsigned i = 0; i < sizeof(late) / sizeof(*late); i++) {
-		for (uint32_t j = 0; j < late[i]->n; j++) {
-			buf_printf(to, " %s %s\n", o->is->name,
-				   users_name(o->roster->users, late[i]->list[j].name));
-		}
+	if (number >= o->roster->users->n_names) {
+		return false;
 	}
+	if (changes_has(&o->pending, number) || changes_has(&p->writing, number) ||
+	    changes_has(&p->behind, number)) {
+		buf_printf(to, " %s %s\n", o->is->name, users_name(o->roster->users, number));
+	}
+	return true;
 }
 
 static bool take_memory(struct output *o, const char *text, size_t n)

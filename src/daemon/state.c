@@ -13,7 +13,7 @@
 #include <sys/file.h>
 
 /* The first line, then one for each name: user, name, its addresses, with a blank between. Lines that begin
- * with a blank are outputs' (publish_print_memory). */
+ * with a blank are outputs' (publish_print_memory), in any place. */
 #define HEADING "dns-updater state 1\n"
 #define STATE_MAX ((size_t)4 << 30)
 #define WORDS_MAX (2 + 2 * IP_SET_EACH_MAX)
@@ -53,51 +53,75 @@ static size_t split(const char *at, const char *end, struct word *ret)
 	return n;
 }
 
-/* A line that does not fit the present configuration is passed over: the configuration rules. */
-static int take_line(struct roster *r, const char *at, const char *end, struct word *words,
-		     struct ip *ips)
+struct reader {
+	struct roster *roster;
+	struct word words[WORDS_MAX];
+	struct ip ips[WORDS_MAX];
+	uint32_t next;	/* the name that is expected */
+};
+
+static bool is_text(const struct word *w, const char *text)
 {
-	size_t n = split(at, end, words), n_ips = 0;
-	uint32_t user, name;
+	return strlen(text) == w->n && !memcmp(text, w->at, w->n);
+}
+
+/* The name's number, if it is this user's; else TABLE_NONE. Names are in the order of the configuration that they were
+ * saved with, mostly still that of this one: a million times no index need be asked. */
+static uint32_t find(struct reader *r, const struct word *user, const struct word *name)
+{
+	const struct users *users = r->roster->users;
+	uint32_t found = r->next;
+
+	if (found >= users->n_names || !is_text(name, users_name(users, found))) {
+		found = users_find_name(users, name->at, name->n);
+	}
+	if (found == TABLE_NONE || !is_text(user, users_user(users, users->names[found].user))) {
+		return TABLE_NONE;
+	}
+	r->next = found + 1;
+	return found;
+}
+
+/* A line that does not fit the present configuration is passed over: the configuration rules. */
+static int take_line(struct reader *r, const char *at, const char *end)
+{
+	struct roster *roster = r->roster;
+	size_t n = split(at, end, r->words), n_ips = 0;
+	uint32_t name = n < 2 ? TABLE_NONE : find(r, &r->words[0], &r->words[1]);
 	struct ip_set *set;
 	int e;
 
-	if (n < 2) {
-		return 0;
-	}
-	user = users_find(r->users, words[0].at, words[0].n);
-	name = users_find_name(r->users, words[1].at, words[1].n);
-	if (user == TABLE_NONE || name == TABLE_NONE || r->users->names[name].user != user ||
-	    r->sets[name]) {
+	if (name == TABLE_NONE || roster->sets[name]) {
 		return 0;
 	}
 	for (size_t i = 2; i < n; i++) {
+		struct ip *ip = &r->ips[n_ips++];
+
 		/* Nobody else writes this file; still, only what may be published comes in. */
-		if (!ip_parse(words[i].at, words[i].n, &ips[n_ips]) || ip_special(&ips[n_ips])) {
+		if (!ip_parse(r->words[i].at, r->words[i].n, ip) || ip_special(ip)) {
 			return 0;
 		}
-		n_ips++;
 	}
-	e = ip_set_new(ips, n_ips, IP_SET_EACH_MAX, &set);
+	e = ip_set_new(r->ips, n_ips, IP_SET_EACH_MAX, &set);
 	if (e) {
 		return e < 0 ? e : 0;
 	}
-	r->sets[name] = set;
-	r->state[user].known = true;
+	roster->sets[name] = set;
+	roster->state[roster->users->names[name].user].known = true;
 	return 0;
 }
 
 int state_load(const char *path, struct roster *r, struct publish *p)
 {
 	_cleanup_(buf_deinit) struct buf text = { 0 };
-	_cleanup_(free_ptr) struct word *words = calloc(WORDS_MAX, sizeof(*words));
-	_cleanup_(free_ptr) struct ip *ips = calloc(WORDS_MAX, sizeof(*ips));
+	_cleanup_(free_ptr) struct reader *reader = calloc(1, sizeof(*reader));
 	const char *at, *end;
 	int e;
 
-	if (!words || !ips) {
+	if (!reader) {
 		return -ENOMEM;
 	}
+	reader->roster = r;
 	e = file_read(AT_FDCWD, path, STATE_MAX, &text);
 	if (e) {
 		return e == -ENOENT ? 0 : e;
@@ -114,7 +138,7 @@ int state_load(const char *path, struct roster *r, struct publish *p)
 			return STATE_E_FORMAT;	/* cut, which we never leave behind */
 		}
 		e = publish_take_memory(p, at, (size_t)(newline - at)) ?
-			    0 : take_line(r, at, newline, words, ips);
+			    0 : take_line(reader, at, newline);
 		if (e) {
 			return e;
 		}
@@ -123,31 +147,35 @@ int state_load(const char *path, struct roster *r, struct publish *p)
 	return 0;
 }
 
-int state_save(const char *path, const struct roster *r, const struct publish *p)
+void state_print_heading(struct buf *to)
 {
-	_cleanup_(buf_deinit) struct buf text = { 0 };
+	buf_adds(to, HEADING);
+}
 
-	buf_adds(&text, HEADING);
-	for (uint32_t name = 0; name < r->users->n_names; name++) {
-		uint32_t user = r->users->names[name].user;
-		const struct ip_set *set = r->sets[name];
+static void print_name(const struct roster *r, uint32_t name, struct buf *to)
+{
+	uint32_t user = r->users->names[name].user;
+	const struct ip_set *set = r->sets[name];
 
-		if (!r->state[user].known) {
-			continue;
-		}
-		buf_adds(&text, users_user(r->users, user));
-		buf_adds(&text, " ");
-		buf_adds(&text, users_name(r->users, name));
-		if (set) {
-			buf_adds(&text, " ");
-			ip_set_print(&text, set, " ");
-		}
-		buf_adds(&text, "\n");
+	if (!r->state[user].known) {
+		return;
 	}
-	publish_print_memory(p, &text);
-	if (buf_error(&text)) {
-		return -ENOMEM;
+	buf_adds(to, users_user(r->users, user));
+	buf_adds(to, " ");
+	buf_adds(to, users_name(r->users, name));
+	if (set) {
+		buf_adds(to, " ");
+		ip_set_print(to, set, " ");
 	}
-	/* Not flushed: it may be lost, and a rename does not show half of it while we run. */
-	return file_replace(AT_FDCWD, path, 0600, text.data, text.len);
+	buf_adds(to, "\n");
+}
+
+bool state_print(const struct roster *r, struct publish *p, uint32_t number, struct buf *to)
+{
+	bool is_name = number < r->users->n_names;
+
+	if (is_name) {
+		print_name(r, number, to);
+	}
+	return publish_print_memory(p, number, to) || is_name;
 }

@@ -17,5 +17,9 @@ int state_lock(const char *path);
 enum { STATE_E_FORMAT = 1 };
 int state_load(const char *path, struct roster *r, struct publish *p);
 
-/* 0 or a negative errno. */
-int state_save(const char *path, const struct roster *r, const struct publish *p);
+/* The file's text is the heading, and the lines of each number from 0 to the first that there is not: of a name,
+ * or, above all names, of what outputs remember beside them (false: there is no such number). The lines of
+ * one number tell of one moment and ask for nothing in other lines, so numbers may be printed at different times
+ * (save.h). */
+void state_print_heading(struct buf *to);
+bool state_print(const struct roster *r, struct publish *p, uint32_t number, struct buf *to);
