@@ -2,6 +2,8 @@
  * SPDX-License-Identifier: ISC */
 #include "core/ip.h"
 
+#include "core/put.h"
+
 #include <arpa/inet.h>
 #include <errno.h>
 #include <stdlib.h>
@@ -202,16 +204,18 @@ bool ip_set_equal(const struct ip_set *a, const struct ip_set *b)
 void ip_set_print(struct buf *b, const struct ip_set *s, const char *separator)
 {
 	size_t n = n_of(s);
-	char text[IP_TEXT_SIZE];
 
 	for (size_t i = 0; i < n; i++) {
+		bool is_v4 = i < s->n_v4;
+		char *at;
+
 		if (i) {
 			buf_adds(b, separator);
 		}
-		if (i < s->n_v4) {
-			buf_add(b, text, ip_print(ip_set_v4(s, i), 4, text));
-		} else {
-			buf_add(b, text, ip_print(ip_set_v6(s, i - s->n_v4), 16, text));
+		at = buf_room(b, PUT_IP_MAX);
+		if (at) {
+			b->len = (size_t)(put_ip(at, is_v4 ? ip_set_v4(s, i) : ip_set_v6(s, i - s->n_v4),
+						 is_v4 ? 4 : 16) - b->data);
 		}
 	}
 }

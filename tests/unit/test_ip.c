@@ -465,6 +465,33 @@ static void join(void **state)
 	buf_deinit(&text);
 }
 
+/* Whatever groups are 0, and whatever has zeros in front: as inet_ntop(3) has it. */
+static void printed_as_one(void **state)
+{
+	static const uint16_t values[] = { 0, 1, 0x20, 0x300, 0xffff, 0xabcd };
+
+	(void)state;
+	for (unsigned i = 0; i < 256 * N_OF(values); i++) {
+		struct ip ip = { .n = i % 2 ? 16 : 4 };
+		char want[IP_TEXT_SIZE];
+		struct ip_set *set;
+		struct buf text = { 0 };
+
+		for (unsigned group = 0; group < 8; group++) {
+			uint16_t value = i >> group & 1 ? values[(i / 256 + group) % N_OF(values)] : 0;
+
+			ip.bytes[2 * group] = (uint8_t)(value >> 8);
+			ip.bytes[2 * group + 1] = (uint8_t)value;
+		}
+		ip_print(ip.bytes, ip.n, want);
+		assert_int_equal(ip_set_new(&ip, 1, 8, &set), 0);
+		ip_set_print(&text, set, " ");
+		assert_string_equal(buf_str(&text), want);
+		free(set);
+		buf_deinit(&text);
+	}
+}
+
 int main(void)
 {
 	static const struct CMUnitTest ip[] = {
@@ -473,6 +500,7 @@ int main(void)
 		cmocka_unit_test(join),
 		cmocka_unit_test(largest_set),
 		cmocka_unit_test(members),
+		cmocka_unit_test(printed_as_one),
 	};
 	int failed = cmocka_run_group_tests(ip, NULL, NULL);
 
