@@ -494,6 +494,7 @@ static const struct key keys[] = {
 	{ IN_DAEMON, "makecommand", set_string, AT(makecommand), LINE(makecommand_line) },
 	{ IN_DAEMON, "database", set_path, AT(database), LINE(database_line) },
 	{ IN_DAEMON, "log_tempfile", set_path, AT(log_tempfile), LINE(log_tempfile_line) },
+	{ IN_DAEMON, "log_rate", set_number, AT(log_rate), .max = 1000000 },
 	{ IN_DAEMON, "user", set_string, AT(user), LINE(user_line) },
 	{ IN_DAEMON, "users_file", set_path, AT(users_file), LINE(users_file_line) },
 	{ IN_DAEMON, "state", set_path, AT(state), LINE(state_line) },
@@ -835,6 +836,7 @@ int conf_init(struct conf *ret)
 {
 	struct conf c = {
 		.ttl = 60,
+		.log_rate = 100,
 		.publish_interval_ms = 1000,
 		.make_timeout_ms = 5 * 60 * 1000,
 		.rescan_ms = 5 * 60 * 1000,

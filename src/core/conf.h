@@ -96,6 +96,7 @@ struct conf {
 	char *datafile, *makecommand, *database, *log_tempfile, *users_file, *user, *state, *socket;
 	unsigned datafile_line, makecommand_line, pathpattern_line, users_file_line, user_line,
 		state_line, log_tempfile_line, socket_line, database_line; /* 0: not set by the text */
+	unsigned log_rate;	/* lines of changes in a second; 0: all */
 	uint64_t publish_interval_ms, make_timeout_ms, rescan_ms, missing_after_ms;
 	enum conf_missing missing;
 	enum conf_replace replace; /* how the data file is replaced */

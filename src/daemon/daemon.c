@@ -13,6 +13,7 @@
 #include "daemon/publish.h"
 #include "daemon/roster.h"
 #include "daemon/save.h"
+#include "daemon/say.h"
 #include "daemon/source.h"
 #include "daemon/state.h"
 #include "daemon/watch.h"
@@ -254,6 +255,21 @@ static void act(struct daemon *d)
 	}
 }
 
+static void on_say_timer(uv_timer_t *timer)
+{
+	(void)timer;
+	say_left_out();
+}
+
+static void arm_say(struct daemon *d)
+{
+	uint64_t now = uv_now(&d->loop), due = say_due_ms();
+
+	if (say_n_left_out() && !uv_is_active((uv_handle_t *)&d->say_timer)) {
+		(void)uv_timer_start(&d->say_timer, on_say_timer, due > now ? due - now : 0, 0);
+	}
+}
+
 static void on_prepare(uv_prepare_t *prepare)
 {
 	struct daemon *d = prepare->data;
@@ -261,6 +277,7 @@ static void on_prepare(uv_prepare_t *prepare)
 	if (!d->stopping) {
 		act(d);
 	}
+	arm_say(d);
 	save_slice(d->save);	/* what was noted has been handed on: the state fits together */
 	log_flush();
 }
@@ -391,6 +408,7 @@ static void reload(struct daemon *d)
 			log_error("not reloaded: %s; keeping the old configuration", strerror(-r));
 		} else {
 			log_set_tempfile(d->conf.log_tempfile);
+			say_limit(d->conf.log_rate);
 			if (!d->inquiry) {	/* somebody may have mended it */
 				questions_open(d);
 			}
@@ -442,7 +460,7 @@ static void on_term(uv_signal_t *signal, int number)
 static int init_handles(struct daemon *d)
 {
 	uv_timer_t *timers[] = { &d->rescan_timer, &d->settle_timer, &d->missing_timer,
-				 &d->save_timer };
+				 &d->save_timer, &d->say_timer };
 	const struct {
 		uv_signal_t *signal;
 		uv_signal_cb callback;
@@ -541,6 +559,7 @@ int daemon_new(struct conf *conf, const char *conf_path, struct output_commands 
 
 int daemon_run(struct daemon *d)
 {
+	say_limit(d->conf.log_rate);
 	remember(d);
 	/* These fail only without a callback. */
 	(void)uv_prepare_start(&d->prepare, on_prepare);
@@ -551,6 +570,7 @@ int daemon_run(struct daemon *d)
 	if (d->state_dirty || save_is_under_way(d->save)) {
 		on_saved(d, save_now(d->save, d->roster, d->publish), 0);
 	}
+	say_left_out();
 	return d->status;
 }
 

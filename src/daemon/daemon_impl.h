@@ -49,7 +49,7 @@ struct daemon {
 	struct save *save;
 
 	uv_signal_t term, interrupt, hangup;
-	uv_timer_t rescan_timer, settle_timer, missing_timer, save_timer;
+	uv_timer_t rescan_timer, settle_timer, missing_timer, save_timer, say_timer;
 	uv_prepare_t prepare;
 	uv_idle_t sweep;
 

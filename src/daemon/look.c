@@ -5,6 +5,7 @@
 #include "base/cleanup.h"
 #include "base/log.h"
 #include "core/address.h"
+#include "daemon/say.h"
 #include "daemon/source.h"
 #include "daemon/watch.h"
 
@@ -360,7 +361,7 @@ static void put_sets(struct daemon *d, uint32_t user, struct ip_set **sets,
 		log_error("out of memory; keeping the last addresses of user %s",
 			  users_user(d->roster->users, user));
 	} else if (n) {
-		if (may_say(d, user)) {
+		if (may_say(d, user) && say_may(SAY_REQUEST, uv_now(&d->loop))) {
 			say_request(d, user);
 		}
 		daemon_want_publish(d);

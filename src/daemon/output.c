@@ -4,12 +4,14 @@
 
 #include "base/cleanup.h"
 #include "base/log.h"
+#include "daemon/say.h"
 #include "daemon/verify.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <uv.h>
 
 const struct output_format *output_format(const struct conf_output *is)
 {
@@ -141,6 +143,9 @@ void output_say_change(const struct output *o, uint32_t name)
 	const char *at = o->plain ? "" : " at ", *where = o->plain ? "" : o->is->name;
 	_cleanup_(buf_deinit) struct buf list = { 0 };
 
+	if (!say_may(set ? SAY_UPDATE : SAY_REMOVE, uv_now(o->loop))) {
+		return;
+	}
 	if (!set) {
 		log_info("removing record for %s%s%s", text, at, where);
 		return;

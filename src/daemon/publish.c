@@ -7,10 +7,12 @@
 #include "core/text.h"
 #include "daemon/compile.h"
 #include "daemon/output.h"
+#include "daemon/say.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <uv.h>
 
 struct publish {
 	struct uv_loop_s *loop;
@@ -191,7 +193,7 @@ const char *publish_needs_restart(const struct conf *old, const struct conf *new
 
 /* Names that are gone are said once, for all outputs; what one of them does about it is its own affair. A name
  * that is another user's now: what it has there is a change that his file will tell. */
-static void note_gone(const struct roster *old, struct roster *new)
+static void note_gone(const struct publish *p, const struct roster *old, struct roster *new)
 {
 	for (uint32_t name = 0; name < old->users->n_names; name++) {
 		const char *text = users_name(old->users, name);
@@ -201,7 +203,9 @@ static void note_gone(const struct roster *old, struct roster *new)
 			continue;	/* it had none, or has kept them */
 		}
 		if (now == TABLE_NONE) {
-			log_info("removing record for %s", text);
+			if (say_may(SAY_REMOVE, uv_now(p->loop))) {
+				log_info("removing record for %s", text);
+			}
 		} else {	/* only the log needs it */
 			(void)changes_note_copy(&new->changed, now, old->sets[name]);
 		}
@@ -255,7 +259,7 @@ int publish_replace(struct publish *p, const struct conf *conf, struct roster *r
 	}
 	memcpy(p->outputs, outputs, sizeof(outputs));
 	p->n_outputs = n;
-	note_gone(old, roster);
+	note_gone(p, old, roster);
 	p->roster = roster;
 	return r;
 }

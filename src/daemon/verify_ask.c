@@ -9,6 +9,7 @@
 
 #include "base/cleanup.h"
 #include "base/log.h"
+#include "daemon/say.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -167,6 +168,9 @@ static void say_right(struct verify_server *s, const struct verify_asked *a)
 	_cleanup_(buf_deinit) struct buf b = { 0 };
 	char text[NAMESERVER_TEXT_SIZE];
 
+	if (!say_may(SAY_FOUND, uv_now(s->verify->timer.loop))) {
+		return;
+	}
 	verify_say_right(&b, a, nameserver_print(&s->verify->o->verify[s->i], text),
 			 verify_now_ms() - a->since_ms);
 	log_info("%s", buf_str(&b));

@@ -38,7 +38,7 @@ static void show(struct buf *b, const struct conf *c)
 		   c->publish_interval_ms, c->make_timeout_ms);
 	buf_printf(b, "rescan=%" PRIu64 "|missing_after=%" PRIu64 "|", c->rescan_ms,
 		   c->missing_after_ms);
-	buf_printf(b, "missing=%s|replace=%s|",
+	buf_printf(b, "log_rate=%u|missing=%s|replace=%s|", c->log_rate,
 		   c->missing == CONF_MISSING_KEEP ? "keep" : "withdraw",
 		   c->replace == CONF_REPLACE_EXCHANGE ? "exchange" : "rename");
 	buf_printf(b, "watch=%d|database=%s|", (int)c->watch, or_unset(c->database));
@@ -133,6 +133,10 @@ static const struct value_row {
 	{ "makecommand = a \"b\" 'c' \\d", "makecommand=a \"b\" 'c' \\d" },
 	{ "log_tempfile = /run/x/last", "log_tempfile=/run/x/last" },
 	{ "log_tempfile = last", NULL },
+	{ "log_rate = 0", "log_rate=0" },
+	{ "log_rate = 1000000", "log_rate=1000000" },
+	{ "log_rate = 1000001", NULL },
+	{ "log_rate = 5/s", NULL },
 	{ "users_file = /etc/users", "users_file=/etc/users" },
 	{ "users_file = users", NULL },
 	{ "user = dns", "user=dns" },
@@ -203,6 +207,7 @@ static const struct value_row {
 	{ "# no datafile", "datafile=(unset)" },
 	{ "# no makecommand", "makecommand=(unset)" },
 	{ "# no log_tempfile", "log_tempfile=(unset)" },
+	{ "# no log_rate", "log_rate=100" },
 	{ "# no users_file", "users_file=(unset)" },
 	{ "# no n_patterns", "n_patterns=0" },
 };
