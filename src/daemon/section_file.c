@@ -219,10 +219,10 @@ static int replace(struct output *o, const struct roster *old)
 	struct changes *lists[] = { &p->writing, &p->written, &p->behind };
 	int r = 0;
 
-	section_text_restart(p);
 	for (unsigned i = 0; !r && i < sizeof(lists) / sizeof(*lists); i++) {
 		r = renumber(o, old, lists[i]);
 	}
+	section_text_restart(p);	/* which puts some back among those that have the new numbers */
 	section_database_replace(p);
 	return r;
 }
