@@ -144,12 +144,11 @@ static void on_rescan_timer(uv_timer_t *timer)
 static void on_look(void *arg, uint32_t user, unsigned pattern, bool written)
 {
 	struct daemon *d = arg;
-	struct roster_user *u = &d->roster->state[user];
 
-	look_want(d, user, 1u << pattern);
 	if (written) {
-		u->written |= (uint8_t)(1u << pattern);
-		u->last_written = (uint8_t)pattern;
+		look_written(d, user, pattern);
+	} else {
+		look_want(d, user, 1u << pattern);
 	}
 }
 

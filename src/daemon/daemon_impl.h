@@ -8,6 +8,7 @@
 #include "core/conf.h"
 #include "daemon/accounts.h"
 #include "daemon/roster.h"
+#include "daemon/source.h"
 
 #include <stdbool.h>
 #include <uv.h>
@@ -47,6 +48,8 @@ struct daemon {
 	struct inquiry *inquiry;	/* NULL: nobody can ask */
 	struct accounts_special special;
 	struct save *save;
+	struct source_shared shared[CONF_PATTERNS_MAX];	/* as they were at shared_ns */
+	uint64_t shared_ns;	/* monotonic; 0: not looked at */
 
 	uv_signal_t term, interrupt, hangup;
 	uv_timer_t rescan_timer, settle_timer, missing_timer, save_timer, say_timer;
@@ -76,6 +79,9 @@ void look_deinit(struct daemon *d);
 
 /* Notes that these patterns of the user want to be looked at in this turn of the loop. */
 void look_want(struct daemon *d, uint32_t user, unsigned patterns);
+
+/* The same of one that was just written, which an event of its own directory told. */
+void look_written(struct daemon *d, uint32_t user, unsigned pattern);
 
 /* Looks at all that was noted. */
 void look_at_all_wanted(struct daemon *d);

@@ -17,6 +17,7 @@ enum {
 	SETTLE_MS = 2000,	/* a file that nobody said was closed must be unchanged for so long */
 	MASS_MIN = 10,		/* withdrawals at once that may be a failure, not a wish */
 	SAID_MAX = 60, SAID_SECONDS = 60,	/* lines about what one user wrote, in so many seconds */
+	SHARED_MS = 10,		/* so long the shared directories are taken for what they were */
 	QUOTE_MAX = 64,		/* bytes of a bad line that the log shows */
 };
 
@@ -88,6 +89,18 @@ void look_want(struct daemon *d, uint32_t user, unsigned patterns)
 		d->to_look[d->n_to_look++] = user;
 	}
 	u->looks |= (uint8_t)patterns;
+	u->sure &= (uint8_t)~patterns;
+}
+
+void look_written(struct daemon *d, uint32_t user, unsigned pattern)
+{
+	struct roster_user *u = &d->roster->state[user];
+	uint8_t bit = (uint8_t)(1u << pattern), sure = u->looks & bit ? u->sure : u->sure | bit;
+
+	look_want(d, user, bit);
+	u->sure = sure;
+	u->written |= bit;
+	u->last_written = (uint8_t)pattern;
 }
 
 unsigned look_all_patterns(const struct daemon *d)
@@ -193,6 +206,20 @@ static bool may_be_half(const struct daemon *d, unsigned pattern, const struct s
 	return !d->conf.http.is_set || pattern != d->conf.http.addresses || !f->from_front_end;
 }
 
+/* What is the same for all files is looked at once for those of a few milliseconds. */
+static void look_at_shared(struct daemon *d)
+{
+	uint64_t now = uv_hrtime();
+
+	if (d->shared_ns && now - d->shared_ns < (uint64_t)SHARED_MS * 1000000) {
+		return;
+	}
+	d->shared_ns = now;
+	for (unsigned i = 0; i < d->conf.n_patterns; i++) {
+		d->shared[i] = source_look_shared(&d->conf.patterns[i]);
+	}
+}
+
 static struct source_place place_of(const struct daemon *d, uint32_t user, unsigned pattern,
 				    struct watch *watch)
 {
@@ -209,18 +236,22 @@ static struct source_place place_of(const struct daemon *d, uint32_t user, unsig
 	};
 }
 
-/* Looks at one file. false: there is nothing to decide on, now. */
+/* Looks at one file. unsure: the directories on its way may be others than before. false: there is
+ * nothing to decide on, now. */
 static bool read_statement(struct daemon *d, uint32_t user, unsigned pattern, bool written,
-			   uint64_t settled_print, struct statement *ret)
+			   bool unsure, uint64_t settled_print, struct statement *ret)
 {
 	struct roster_user *u = &d->roster->state[user];
 	const char *name = users_user(d->roster->users, user);
 	struct source_file f = { 0 };
-	const struct source_place place = place_of(d, user, pattern, d->watch);
+	struct source_place place = place_of(d, user, pattern, unsure ? d->watch : NULL);
 	uint64_t known = written ? 0 : *roster_print(d->roster, user, pattern);
-	int r = source_read(&place, known, &f);
 	bool ready = true;
+	int r;
 
+	look_at_shared(d);
+	place.shared = &d->shared[pattern];
+	r = source_read(&place, known, &f);
 	*ret = (struct statement){ .outcome = r, .print = f.print, .time = f.time,
 				   .written = written };
 	(void)source_path(place.pattern, name, ret->path);
@@ -466,13 +497,13 @@ static void missing_end(struct daemon *d, uint32_t user)
 static void look_at(struct daemon *d, uint32_t user, uint64_t settled_print)
 {
 	struct roster_user *u = &d->roster->state[user];
-	unsigned looks = u->looks, written = u->written, n_no_file = 0, winner = UINT32_MAX;
+	unsigned looks = u->looks, written = u->written, sure = u->sure, n_no_file = 0, winner = UINT32_MAX;
 	uint32_t n_names = users_n_names(d->roster->users, user);
 	struct statement s[CONF_PATTERNS_MAX];
 	bool competes[CONF_PATTERNS_MAX] = { false }, any_new = false, any_gone = false,
 	     again = false;
 
-	u->looks = u->written = 0;
+	u->looks = u->written = u->sure = 0;
 	/* Who compares needs to see all. */
 	looks |= written ? 0 : look_all_patterns(d);
 	for (unsigned i = 0; i < d->conf.n_patterns; i++) {
@@ -482,7 +513,8 @@ static void look_at(struct daemon *d, uint32_t user, uint64_t settled_print)
 		if (!(looks & 1u << i)) {
 			continue;
 		}
-		if (!read_statement(d, user, i, written & 1u << i, settled_print, &s[i])) {
+		if (!read_statement(d, user, i, written & 1u << i, !(sure & 1u << i), settled_print,
+				    &s[i])) {
 			s[i].print = *roster_print(d->roster, user, i);	/* decided on another time */
 		} else if (s[i].outcome == SOURCE_E_NO_FILE ||
 			   s[i].outcome == SOURCE_E_NO_DIRECTORY) {
@@ -653,6 +685,7 @@ void look_forget(struct daemon *d)
 	d->n_to_look = 0;
 	d->settling.n = d->settling.first = d->missing.n = d->missing.first = 0;
 	d->n_missing = 0;
+	d->shared_ns = 0;
 	d->withdrawals_held = d->coming_back = false;
 }
 

@@ -27,6 +27,7 @@ struct roster_user {
 	uint8_t last_written;	/* of the patterns marked as written, the latest */
 	uint8_t looks;		/* a bit for each pattern that wants to be looked at */
 	uint8_t written;	/* of these, whose file was just written */
+	uint8_t sure;		/* of these, for which nothing else is to be seen: its directory is watched */
 	uint8_t settling;	/* a bit for each pattern that is to be looked at in a while */
 	bool in_line;		/* among those to be looked at, once */
 	bool known;		/* his addresses are known: from a file, or remembered */

@@ -38,11 +38,9 @@ static bool is_automount_point(int fd)
 }
 
 /* The descriptor, or -1 with errno ENOTDIR after closing it. */
-static int only_directory(int fd)
+static int only_directory(int fd, struct stat *ret)
 {
-	struct stat st;
-
-	if (fd >= 0 && (fstat(fd, &st) < 0 || !S_ISDIR(st.st_mode))) {
+	if (fd >= 0 && (fstat(fd, ret) < 0 || !S_ISDIR(ret->st_mode))) {
 		close_fd(fd);
 		errno = ENOTDIR;
 		return -1;
@@ -50,9 +48,9 @@ static int only_directory(int fd)
 	return fd;
 }
 
-static int open_directory_at(const char *path)
+static int open_directory_at(const char *path, struct stat *ret)
 {
-	return only_directory(open(path, O_PATH | O_CLOEXEC));
+	return only_directory(open(path, O_PATH | O_CLOEXEC), ret);
 }
 
 const char *source_path(const struct pattern *p, const char *user_name, char *ret)
@@ -68,11 +66,12 @@ void source_watch_shared(const struct pattern *p, unsigned pattern_number, struc
 	for (unsigned level = 0; level <= p->first_user && level < p->n; level++) {
 		_cleanup_(close_fdp) int fd = -1;
 		char path[PATTERN_PATH_MAX];
+		struct stat st;
 
 		if (!pattern_path(p, level, "", path)) {
 			return;
 		}
-		fd = open_directory_at(path);
+		fd = open_directory_at(path, &st);
 		if (fd < 0 || is_automount_point(fd)) {
 			return;	/* the levels above tell when that changes; else the mount table */
 		}
@@ -81,8 +80,31 @@ void source_watch_shared(const struct pattern *p, unsigned pattern_number, struc
 	}
 }
 
+struct source_shared source_look_shared(const struct pattern *p)
+{
+	struct source_shared shared = { 0 };
+
+	/* The base directory is the first that has the user in its path. */
+	for (unsigned level = 0; level < p->base || !level; level++) {
+		_cleanup_(close_fdp) int fd = -1;
+		char path[PATTERN_PATH_MAX];
+		struct stat st;
+
+		shared.plain = false;
+		if (!pattern_path(p, level, "", path)) {
+			break;
+		}
+		fd = open_directory_at(path, &st);
+		if (fd < 0 || is_automount_point(fd)) {
+			break;
+		}
+		shared = (struct source_shared){ true, st.st_dev };
+	}
+	return shared;
+}
+
 /* Whether going to the base directory would trigger an automount: some directory on the way is an
- * automount point and what should be mounted below it is not. Watches the user's own on the way. */
+ * automount point and what should be mounted below it is not. */
 static bool would_trigger(const struct source_place *at)
 {
 	const struct pattern *p = at->pattern;
@@ -90,21 +112,18 @@ static bool would_trigger(const struct source_place *at)
 	for (unsigned level = 1; level < p->base; level++) {
 		_cleanup_(close_fdp) int fd = -1;
 		char path[PATTERN_PATH_MAX];
+		struct stat st;
 
 		if (!pattern_path(p, level, at->user_name, path)) {
 			return false;
 		}
-		fd = open_directory_at(path);
+		fd = open_directory_at(path, &st);
 		if (fd < 0) {
 			return false;
 		}
 		if (is_automount_point(fd)) {
 			return !pattern_path(p, level + 1, at->user_name, path) ||
 			       !at->mounts || !mounts_has(at->mounts, path);
-		}
-		if (at->watch && level > p->first_user) {
-			/* Without a watch the sweep serves. */
-			(void)watch_dir(at->watch, fd, at->pattern_number, level, at->user);
 		}
 	}
 	return false;
@@ -131,8 +150,11 @@ static int refuse(struct source_file *f, const char *format, ...)
 }
 
 /* Opens the directory that the file lies in, step by step, with a watch on each. */
-static int open_directory(const struct source_place *at, struct source_file *f, int *ret)
+static int open_directory(const struct source_place *at, struct source_file *f, int *ret,
+			  struct stat *ret_st)
 {
+	bool plain = at->shared && at->shared->plain;	/* what is on the same device is no automount point */
+	dev_t plain_dev = plain ? at->shared->dev : 0;
 	const struct pattern *p = at->pattern;
 	_cleanup_(close_fdp) int dir = -1;
 	char path[PATTERN_PATH_MAX], name[NAME_MAX + 1];
@@ -140,19 +162,22 @@ static int open_directory(const struct source_place *at, struct source_file *f, 
 	if (!pattern_path(p, p->base, at->user_name, path)) {
 		return fail(f, -ENAMETOOLONG, p->text);
 	}
-	if (would_trigger(at)) {
+	if (!plain && would_trigger(at)) {
 		return SOURCE_E_NO_DIRECTORY;
 	}
-	dir = open_directory_at(path);
+	dir = open_directory_at(path, ret_st);
 	if (dir < 0) {
 		return errno == ENOENT || errno == ENOTDIR ? SOURCE_E_NO_DIRECTORY :
 							     fail(f, -errno, path);
 	}
-	if (is_automount_point(dir)) {
-		return SOURCE_E_NO_DIRECTORY;
-	}
 	for (unsigned level = p->base;; level++) {
 		int next;
+
+		if ((!plain || ret_st->st_dev != plain_dev) && is_automount_point(dir)) {
+			return SOURCE_E_NO_DIRECTORY;
+		}
+		plain = true;
+		plain_dev = ret_st->st_dev;
 
 		if (at->watch && level > p->first_user) {
 			/* Without a watch the sweep serves. */
@@ -164,7 +189,7 @@ static int open_directory(const struct source_place *at, struct source_file *f, 
 		if (!pattern_component(p, level, at->user_name, name)) {
 			return fail(f, -ENAMETOOLONG, p->text);
 		}
-		next = only_directory(open_below(dir, name, O_PATH));
+		next = only_directory(open_below(dir, name, O_PATH), ret_st);
 		if (next < 0) {
 			int e = -errno;
 
@@ -176,9 +201,6 @@ static int open_directory(const struct source_place *at, struct source_file *f, 
 		}
 		close_fd(dir);
 		dir = next;
-		if (is_automount_point(dir)) {
-			return SOURCE_E_NO_DIRECTORY;
-		}
 	}
 	*ret = steal_fd(&dir);
 	return 0;
@@ -241,6 +263,27 @@ static bool is_quotable(const struct source_place *at, const struct stat *st,
 	return st->st_uid != 0 && (st->st_uid == dir->st_uid || st->st_uid == at->front_end);
 }
 
+/* Reads what fstat(2) said there is, and one byte more if there is one. */
+static int read_sized(int fd, size_t size, struct buf *ret)
+{
+	char *room = buf_room(ret, size + 1);
+	size_t total = 0;
+	ssize_t n;
+
+	if (!room) {
+		return -ENOMEM;
+	}
+	do {
+		n = read(fd, room + total, size + 1 - total);
+		if (n < 0 && errno != EINTR) {
+			return -errno;
+		}
+		total += n > 0 ? (size_t)n : 0;
+	} while (n < 0 || (n && total < size));
+	ret->len += total;
+	return 0;
+}
+
 static int read_checked(const struct source_place *at, int fd, const struct stat *dir,
 			uint64_t known, struct source_file *f)
 {
@@ -261,14 +304,14 @@ static int read_checked(const struct source_place *at, int fd, const struct stat
 	}
 	f->quotable = is_quotable(at, &st, dir);
 	f->from_front_end = st.st_uid == at->front_end;
-	r = file_read_fd(fd, at->size_max, &f->text);
-	if (r && r != -EFBIG) {
+	r = read_sized(fd, (size_t)st.st_size, &f->text);
+	if (r) {
 		return fail(f, r, at->pattern->text);
 	}
 	if (fstat(fd, &after) < 0) {
 		return fail(f, -errno, at->pattern->text);
 	}
-	return r || !file_same_stat(&st, &after) || f->text.len != (size_t)st.st_size ?
+	return !file_same_stat(&st, &after) || f->text.len != (size_t)st.st_size ?
 		       SOURCE_E_CHANGING : 0;
 }
 
@@ -284,15 +327,12 @@ int source_read(const struct source_place *at, uint64_t known, struct source_fil
 	ret->why[0] = '\0';
 	ret->print = 1;	/* of what cannot even be looked at */
 	ret->time = (struct timespec){ 0 };
-	r = open_directory(at, ret, &dir);
+	r = open_directory(at, ret, &dir, &dir_st);
 	if (r == SOURCE_E_REFUSED && ret->print == known) {
 		return SOURCE_E_SAME;
 	}
 	if (r) {
 		return r;
-	}
-	if (fstat(dir, &dir_st) < 0) {
-		return fail(ret, -errno, p->text);
 	}
 	if (!pattern_component(p, p->n - 1, at->user_name, name)) {
 		return fail(ret, -ENAMETOOLONG, p->text);

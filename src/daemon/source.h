@@ -20,6 +20,12 @@ struct mounts;
 
 #define SOURCE_NO_ACCOUNT ((uid_t)-1)
 
+/* What the levels that all users share are, at one moment: looked at once for many files. */
+struct source_shared {
+	bool plain;	/* directories, and none an automount point */
+	dev_t dev;	/* of the last of them */
+};
+
 struct source_place {
 	const struct pattern *pattern;
 	unsigned pattern_number;
@@ -30,6 +36,7 @@ struct source_place {
 	size_t size_max;	/* bytes */
 	struct watch *watch;	/* may be NULL: no watches wanted */
 	const struct mounts *mounts;
+	const struct source_shared *shared;	/* may be NULL: they are looked at for this file */
 };
 
 enum {
@@ -53,6 +60,10 @@ struct source_file {
 /* Puts watches on the directories that all users of the pattern share, and finds out whether one of
  * them is an automount point (which we never trigger). */
 void source_watch_shared(const struct pattern *p, unsigned pattern_number, struct watch *watch);
+
+/* Looks at the pattern's shared levels above the base directory. What it says is to be used at once: between
+ * that and the files an automount point may come to be, which would be triggered. */
+struct source_shared source_look_shared(const struct pattern *p);
 
 /* Reads the file unless its print is `known`. Returns 0, SOURCE_E_*, or a negative errno, with why
  * telling what could not be opened. ret is zeroed or used before; the caller ends it with
