@@ -97,6 +97,29 @@ static void *grown(void *array, uint32_t n, uint32_t *size, size_t each)
 	return p;
 }
 
+/* The array without room for more than n; it stays as it is where that cannot be had. */
+static void *fitted(void *array, uint32_t n, uint32_t *size, size_t each)
+{
+	void *p = n && n < *size ? reallocarray(array, n, each) : NULL;
+
+	if (p) {
+		*size = n;
+	}
+	return p ? p : array;
+}
+
+void users_fit(struct users *u)
+{
+	char *arena = u->arena_len ? realloc(u->arena, u->arena_len) : NULL;
+
+	if (arena) {
+		u->arena = arena;
+		u->arena_size = u->arena_len;
+	}
+	u->users = fitted(u->users, u->n_users + 1, &u->users_size, sizeof(*u->users));
+	u->names = fitted(u->names, u->n_names, &u->names_size, sizeof(*u->names));
+}
+
 static int add_text(struct users *u, const char *s, size_t n, uint32_t *ret)
 {
 	if (u->arena_size - u->arena_len <= n) {

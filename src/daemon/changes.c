@@ -6,6 +6,18 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum { KEEP = 4096 };	/* room for so many is kept; all users at once are rare */
+
+/* Nothing is in it: gives back what much room took. */
+static void shrink(struct changes *c)
+{
+	if (!c->n && c->size > KEEP) {
+		free(c->list);
+		c->list = NULL;
+		c->size = 0;
+	}
+}
+
 int changes_init(struct changes *c, uint32_t n_names)
 {
 	*c = (struct changes){ .marked = calloc(n_names / 8 + 1, 1) };
@@ -80,6 +92,7 @@ int changes_move(struct changes *c, struct changes *from)
 		from->marked[from->list[i].name / 8] = 0;	/* its neighbours go too */
 	}
 	from->n = 0;
+	shrink(from);
 	return 0;
 }
 
@@ -99,6 +112,7 @@ void changes_take(struct changes *c, uint32_t n, struct change *ret)
 	if (c->n) {
 		memmove(c->list, c->list + n, c->n * sizeof(*c->list));
 	}
+	shrink(c);
 }
 
 /* Names are taken out in about the order in which they were noted, or the reverse: near the last one. */
@@ -129,6 +143,7 @@ void changes_remove(struct changes *c, uint32_t name)
 	c->list[i] = c->list[--c->n];
 	c->hint = i;
 	c->marked[name / 8] &= (uint8_t)~(1u << name % 8);
+	shrink(c);
 }
 
 struct ip_set *changes_take_was(struct changes *c, uint32_t name)

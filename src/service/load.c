@@ -63,6 +63,7 @@ int load_conf(const char *path, conf_report_fn *report, void *arg, struct conf *
 		conf_deinit(&c);
 		return r;
 	}
+	users_fit(c.users);
 	*ret = c;
 	return mistakes ? CONF_E_MISTAKES : 0;
 }

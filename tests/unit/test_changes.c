@@ -58,6 +58,38 @@ static void copied(void **state)
 	changes_deinit(&c);
 }
 
+/* Very many at once leave no room behind, however they go. */
+static void gives_room_back(void **state)
+{
+	enum { MANY = 100000 };
+	struct changes c, to;
+
+	(void)state;
+	assert_int_equal(changes_init(&c, MANY), 0);
+	assert_int_equal(changes_init(&to, MANY), 0);
+	for (int way = 0; way < 3; way++) {
+		for (uint32_t i = 0; i < MANY; i++) {
+			assert_int_equal(changes_note(&c, i, NULL), 0);
+		}
+		if (way == 0) {
+			assert_int_equal(changes_move(&to, &c), 0);
+			changes_clear(&to);
+		} else if (way == 1) {
+			changes_take(&c, MANY, NULL);
+		}
+		for (uint32_t i = 0; way == 2 && i < MANY; i++) {
+			changes_remove(&c, i);
+		}
+		assert_int_equal(c.n, 0);
+		assert_true(c.size < MANY);
+		assert_true(to.size < MANY);
+	}
+	assert_int_equal(changes_note(&c, 5, set(1)), 0);
+	assert_int_equal(last_of(c.list[0].was), 1);
+	changes_deinit(&c);
+	changes_deinit(&to);
+}
+
 static void taken_in_order(void **state)
 {
 	struct change taken[3];
@@ -146,6 +178,7 @@ int main(void)
 		cmocka_unit_test(noted_once),
 		cmocka_unit_test(copied),
 		cmocka_unit_test(taken_in_order),
+		cmocka_unit_test(gives_room_back),
 		cmocka_unit_test(moved_to_the_end),
 		cmocka_unit_test(taken_out_in_any_order),
 	};

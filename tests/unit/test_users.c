@@ -135,6 +135,33 @@ static void many(void **state)
 	users_free(u);
 }
 
+/* Fitted, it finds what it found, and more can be added. */
+static void fits(void **state)
+{
+	struct users *u = users_new();
+	uint32_t user;
+
+	(void)state;
+	assert_non_null(u);
+	users_fit(u);
+	for (unsigned i = 0; i < 100; i++) {
+		char text[32];
+		size_t n = (size_t)snprintf(text, sizeof(text), "u%u", i);
+
+		assert_int_equal(users_add(u, text, n, 1), 0);
+		users_fit(u);
+		assert_int_equal(users_add_name(u, text, n, &user), 0);
+		users_fit(u);
+		assert_int_equal(u->users_size, i + 2);
+		assert_int_equal(u->names_size, i + 1);
+		assert_int_equal(u->arena_size, u->arena_len);
+	}
+	assert_int_equal(users_find(u, "u0", 2), 0);
+	assert_int_equal(users_find_name(u, "u99", 3), 99);
+	assert_int_equal(users_n_names(u, 99), 1);
+	users_free(u);
+}
+
 static void empty(void **state)
 {
 	struct users *u = users_new();
@@ -155,6 +182,7 @@ int main(void)
 		cmocka_unit_test(empty),
 		cmocka_unit_test(names_belong_to_the_last),
 		cmocka_unit_test(many),
+		cmocka_unit_test(fits),
 	};
 	int failed = cmocka_run_group_tests(users, NULL, NULL);
 
