@@ -10,6 +10,7 @@
 #include "service/load.h"
 #include "daemon/mounts.h"
 #include "service/notify.h"
+#include "service/progress.h"
 #include "daemon/publish.h"
 #include "daemon/roster.h"
 #include "daemon/save.h"
@@ -27,8 +28,7 @@
 #include <uv.h>
 
 enum {
-	SLICE_MS = 10,		/* of a sweep in one turn of the loop */
-	SLICE_USERS = 64,	/* between two looks at the clock */
+	BATCHES_MAX = 8,	/* of a sweep, under way: more than there are threads, so that none is idle */
 	LOST_MS = 10 * 1000,	/* between sweeps because events were lost */
 	SAVE_SHARE = 20,	/* saving the state takes at most one part in so many of the time */
 	SAVE_AGAIN_MS = 10 * 1000,	/* after it failed */
@@ -63,21 +63,7 @@ void daemon_want_publish(struct daemon *d)
 
 /* --- sweeps --- */
 
-static void on_sweep(uv_idle_t *idle);
-
-static void sweep_begin(struct daemon *d)
-{
-	if (d->sweeping) {
-		d->sweep_again = true;
-		return;
-	}
-	d->sweeping = true;
-	d->sweep_at = 0;
-	for (unsigned i = 0; i < d->conf.n_patterns; i++) {
-		source_watch_shared(&d->conf.patterns[i], i, d->watch);
-	}
-	(void)uv_idle_start(&d->sweep, on_sweep);	/* fails only without a callback */
-}
+static void sweep_begin(struct daemon *d);
 
 static void on_rescan_timer(uv_timer_t *timer);
 
@@ -99,7 +85,10 @@ static void sweep_for_lost(struct daemon *d)
 static void sweep_end(struct daemon *d)
 {
 	d->sweeping = false;
-	(void)uv_idle_stop(&d->sweep);	/* cannot fail */
+	if (d->shows_progress) {
+		d->shows_progress = false;
+		progress_end();
+	}
 	(void)uv_timer_again(&d->rescan_timer);	/* it has been started once */
 	if (d->lost_again) {
 		d->lost_again = false;
@@ -117,19 +106,78 @@ static void sweep_end(struct daemon *d)
 	}
 }
 
-static void on_sweep(uv_idle_t *idle)
-{
-	struct daemon *d = idle->data;
-	uint64_t end = uv_hrtime() + (uint64_t)SLICE_MS * 1000000;
+static void hangup(struct daemon *d);
 
-	do {
-		for (int i = 0; i < SLICE_USERS && d->sweep_at < d->roster->users->n_users; i++) {
-			look_say_left_out(d, d->sweep_at);
-			look_want(d, d->sweep_at++, look_all_patterns(d));
+/* Has the next users read. false: there are none, or nobody who reads them. */
+static bool sweep_next(struct daemon *d, struct ahead *a)
+{
+	uint32_t n_users = d->roster->users->n_users, first = d->sweep_at;
+	bool room = true;
+
+	a->n_users = 0;
+	a->n_strays = watch_n_strays(d->watch);
+	while (room && d->sweep_at < n_users) {
+		room = look_ask_ahead(d, d->sweep_at++, a);
+	}
+	if (a->n_users && !ahead_queue(a, &d->loop)) {
+		d->n_ahead++;
+		return true;
+	}
+	d->sweep_at = first;
+	return false;
+}
+
+/* A batch is back: decides on its users, and sends it off with the next. */
+static void on_batch(struct ahead *a)
+{
+	struct daemon *d = a->arg;
+	bool go_on = !d->stopping && !d->closing;
+
+	d->n_ahead--;
+	if (go_on) {
+		look_take_ahead(d, a);
+	}
+	if (go_on && d->shows_progress) {
+		progress_show("reading address files", d->sweep_at, d->roster->users->n_users);
+	}
+	if (!go_on || d->reload_wanted || !sweep_next(d, a)) {
+		ahead_free(a);
+	}
+	if (!go_on || d->n_ahead) {
+		return;
+	}
+	if (d->reload_wanted) {
+		hangup(d);
+	} else if (d->sweeping) {
+		sweep_end(d);
+	}
+}
+
+static void sweep_begin(struct daemon *d)
+{
+	if (d->sweeping) {
+		d->sweep_again = true;
+		return;
+	}
+	d->sweeping = true;
+	d->sweep_at = 0;
+	for (unsigned i = 0; i < d->conf.n_patterns; i++) {
+		source_watch_shared(&d->conf.patterns[i], i, d->watch);
+	}
+	for (int i = 0; i < BATCHES_MAX && d->sweep_at < d->roster->users->n_users; i++) {
+		struct ahead *a = ahead_new(d->conf.patterns, d->conf.n_patterns);
+
+		if (!a) {
+			break;
 		}
-		look_at_all_wanted(d);
-	} while (d->sweep_at < d->roster->users->n_users && uv_hrtime() < end);
-	if (d->sweep_at == d->roster->users->n_users) {
+		a->done = on_batch;
+		a->arg = d;
+		if (!sweep_next(d, a)) {
+			ahead_free(a);
+			break;
+		}
+	}
+	if (!d->n_ahead) {	/* no users; or no memory, and the next sweep serves */
 		sweep_end(d);
 	}
 }
@@ -419,14 +467,9 @@ out:
 	buf_deinit(&mistake.text);
 }
 
-static void on_hangup(uv_signal_t *signal, int number)
+static void hangup(struct daemon *d)
 {
-	struct daemon *d = signal->data;
-
-	(void)number;
-	if (d->stopping) {
-		return;
-	}
+	d->reload_wanted = false;
 	if (d->withdrawals_held) {
 		look_withdraw_missing(d, true);
 	}
@@ -435,8 +478,24 @@ static void on_hangup(uv_signal_t *signal, int number)
 	d->sweeping = false;	/* from the start, for the users may be others */
 	d->sweep_again = false;
 	uv_timer_set_repeat(&d->rescan_timer, d->conf.rescan_ms);
+	d->shows_progress = true;
 	sweep_begin(d);
 	daemon_want_publish(d);
+}
+
+static void on_hangup(uv_signal_t *signal, int number)
+{
+	struct daemon *d = signal->data;
+
+	(void)number;
+	if (d->stopping) {
+		return;
+	}
+	/* Threads have what the reload replaces: first they finish. */
+	d->reload_wanted = true;
+	if (!d->n_ahead) {
+		hangup(d);
+	}
 }
 
 static void on_term(uv_signal_t *signal, int number)
@@ -450,7 +509,6 @@ static void on_term(uv_signal_t *signal, int number)
 	d->stopping = true;
 	log_info("stopping");
 	notify_state("STOPPING=1");
-	(void)uv_idle_stop(&d->sweep);	/* cannot fail */
 	questions_close(d);	/* what is written from now on is not published */
 	publish_stop(d->publish);
 }
@@ -476,8 +534,7 @@ static int init_handles(struct daemon *d)
 		timers[i]->data = d;
 	}
 	(void)uv_prepare_init(&d->loop, &d->prepare);
-	(void)uv_idle_init(&d->loop, &d->sweep);
-	d->prepare.data = d->sweep.data = d;
+	d->prepare.data = d;
 	for (size_t i = 0; !r && i < sizeof(signals) / sizeof(*signals); i++) {
 		r = uv_signal_init(&d->loop, signals[i].signal);
 		signals[i].signal->data = d;
@@ -564,6 +621,7 @@ int daemon_run(struct daemon *d)
 	(void)uv_prepare_start(&d->prepare, on_prepare);
 	(void)uv_timer_start(&d->rescan_timer, on_rescan_timer, d->conf.rescan_ms,
 			     d->conf.rescan_ms);
+	d->shows_progress = true;
 	sweep_begin(d);
 	(void)uv_run(&d->loop, UV_RUN_DEFAULT);	/* ends by uv_stop */
 	if (d->state_dirty || save_is_under_way(d->save)) {
@@ -585,6 +643,10 @@ struct daemon *daemon_free(struct daemon *d)
 {
 	if (!d) {
 		return NULL;
+	}
+	d->closing = true;
+	while (d->n_ahead) {	/* threads have what goes now */
+		(void)uv_run(&d->loop, UV_RUN_ONCE);
 	}
 	questions_close(d);
 	d->publish = publish_free(d->publish);

@@ -7,6 +7,7 @@
 
 #include "core/conf.h"
 #include "daemon/accounts.h"
+#include "daemon/ahead.h"
 #include "daemon/roster.h"
 #include "daemon/source.h"
 
@@ -54,7 +55,6 @@ struct daemon {
 	uv_signal_t term, interrupt, hangup;
 	uv_timer_t rescan_timer, settle_timer, missing_timer, save_timer, say_timer;
 	uv_prepare_t prepare;
-	uv_idle_t sweep;
 
 	uint32_t *to_look;	/* users with looks wanted; each is in it once */
 	uint32_t n_to_look;
@@ -68,7 +68,9 @@ struct daemon {
 	uint32_t sweep_at;
 	uint64_t lost_ms;	/* the last sweep because events were lost began then; 0: none did */
 	bool lost_again;	/* and they were lost again since */
-	bool sweeping, sweep_again, ready, stopping, state_dirty, state_failed;
+	unsigned n_ahead;	/* batches of the sweep that threads have now */
+	bool shows_progress;	/* of the sweep */
+	bool sweeping, sweep_again, reload_wanted, closing, ready, stopping, state_dirty, state_failed;
 	uint64_t save_cost_ms;
 	int status;
 };
@@ -85,6 +87,12 @@ void look_written(struct daemon *d, uint32_t user, unsigned pattern);
 
 /* Looks at all that was noted. */
 void look_at_all_wanted(struct daemon *d);
+
+/* Adds the user's files to the batch. false: it is full. */
+bool look_ask_ahead(struct daemon *d, uint32_t user, struct ahead *a);
+
+/* Decides on all users of the batch. */
+void look_take_ahead(struct daemon *d, const struct ahead *a);
 
 /* Takes in what is written in the user's files at this moment, events that are still queued before it. */
 void look_now(struct daemon *d, uint32_t user);

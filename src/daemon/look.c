@@ -236,48 +236,71 @@ static struct source_place place_of(const struct daemon *d, uint32_t user, unsig
 	};
 }
 
-/* Looks at one file. unsure: the directories on its way may be others than before. false: there is
- * nothing to decide on, now. */
-static bool read_statement(struct daemon *d, uint32_t user, unsigned pattern, bool written,
-			   bool unsure, uint64_t settled_print, struct statement *ret)
+/* unsure: the directories on the file's way may be others than before. */
+static int read_now(struct daemon *d, uint32_t user, unsigned pattern, bool written, bool unsure,
+		    struct source_file *ret)
 {
-	struct roster_user *u = &d->roster->state[user];
-	const char *name = users_user(d->roster->users, user);
-	struct source_file f = { 0 };
 	struct source_place place = place_of(d, user, pattern, unsure ? d->watch : NULL);
 	uint64_t known = written ? 0 : *roster_print(d->roster, user, pattern);
-	bool ready = true;
-	int r;
 
 	look_at_shared(d);
 	place.shared = &d->shared[pattern];
-	r = source_read(&place, known, &f);
-	*ret = (struct statement){ .outcome = r, .print = f.print, .time = f.time,
+	return source_read(&place, known, ret);
+}
+
+/* Takes what reading the file gave. false: there is nothing to decide on, now. */
+static bool take_file(struct daemon *d, uint32_t user, unsigned pattern, bool written,
+		      uint64_t settled_print, int r, const struct source_file *f,
+		      struct statement *ret)
+{
+	struct roster_user *u = &d->roster->state[user];
+	const char *name = users_user(d->roster->users, user);
+	bool ready = true;
+
+	*ret = (struct statement){ .outcome = r, .print = f->print, .time = f->time,
 				   .written = written };
-	(void)source_path(place.pattern, name, ret->path);
+	(void)source_path(&d->conf.patterns[pattern], name, ret->path);
 	if (r < 0) {
 		if (r == -EMFILE || r == -ENFILE || r == -ENOMEM) {
 			look_again_later(d, user, pattern, 0);	/* not the file's fault */
 		}
 		if (!u->trouble_said) {
 			u->trouble_said = true;
-			log_warning("%s; keeping the last addresses of user %s", f.why, name);
+			log_warning("%s; keeping the last addresses of user %s", f->why, name);
 		}
 		ready = false;
 	} else if (r == SOURCE_E_CHANGING) {
 		look_again_later(d, user, pattern, 0);
 		ready = false;
-	} else if (!r && !written && f.print != settled_print && may_be_half(d, pattern, &f) &&
-		   !is_settled(&f.time)) {
-		look_again_later(d, user, pattern, f.print);
+	} else if (!r && !written && f->print != settled_print && may_be_half(d, pattern, f) &&
+		   !is_settled(&f->time)) {
+		look_again_later(d, user, pattern, f->print);
 		ready = false;
 	} else if (!r) {
 		u->trouble_said = false;
-		parse(d, user, &f, ret);
+		parse(d, user, f, ret);
 	} else if (r == SOURCE_E_REFUSED) {
 		ret->what = REFUSED;
-		buf_adds(&ret->why, f.why);
+		buf_adds(&ret->why, f->why);
 	}
+	return ready;
+}
+
+/* Looks at one file, or takes what another thread has read of it, if that is given. */
+static bool read_statement(struct daemon *d, uint32_t user, unsigned pattern, bool written,
+			   bool unsure, uint64_t settled_print, const struct ahead_file *given,
+			   struct statement *ret)
+{
+	struct source_file f = { 0 };
+	bool ready;
+	int r;
+
+	if (given) {
+		return take_file(d, user, pattern, written, settled_print, given->outcome, &given->file,
+				 ret);
+	}
+	r = read_now(d, user, pattern, written, unsure, &f);
+	ready = take_file(d, user, pattern, written, settled_print, r, &f, ret);
 	buf_deinit(&f.text);
 	return ready;
 }
@@ -493,8 +516,9 @@ static void missing_end(struct daemon *d, uint32_t user)
 }
 
 /* Looks at those of the user's files that were marked, and decides what he wants. settled_print: the
- * file that has it has been unchanged for long enough. */
-static void look_at(struct daemon *d, uint32_t user, uint64_t settled_print)
+ * file that has it has been unchanged for long enough. given: NULL, or what is in all of them. */
+static void look_at(struct daemon *d, uint32_t user, uint64_t settled_print,
+		    const struct ahead_file *given)
 {
 	struct roster_user *u = &d->roster->state[user];
 	unsigned looks = u->looks, written = u->written, sure = u->sure, n_no_file = 0, winner = UINT32_MAX;
@@ -504,6 +528,7 @@ static void look_at(struct daemon *d, uint32_t user, uint64_t settled_print)
 	     again = false;
 
 	u->looks = u->written = u->sure = 0;
+	u->ahead = false;
 	/* Who compares needs to see all. */
 	looks |= written ? 0 : look_all_patterns(d);
 	for (unsigned i = 0; i < d->conf.n_patterns; i++) {
@@ -514,7 +539,7 @@ static void look_at(struct daemon *d, uint32_t user, uint64_t settled_print)
 			continue;
 		}
 		if (!read_statement(d, user, i, written & 1u << i, !(sure & 1u << i), settled_print,
-				    &s[i])) {
+				    given ? &given[i] : NULL, &s[i])) {
 			s[i].print = *roster_print(d->roster, user, i);	/* decided on another time */
 		} else if (s[i].outcome == SOURCE_E_NO_FILE ||
 			   s[i].outcome == SOURCE_E_NO_DIRECTORY) {
@@ -578,7 +603,7 @@ static void look_at(struct daemon *d, uint32_t user, uint64_t settled_print)
 	d->progressed = d->progressed || u->waited;
 	if (again) {	/* once: no pattern is in force any more */
 		u->looks = (uint8_t)look_all_patterns(d);
-		look_at(d, user, 0);
+		look_at(d, user, 0, NULL);
 	}
 }
 
@@ -586,13 +611,56 @@ void look_at_all_wanted(struct daemon *d)
 {
 	for (uint32_t i = 0; i < d->n_to_look; i++) {
 		if (d->roster->state[d->to_look[i]].looks) {	/* else it was done meanwhile */
-			look_at(d, d->to_look[i], 0);
+			look_at(d, d->to_look[i], 0, NULL);
 		}
 	}
 	for (uint32_t i = 0; i < d->n_to_look; i++) {
 		d->roster->state[d->to_look[i]].in_line = false;
 	}
 	d->n_to_look = 0;
+}
+
+/* --- what was read ahead --- */
+
+bool look_ask_ahead(struct daemon *d, uint32_t user, struct ahead *a)
+{
+	struct ahead_file *files = ahead_files(a, a->n_users);
+
+	a->users[a->n_users++] = user;
+	d->roster->state[user].ahead = true;
+	for (unsigned i = 0; i < d->conf.n_patterns; i++) {
+		files[i].place = place_of(d, user, i, d->watch);
+		files[i].place.mounts = NULL;	/* they are the loop's */
+		files[i].known = *roster_print(d->roster, user, i);
+	}
+	return a->n_users < AHEAD_USERS;
+}
+
+/* Whoever was looked at meanwhile may have been so later than the thread did. */
+static void take_user(struct daemon *d, const struct ahead *a, unsigned i, bool usable)
+{
+	struct roster_user *u = &d->roster->state[a->users[i]];
+	struct ahead_file *files = ahead_files(a, i);
+
+	look_say_left_out(d, a->users[i]);
+	if (!usable || !u->ahead || u->looks) {
+		look_want(d, a->users[i], look_all_patterns(d));
+		return;
+	}
+	for (unsigned j = 0; j < a->n_patterns; j++) {
+		source_note_marks(&files[j].place, &files[j].marks);
+	}
+	look_at(d, a->users[i], 0, files);
+}
+
+void look_take_ahead(struct daemon *d, const struct ahead *a)
+{
+	bool usable = a->was_read && a->n_strays == watch_n_strays(d->watch);
+
+	for (unsigned i = 0; i < a->n_users; i++) {
+		take_user(d, a, i, usable);
+	}
+	look_at_all_wanted(d);
 }
 
 /* --- time --- */
@@ -612,7 +680,7 @@ static void on_settle_timer(uv_timer_t *timer)
 			continue;
 		}
 		u->looks = (uint8_t)(1u << l.pattern);
-		look_at(d, l.user, l.print);
+		look_at(d, l.user, l.print, NULL);
 	}
 	arm(d, &d->settle_timer, on_settle_timer, &d->settling);
 }
@@ -645,7 +713,7 @@ void look_withdraw_missing(struct daemon *d, bool confirmed)
 		}
 		/* Gone for good only if a last look says so too. */
 		d->roster->state[user].looks = (uint8_t)look_all_patterns(d);
-		look_at(d, user, 0);
+		look_at(d, user, 0, NULL);
 		if (d->roster->state[user].missing_since) {
 			d->roster->state[user].missing_since = 0;
 			d->n_missing--;
@@ -674,10 +742,10 @@ void look_now(struct daemon *d, uint32_t user)
 {
 	watch_read(d->watch);
 	if (d->roster->state[user].looks) {
-		look_at(d, user, 0);
+		look_at(d, user, 0, NULL);
 	}
 	d->roster->state[user].looks = (uint8_t)look_all_patterns(d);
-	look_at(d, user, 0);
+	look_at(d, user, 0, NULL);
 }
 
 void look_forget(struct daemon *d)

@@ -149,6 +149,30 @@ static int refuse(struct source_file *f, const char *format, ...)
 	return SOURCE_E_REFUSED;
 }
 
+/* Without a watch the sweep serves. */
+static void watch_level(const struct source_place *at, int dir, unsigned level)
+{
+	struct source_marks *m = at->marks;
+
+	if (!at->watch || level <= at->pattern->first_user) {
+		return;
+	}
+	if (!m) {
+		(void)watch_dir(at->watch, dir, at->pattern_number, level, at->user);
+		return;
+	}
+	m->list[m->n].level = level;
+	watch_add(at->watch, dir, at->pattern_number, level, &m->list[m->n++].mark);
+}
+
+void source_note_marks(const struct source_place *at, const struct source_marks *marks)
+{
+	for (unsigned i = 0; i < marks->n; i++) {	/* without a watch the sweep serves */
+		(void)watch_note(at->watch, &marks->list[i].mark, at->pattern_number,
+				 marks->list[i].level, at->user);
+	}
+}
+
 /* Opens the directory that the file lies in, step by step, with a watch on each. */
 static int open_directory(const struct source_place *at, struct source_file *f, int *ret,
 			  struct stat *ret_st)
@@ -179,10 +203,7 @@ static int open_directory(const struct source_place *at, struct source_file *f, 
 		plain = true;
 		plain_dev = ret_st->st_dev;
 
-		if (at->watch && level > p->first_user) {
-			/* Without a watch the sweep serves. */
-			(void)watch_dir(at->watch, dir, at->pattern_number, level, at->user);
-		}
+		watch_level(at, dir, level);
 		if (level + 1 == p->n) {
 			break;
 		}

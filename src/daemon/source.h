@@ -10,12 +10,12 @@
 #include "base/buf.h"
 #include "core/pattern.h"
 #include "core/users.h"
+#include "daemon/watch.h"
 
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/stat.h>
 
-struct watch;
 struct mounts;
 
 #define SOURCE_NO_ACCOUNT ((uid_t)-1)
@@ -24,6 +24,15 @@ struct mounts;
 struct source_shared {
 	bool plain;	/* directories, and none an automount point */
 	dev_t dev;	/* of the last of them */
+};
+
+/* Watches that were added on the way, and are not noted yet. */
+struct source_marks {
+	unsigned n;
+	struct {
+		unsigned level;
+		struct watch_mark mark;
+	} list[PATTERN_COMPONENTS_MAX];
 };
 
 struct source_place {
@@ -35,6 +44,7 @@ struct source_place {
 	uid_t front_end;	/* whose files are trusted everywhere, or SOURCE_NO_ACCOUNT */
 	size_t size_max;	/* bytes */
 	struct watch *watch;	/* may be NULL: no watches wanted */
+	struct source_marks *marks;	/* may be NULL: watches are noted at once */
 	const struct mounts *mounts;
 	const struct source_shared *shared;	/* may be NULL: they are looked at for this file */
 };
@@ -70,6 +80,9 @@ struct source_shared source_look_shared(const struct pattern *p);
  * buf_deinit(&ret->text). time and print are valid with 0, SAME, CHANGING and REFUSED, quotable and
  * from_front_end with 0. */
 int source_read(const struct source_place *at, uint64_t known, struct source_file *ret);
+
+/* Notes the watches that another thread added when it read the file. */
+void source_note_marks(const struct source_place *at, const struct source_marks *marks);
 
 /* The path of the user's file, for messages. ret has room for PATTERN_PATH_MAX. */
 const char *source_path(const struct pattern *p, const char *user_name, char *ret);

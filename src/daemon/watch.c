@@ -54,6 +54,7 @@ struct watch {
 	unsigned n_patterns;
 	struct watch_handlers handlers;
 	bool closing, limited, unmarked_said;
+	uint64_t n_strays;
 
 	struct entry *entries;	/* open addressing by wd */
 	uint32_t n_used, size;	/* used ones, deleted ones included; a power of two */
@@ -266,47 +267,81 @@ static void end_batch(struct watch *w)
 
 /* --- watching --- */
 
-/* The key of fanotify or the descriptor of inotify, positive. */
-static int watch_it(struct watch *w, int dir_fd, uint32_t mask, uint32_t user, int *ret)
+void watch_add(const struct watch *w, int dir_fd, unsigned pattern, unsigned level, struct watch_mark *ret)
 {
+	uint32_t mask = MASK_DIR | (level + 1 == w->patterns[pattern].n ? IN_CLOSE_WRITE : 0);
 	char path[64];
 
-	if (w->fanotify && !watch_fanotify_key(w->fanotify, dir_fd, ret)) {
-		return 0;
+	*ret = (struct watch_mark){ .unmarked = w->fanotify };
+	if (w->fanotify && !watch_fanotify_key(w->fanotify, dir_fd, &ret->key)) {
+		ret->unmarked = false;
+		return;
 	}
-	if (w->fanotify && user != WATCH_SHARED && !w->unmarked_said) {
+	(void)snprintf(path, sizeof(path), "/proc/self/fd/%d", dir_fd);	/* a number fits */
+	ret->key = inotify_add_watch(w->fd, path, mask | IN_ONLYDIR | IN_MASK_ADD);
+	ret->error = ret->key < 0 ? -errno : 0;
+}
+
+/* What fanotify or the limit did not allow is said once. */
+static void say_once(struct watch *w, const struct watch_mark *mark, uint32_t user)
+{
+	if (mark->unmarked && user != WATCH_SHARED && !w->unmarked_said) {
 		w->unmarked_said = true;
 		w->handlers.unmarked(w->handlers.arg, user);
 	}
-	(void)snprintf(path, sizeof(path), "/proc/self/fd/%d", dir_fd);	/* a number fits */
-	*ret = inotify_add_watch(w->fd, path, mask | IN_ONLYDIR | IN_MASK_ADD);
-	if (*ret >= 0) {
-		return 0;
-	}
-	if (errno == ENOSPC && !w->limited) {
+	if (mark->error == -ENOSPC && !w->limited) {
 		w->limited = true;
 		w->handlers.limit(w->handlers.arg);
-		return -ENOSPC;
 	}
-	return -errno;
+}
+
+/* It was muted since another thread asked for a watch on it. */
+static void take_back(struct watch *w, int key)
+{
+	struct entry entries[SAME_MAX];
+
+	if (key > 0 && !entries_of(w, key, entries)) {
+		(void)inotify_rm_watch(w->fd, key);	/* it may be gone by itself */
+	}
+}
+
+static bool is_muted(struct watch *w, unsigned pattern, unsigned level, uint32_t user)
+{
+	const struct muted *m = w->n_muted ? find_muted(w, pattern, level, user) : NULL;
+
+	return m && m->is_muted;
 }
 
 int watch_dir(struct watch *w, int dir_fd, unsigned pattern, unsigned level, uint32_t user)
 {
-	const struct pattern *p = &w->patterns[pattern];
-	uint32_t mask = MASK_DIR | (level + 1 == p->n ? IN_CLOSE_WRITE : 0);
-	struct entry e = { .user = level <= p->first_user ? WATCH_SHARED : user,
-			   .pattern = (uint8_t)pattern, .level = (uint8_t)level };
-	const struct muted *muted = w->n_muted ? find_muted(w, pattern, level, e.user) : NULL;
-	int *kept = place(w, pattern, level, user);
-	int wd, r;
+	struct watch_mark mark;
 
-	if (muted && muted->is_muted) {
+	if (is_muted(w, pattern, level, user)) {
 		return -EBUSY;
 	}
-	r = watch_it(w, dir_fd, mask, e.user, &wd);
-	if (r || *kept == wd) {
-		return r;
+	watch_add(w, dir_fd, pattern, level, &mark);
+	return watch_note(w, &mark, pattern, level, user);
+}
+
+uint64_t watch_n_strays(const struct watch *w)
+{
+	return w->n_strays;
+}
+
+int watch_note(struct watch *w, const struct watch_mark *mark, unsigned pattern, unsigned level,
+	       uint32_t user)
+{
+	struct entry e = { .user = level <= w->patterns[pattern].first_user ? WATCH_SHARED : user,
+			   .pattern = (uint8_t)pattern, .level = (uint8_t)level };
+	int *kept = place(w, pattern, level, user);
+
+	if (is_muted(w, pattern, level, e.user)) {
+		take_back(w, mark->key);
+		return -EBUSY;
+	}
+	say_once(w, mark, e.user);
+	if (mark->error || *kept == mark->key) {
+		return mark->error;
 	}
 	if (*kept) {
 		e.wd = *kept;
@@ -316,9 +351,9 @@ int watch_dir(struct watch *w, int dir_fd, unsigned pattern, unsigned level, uin
 	if (make_room(w)) {
 		return -ENOMEM;
 	}
-	e.wd = wd;
+	e.wd = mark->key;
 	put(w, &e);
-	*kept = wd;
+	*kept = mark->key;
 	return 0;
 }
 
@@ -381,6 +416,7 @@ static void take_event(struct watch *w, const struct inotify_event *event)
 	}
 	flood_count(&w->flood, event->wd);
 	n = entries_of(w, event->wd, entries);
+	w->n_strays += !n;
 	if (n == SAME_MAX) {	/* some of those who share it may be missing here */
 		w->handlers.look_all(w->handlers.arg);
 	}
@@ -398,6 +434,22 @@ static void take_event(struct watch *w, const struct inotify_event *event)
 
 /* --- events of fanotify --- */
 
+/* Whether it is a name that may be on somebody's way, in a directory that is not noted. Most of what happens on
+ * the file system is none of ours. */
+static bool may_be_ours(const struct watch *w, const char *name)
+{
+	const char *user;
+	bool ours = !strcmp(name, ".");
+	size_t n;
+
+	for (unsigned i = 0; i < w->n_patterns; i++) {
+		for (unsigned level = w->patterns[i].first_user + 1; level < w->patterns[i].n; level++) {
+			ours = ours || pattern_match(&w->patterns[i], level, name, &user, &n);
+		}
+	}
+	return ours;
+}
+
 static void on_fanotify_event(void *arg, int key, uint32_t mask, const char *name)
 {
 	struct watch *w = arg;
@@ -406,6 +458,8 @@ static void on_fanotify_event(void *arg, int key, uint32_t mask, const char *nam
 
 	if (n) {	/* else it is somebody's directory on the same file system */
 		flood_count(&w->flood, key);
+	} else if (may_be_ours(w, name)) {
+		w->n_strays++;
 	}
 	if (n == SAME_MAX) {
 		w->handlers.look_all(w->handlers.arg);

@@ -61,3 +61,18 @@ void watch_read(struct watch *w);
  * directory that was watched as this before is let go. 0 or a negative errno; -ENOSPC, the limit,
  * is told to the handler too. */
 int watch_dir(struct watch *w, int dir_fd, unsigned pattern, unsigned level, uint32_t user);
+
+/* What watch_add has done, for watch_note. */
+struct watch_mark {
+	int key, error;
+	bool unmarked;
+};
+
+/* watch_dir in two halves, for who reads files in another thread. watch_add may be called by any thread. The loop's
+ * thread hands the mark to watch_note, before it acts on what was read since. */
+void watch_add(const struct watch *w, int dir_fd, unsigned pattern, unsigned level, struct watch_mark *ret);
+int watch_note(struct watch *w, const struct watch_mark *mark, unsigned pattern, unsigned level, uint32_t user);
+
+/* How many events have come of directories that were not noted. When it has not changed from before watch_add to
+ * watch_note, no event between the two was lost. */
+uint64_t watch_n_strays(const struct watch *w);

@@ -4,6 +4,7 @@
 
 #include "base/log.h"
 #include "service/notify.h"
+#include "service/progress.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -63,6 +64,7 @@ int start_process(const char *ident, const struct start_options *o)
 	(void)signal(SIGPIPE, SIG_IGN);
 	(void)umask(022);
 	log_open(ident, o->to_stderr);
+	progress_init(o->to_stderr);
 	r = notify_init(o->ready_fd);
 	if (r) {
 		log_error("descriptor %d of -r: %s", o->ready_fd, strerror(-r));

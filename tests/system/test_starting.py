@@ -1,0 +1,209 @@
+# SPDX-FileCopyrightText: 2026 The dns-updater authors
+# SPDX-License-Identifier: ISC
+"""The first look at all files: other threads read them, the loop serves meanwhile, nothing is published before
+all have been looked at, and how far it has come is shown."""
+
+import contextlib
+import ctypes
+import os
+import pty
+import re
+import select
+import signal
+import socket
+import struct
+
+import pytest
+
+from harness import TIMEOUT
+
+JOHN = 'john.dyn.example.com'
+MANY = 300	# several batches
+
+
+def many(env):
+    env.users = {f'u{i}': [f'u{i}.dyn.example.com'] for i in range(MANY)}
+    env.conf['pathpattern'] = f'{env.homes}/%u'
+    env.conf['makecommand'] = None
+    env.with_fence = False
+
+
+def put(env, i, text):
+    (env.homes / f'u{i}').write_text(text)
+
+
+@contextlib.contextmanager
+def held(path):
+    """Whoever opens the file waits until the function that this gives is called (fanotify(7)); wait() is for
+    somebody to do so."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    fan = libc.fanotify_init(4, os.O_RDONLY)		# FAN_CLASS_CONTENT
+    assert fan >= 0
+    # FAN_MARK_ADD, FAN_OPEN_PERM, AT_FDCWD
+    assert not libc.fanotify_mark(fan, 1, ctypes.c_uint64(0x10000), -100, str(path).encode())
+    waiting = []
+
+    class Hold:
+        def wait(self):
+            assert select.select([fan], [], [], TIMEOUT)[0]
+            data = os.read(fan, 4096)
+            while data:
+                n, fd = struct.unpack_from('=I12xi', data)
+                waiting.append(fd)
+                data = data[n:]
+
+        def let(self):
+            assert not libc.fanotify_mark(fan, 0x80, ctypes.c_uint64(0), -100, str(path).encode())  # flush
+            for fd in waiting:
+                os.write(fan, struct.pack('=iI', fd, 1))	# FAN_ALLOW
+                os.close(fd)
+            waiting.clear()
+    hold = Hold()
+    try:
+        yield hold
+    finally:
+        hold.let()
+        os.close(fan)
+
+
+def ask(env, question):
+    with socket.socket(socket.AF_UNIX) as s:
+        s.settimeout(TIMEOUT)
+        s.connect(str(env.tmp / 'socket'))
+        s.sendall(question.encode() + b'\n')
+        return s.recv(4096).decode()
+
+
+def test_the_socket_answers_while_a_file_cannot_be_read(env):
+    env.users['anna'] = ['anna.dyn.example.com']
+    env.conf['socket'] = str(env.tmp / 'socket')
+    env.tmp.chmod(0o777)
+    env.write('john', '1.2.3.4', age=10)
+    env.write('anna', '1.2.3.5', age=10)
+    before = env.data.read_bytes()
+    with held(env.file('john')) as hold:
+        env.start(wait=False)
+        hold.wait()
+        assert ask(env, 'has anna').startswith('ok ')
+        assert ask(env, 'status text').startswith('ok ')
+        assert env.data.read_bytes() == before		# nothing before all have been looked at
+        assert 'started' not in env.lines()
+        hold.let()
+        env.wait_ready()
+    env.wait_section(['+anna.dyn.example.com:1.2.3.5:60', f'+{JOHN}:1.2.3.4:60'])
+
+
+def test_a_reload_waits_for_files_that_are_being_read(env):
+    env.write('john', '1.2.3.4', age=10)
+    with held(env.file('john')) as hold:
+        env.start(wait=False)
+        hold.wait()
+        env.users['anna'] = ['anna.dyn.example.com']
+        env.write('anna', '1.2.3.5', age=10)
+        env.write_conf()
+        env.send(signal.SIGHUP)
+        hold.let()
+        env.wait_ready()
+    env.wait_log(r'^reloaded ')
+    env.wait_section(['+anna.dyn.example.com:1.2.3.5:60', f'+{JOHN}:1.2.3.4:60'])
+
+
+def test_what_is_written_behind_the_reader_is_seen(env):
+    """Anna's file has been read by a thread, which has not come back, for it waits for john's."""
+    env.users = {'anna': ['anna.dyn.example.com'], **env.users}
+    env.conf['socket'] = str(env.tmp / 'socket')
+    env.tmp.chmod(0o777)
+    env.write('anna', '1.2.3.5', age=10)
+    env.write('john', '1.2.3.4', age=10)
+    with held(env.file('john')) as hold:
+        env.start(wait=False)
+        hold.wait()
+        env.write('anna', '1.2.3.6')
+        for _ in range(3):	# the loop has turned: it has seen the event
+            ask(env, 'status text')
+        hold.let()
+        env.wait_ready()
+    env.wait_section(['+anna.dyn.example.com:1.2.3.6:60', f'+{JOHN}:1.2.3.4:60'])
+
+
+def test_the_end_waits_for_files_that_are_being_read(env):
+    env.write('john', '1.2.3.4', age=10)
+    with held(env.file('john')) as hold:
+        env.start(wait=False)
+        hold.wait()
+        mark = env.mark()
+        env.send(signal.SIGTERM)
+        env.wait_line('stopping', mark)
+        hold.let()
+        assert env.wait_exit() == 0
+
+
+@pytest.mark.parametrize('deep', [False, True], ids=['one directory', 'homes'])
+def test_what_is_written_while_files_are_read_is_seen(env, deep):
+    many(env)
+    if deep:
+        env.conf['pathpattern'] = f'{env.homes}/%u/ddns/address'
+        for i in range(MANY):
+            (env.homes / f'u{i}' / 'ddns').mkdir(parents=True)
+    name = '/ddns/address' if deep else ''
+    for i in range(MANY):
+        put(env, f'{i}{name}', '192.0.2.1\n')
+    env.start(wait=False, homes=False)
+    for last in range(2, 7):
+        for i in range(MANY):
+            if i % 3:
+                put(env, f'{i}{name}', f'192.0.2.{last}\n')
+            elif deep:		# another directory in place of the one that is watched
+                os.rename(env.homes / f'u{i}' / 'ddns', env.homes / f'u{i}' / f'old{last}')
+                (env.homes / f'u{i}' / 'ddns').mkdir()
+                put(env, f'{i}{name}', f'192.0.2.{last}\n')
+            else:
+                put(env, f'{i}.new', f'192.0.2.{last}\n')
+                os.rename(env.homes / f'u{i}.new', env.homes / f'u{i}')
+    env.wait_ready()
+    env.wait_section(sorted(f'+u{i}.dyn.example.com:192.0.2.6:60' for i in range(MANY)))
+
+
+def percents(text):
+    return [int(n) for n in re.findall(r'reading address files(?:: | \[[#.]*\] )(\d+) %', text)]
+
+
+def test_progress_is_told_to_systemd(env):
+    many(env)
+    told = ''
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as s:
+        name = str(env.tmp / 'notify')
+        s.bind(name)
+        os.chmod(name, 0o666)
+        s.settimeout(TIMEOUT)
+        env.environ['NOTIFY_SOCKET'] = name
+        env.start(homes=False)
+        while 'READY=1' not in told:
+            told += s.recv(4096).decode() + '\n'
+    lines = told.splitlines()
+    assert percents(told) and percents(told) == sorted(set(percents(told)))
+    assert percents(told)[-1] == 100
+    assert lines.index('STATUS=') < lines.index('READY=1')
+
+
+def test_a_terminal_has_a_bar(env):
+    many(env)
+    ours, theirs = pty.openpty()
+    env.popen['stderr'] = theirs
+    env.start(wait=False, homes=False)
+    os.close(theirs)
+    seen = b''
+    while b'started' not in seen:
+        assert select.select([ours], [], [], TIMEOUT)[0]
+        seen += os.read(ours, 4096)
+    os.close(env.ready_r)
+    os.close(ours)
+    seen = seen.decode()
+    assert percents(seen) and percents(seen)[-1] == 100
+    assert seen.index('100 %\r\x1b[K') < seen.index('started')
+
+
+def test_without_a_terminal_there_is_no_bar(env):
+    many(env)
+    env.start(homes=False)
+    assert not any('reading address files' in line for line in env.lines())
