@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <malloc.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -55,6 +56,15 @@ bool start_option(int option, const char *value, struct start_options *o)
 	}
 }
 
+/* By default glibc takes ever larger blocks from its heap once some were freed, where what stays pins
+ * what goes: whole files in memory for a moment would be paid for until the end. */
+static void give_large_blocks_back(void)
+{
+#ifdef M_MMAP_THRESHOLD	/* others do as we want */
+	(void)mallopt(M_MMAP_THRESHOLD, 1 << 20);	/* it takes this value */
+#endif
+}
+
 int start_process(const char *ident, const struct start_options *o)
 {
 	int r;
@@ -63,6 +73,7 @@ int start_process(const char *ident, const struct start_options *o)
 	(void)signal(SIGIO, SIG_IGN);
 	(void)signal(SIGPIPE, SIG_IGN);
 	(void)umask(022);
+	give_large_blocks_back();
 	log_open(ident, o->to_stderr);
 	progress_init(o->to_stderr);
 	r = notify_init(o->ready_fd);
