@@ -27,6 +27,9 @@
 #include <time.h>
 #include <uv.h>
 
+/* More than BATCHES_MAX: homes that never answer must not keep the writers of files waiting. */
+#define THREADS "12"
+
 enum {
 	BATCHES_MAX = 8,	/* of a sweep, under way: more than there are threads, so that none is idle */
 	LOST_MS = 10 * 1000,	/* between sweeps because events were lost */
@@ -569,6 +572,8 @@ int daemon_new(struct conf *conf, const char *conf_path, struct output_commands 
 	};
 	int r;
 
+	/* libuv reads it when work is queued first. Whoever sets it knows why. */
+	(void)setenv("UV_THREADPOOL_SIZE", THREADS, 0);	/* without it there are four */
 	if (!d || uv_loop_init(&d->loop)) {
 		free(d);
 		watch_fanotify_free(fanotify);
