@@ -251,6 +251,8 @@ static int recover_pair(struct splice *s)
 	if (has_part && unlinkat(s->dir, part, 0) < 0) {
 		return splice_fail(s, -errno, "remove", part);
 	}
+	/* A copy that was not finished is of a file that was in sight, or is under .swap. */
+	(void)unlinkat(s->dir, splice_beside(s, "copy", part), 0);	/* it may not be there */
 	return 0;
 }
 
@@ -426,6 +428,11 @@ static void take_event(struct splice *s, const struct inotify_event *e)
 			s->editing_since_ms = splice_now_ms();
 		}
 		s->seen.file = true;
+		for (unsigned i = 0; i < s->n_late; i++) {	/* it may lack what was merged */
+			if (s->late[i].merged_ms) {
+				s->late[i].look_ms = splice_now_ms();
+			}
+		}
 	} else if (s->compiled && !strcmp(e->name, s->compiled) && e->mask & IN_MOVED_TO) {
 		s->seen.n_compiled++;
 	}

@@ -130,6 +130,10 @@ const char *late_name(const struct splice *s, unsigned number, char *ret);
  * negative errno. */
 int late_add(struct splice *s, const char *name, const struct buf *accounted, const struct stat *st);
 
+/* The same with a copy of a text, of a file that was out of sight for a moment and has come back: whoever read what
+ * was there meanwhile may write that back over it. Without it (a full disk) such a one is believed. */
+void late_add_copy(struct splice *s, const struct buf *text, const struct buf *accounted);
+
 void late_forget(struct splice *s, unsigned i);
 
 /* Lets the oldest go before their time when there are too many: somebody replaces the file more often

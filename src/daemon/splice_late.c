@@ -82,7 +82,9 @@ static size_t evict_oldest(struct splice *s)
 		oldest = s->late[i].born_ms < s->late[oldest].born_ms ? i : oldest;
 	}
 	late_name(s, s->late[oldest].number, name);
-	if (splice_read_whole(s, name, &text, &st) || !accounted_for(s, &s->late[oldest], &text) ||
+	/* What was merged stands in the file, and was only guarded. */
+	if ((!s->late[oldest].merged_ms &&
+	     (splice_read_whole(s, name, &text, &st) || !accounted_for(s, &s->late[oldest], &text))) ||
 	    unlinkat(s->dir, name, 0) < 0) {
 		late_keep_and_tell(s, name);
 	}
@@ -166,6 +168,22 @@ int late_add(struct splice *s, const char *name, const struct buf *accounted, co
 	}
 	s->n_late++;
 	return 0;
+}
+
+void late_add_copy(struct splice *s, const struct buf *text, const struct buf *accounted)
+{
+	_cleanup_(close_fdp) int fd = -1;
+	char name[NAME_SIZE_FILE];
+
+	splice_beside(s, "copy", name);
+	(void)unlinkat(s->dir, name, 0);	/* what a crash has left, perhaps; the next line tells if it stays */
+	fd = openat(s->dir, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+	if (fd < 0) {
+		return;
+	}
+	if (file_write_all(fd, text->data, text->len) || late_add(s, name, accounted, NULL)) {
+		(void)unlinkat(s->dir, name, 0);
+	}
 }
 
 /* Makes one text of what the file is now and what was written late to the displaced file, which

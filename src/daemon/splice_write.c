@@ -147,6 +147,7 @@ static int write_part(struct splice *s, const char *part, const struct buf *new,
 static int undo(struct splice *s, const char *swap, const struct stat *ours, const struct buf *old,
 		const struct buf *new)
 {
+	_cleanup_(buf_deinit) struct buf text = { 0 };
 	struct stat st;
 
 	if (renameat2(s->dir, swap, s->dir, s->base, RENAME_EXCHANGE) < 0 ||
@@ -155,6 +156,9 @@ static int undo(struct splice *s, const char *swap, const struct stat *ours, con
 	}
 	if (splice_same_inode(&st, ours)) {
 		return late_add(s, swap, new, NULL);	/* somebody may have opened it meanwhile, to write to it */
+	}
+	if (!splice_read_whole(s, swap, &text, &st)) {
+		late_add_copy(s, &text, old);
 	}
 	if (renameat2(s->dir, swap, s->dir, s->base, RENAME_EXCHANGE) < 0) {
 		return -errno;
@@ -166,7 +170,7 @@ static int undo(struct splice *s, const char *swap, const struct stat *ours, con
 /* After the exchange: what came out must be what was read, else -EAGAIN and the file is again what
  * the administrator made it. */
 static int settle_exchange(struct splice *s, const char *swap, const struct stat *ours,
-			   const struct buf *old, const struct buf *new)
+			   const struct buf *old, const struct stat *old_st, const struct buf *new)
 {
 	_cleanup_(buf_deinit) struct buf out = { 0 };
 	struct stat st;
@@ -176,6 +180,10 @@ static int settle_exchange(struct splice *s, const char *swap, const struct stat
 	/* Who only ever adds, without end, would have us undo for ever: what he adds is merged. */
 	if ((r || !splice_same_text(&out, old)) &&
 	    !(s->insist && !r && splice_within(s, old, &out) == 1)) {
+		/* What was written in place needs no copy: that file stays, whoever has it open. */
+		if (!r && !splice_same_inode(&st, old_st)) {
+			late_add_copy(s, &out, old);
+		}
 		r = undo(s, swap, ours, old, new);
 		return r ? r : -EAGAIN;
 	}
@@ -208,7 +216,7 @@ static int exchange(struct splice *s, const char *part, const struct stat *ours,
 		}
 		return r;
 	}
-	return settle_exchange(s, swap, ours, old, new);
+	return settle_exchange(s, swap, ours, old, old_st, new);
 }
 
 /* Where there is no exchange: what was read is compared once more, then replaced. What is written
