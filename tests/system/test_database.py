@@ -5,6 +5,7 @@ what the real tinydns-data makes of the text; what the real tinydns answers mean
 
 import mmap
 import os
+import pathlib
 import re
 import shutil
 import signal
@@ -13,7 +14,7 @@ import threading
 
 import pytest
 
-from harness import BASE, DNS_UPDATER, END, START, TINYDNS_DATA
+from harness import BASE, DNS_UPDATER, END, START, TIMEOUT, TINYDNS_DATA, Tinydns
 
 JOHN, ANNA = 'john.dyn.example.com', 'anna.dyn.example.com'
 # Every byte of the one differs from that of the other.
@@ -377,6 +378,22 @@ def test_no_answer_is_ever_mixed(env, type, low, high):
     assert set().union(*(r.seen for r in readers)) <= {frozenset({low}), frozenset({high})}
     assert min(r.n for r in readers) > 300
     wait_followed(env)
+
+
+@pytest.mark.parametrize('spoil', [False, True], ids=['', 'spoilt'])
+def test_under_stress_no_answer_is_mixed_and_none_is_old(env, spoil):
+    """Tens of thousands of publishes a second. What is spoilt shows that it would tell. For longer:
+    build/tests/unit/stress_database."""
+    program = pathlib.Path(DNS_UPDATER).parent / 'tests' / 'unit' / 'stress_database'
+    if not program.exists():
+        pytest.skip(f'{program} is not built')
+    env.compile()
+    env.tinydns = Tinydns(env.root)
+    done = subprocess.run([program, env.root, env.tinydns.ip, '3', *(['spoil'] if spoil else [])],
+                          capture_output=True, text=True, timeout=TIMEOUT)
+    assert done.returncode == (1 if spoil else 0), done
+    n = [int(x) for x in re.findall(r'\d+', done.stdout)]
+    assert n[0] > 500 and n[1] > 500 and n[5] < n[1] / 10, done.stdout
 
 
 def test_a_reader_who_keeps_it_open_sees_one_state_and_stops_nobody(env):
