@@ -412,6 +412,7 @@ def test_a_mount_during_the_start_is_not_missed(env):
     r, w = os.pipe()
     size = fcntl.fcntl(w, fcntl.F_SETPIPE_SZ, 4096)
     env.popen = {'stderr': w}
+    env.conf['log_rate'] = '0'
     env.with_fence = False
     env.start(wait=False, homes=False)
     os.close(w)
