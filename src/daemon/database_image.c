@@ -279,14 +279,14 @@ void database_shape_deinit(struct database_shape *s)
 }
 
 /* Blocks that are there already are not looked for at the rename, when readers wait; that is worth half of the
- * time with large files. What is too much is given back. Where the file system cannot, it does so at the end. */
-static int reserve(int fd, const struct database_content *c, const struct database_rest *rest)
+ * time with large files. What is too much is given back; what cannot be had may not be needed. */
+static void reserve(int fd, const struct database_content *c, const struct database_rest *rest)
 {
 	size_t size = CDB_HEADER + rest->before.len + rest->behind.len + c->users->arena_len +
 		      (size_t)c->users->n_names * RECORD_GUESS +
 		      (size_t)rest->n_records * CDB_SLOTS_PER_RECORD * CDB_SLOT;
 
-	return fallocate(fd, 0, 0, (off_t)size) < 0 && errno != EOPNOTSUPP && errno != ENOSYS ? -errno : 0;
+	(void)!fallocate(fd, 0, 0, (off_t)size);	/* writing tells */
 }
 
 int database_build(int fd, const struct database_content *c, const struct database_rest *rest, uint32_t serial,
@@ -295,9 +295,7 @@ int database_build(int fd, const struct database_content *c, const struct databa
 	struct writer w = { .fd = fd, .pos = CDB_HEADER, .piece = malloc(PIECE) };
 
 	w.error = w.piece ? make_shape(s, c) : -ENOMEM;
-	if (!w.error) {
-		w.error = reserve(fd, c, rest);
-	}
+	reserve(fd, c, rest);
 	put_rest(&w, &rest->before);
 	put_names(&w, c, s);
 	s->behind = (size_t)here(&w);

@@ -249,10 +249,10 @@ enum publish_where output_where(struct output *o, uint32_t name, const char **re
 	if (!conf_output_covers(o->is, users_name(o->roster->users, name), NULL)) {
 		return PUBLISH_NOT_HERE;
 	}
-	if (changes_has(&o->pending, name) && !o->trouble.len) {
+	where = o->class->where(o, name, ret_why);
+	if (where == PUBLISH_DONE && changes_has(&o->pending, name)) {
 		return PUBLISH_WAITS;
 	}
-	where = o->class->where(o, name, ret_why);
 	if (where != PUBLISH_DONE || !o->verify) {
 		return where;
 	}

@@ -23,10 +23,15 @@ static void on_timer(uv_timer_t *timer)
 	section_step(timer->data);
 }
 
+/* The next step, unless there is one earlier. */
 static void arm(struct section_file *p, uint64_t at_ms)
 {
 	uint64_t now = uv_now(p->o.loop);
 
+	if (uv_is_active((uv_handle_t *)&p->db.timer) && p->db.timer_ms <= at_ms) {
+		return;
+	}
+	p->db.timer_ms = at_ms;
 	/* Fails only without a function. */
 	(void)uv_timer_start(&p->db.timer, on_timer, at_ms > now ? at_ms - now : 1, 0);
 }
@@ -54,6 +59,7 @@ static void publish_fails(struct section_file *p, const char *why)
 	(void)output_pause_grow(&p->db.pause, uv_now(p->o.loop));
 	arm(p, p->db.pause.not_before_ms);
 	say_trouble(p, &p->db.trouble, buf_str(&what), why, "what it has stays; trying again");
+	p->wanted = true;	/* the text can have it all the same, for make(1) and the next start */
 	section_set_attempted(p);
 }
 
@@ -219,6 +225,15 @@ static void note_published(struct section_file *p)
 	output_progress(&p->o);
 }
 
+static void on_watch(uv_poll_t *poll, int status, int events);
+
+static void follow(struct section_file *p)
+{
+	if (p->db.polls) {	/* else each publish looks */
+		(void)uv_poll_start(&p->db.poll, UV_READABLE, on_watch);
+	}
+}
+
 static void copy(uv_work_t *work)
 {
 	struct section_file *p = work->data;
@@ -238,12 +253,16 @@ static void on_copied(uv_work_t *work, int status)
 	}
 	p->n_handles--;
 	uv_update_time(p->o.loop);
+	follow(p);
 	section_step(p);
 }
 
 static void begin_copying(struct section_file *p)
 {
 	p->db.copying = true;
+	if (p->db.polls) {
+		(void)uv_poll_stop(&p->db.poll);	/* cannot fail */
+	}
 	p->db.copy.data = p;
 	p->n_handles++;
 	/* Fails only without a function. */
@@ -251,10 +270,13 @@ static void begin_copying(struct section_file *p)
 }
 
 /* Whether what stands there now has to wait for the text: who made a database of his own may have done so because
- * he has edited the text. */
-static bool waits_for_text(const struct section_database *db)
+ * he has edited the text. Where the text has troubles of its own, nobody waits. */
+static bool waits_for_text(const struct section_file *p)
 {
-	return db->after_text || (db->wanted && db->next_rest.len && !db->compile_trouble.len);
+	const struct section_database *db = &p->db;
+
+	return (db->after_text && !p->o.trouble.len) ||
+	       (db->wanted && db->next_rest.len && !db->compile_trouble.len);
 }
 
 void section_database_step(struct section_file *p)
@@ -268,7 +290,7 @@ void section_database_step(struct section_file *p)
 	}
 	begin_compiling(p);
 	version = version_now(db);
-	if (!db->has_rest || !db->has_version || db->copying || waits_for_text(db) ||
+	if (!db->has_rest || !db->has_version || db->copying || waits_for_text(p) ||
 	    (!p->o.pending.n && !db->wanted && same_version(&version, &db->version))) {
 		return;
 	}
@@ -297,9 +319,6 @@ static void on_watch(uv_poll_t *poll, int status, int events)
 
 	(void)status;	/* the look finds out */
 	(void)events;
-	if (p->db.copying) {
-		return;		/* it is looked at then */
-	}
 	if (database_look(p->db.database) && p->db.has_rest) {
 		if (!p->db.foreign_said) {
 			p->db.foreign_said = true;
@@ -383,7 +402,7 @@ int section_database_open(struct section_file *p, struct command *compiler)
 		db->poll.data = p;
 		db->polls = true;
 		p->n_handles++;
-		(void)uv_poll_start(&db->poll, UV_READABLE, on_watch);	/* each publish looks too */
+		follow(p);
 	}
 	return r;
 }

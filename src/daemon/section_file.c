@@ -73,11 +73,11 @@ static bool take_memory(struct output *o, const char *text, size_t n)
 
 /* --- the clockwork --- */
 
-/* When the next write may be: after the pause of a failure, and an interval after the last; at the end, what
- * the file lacks is not put off. */
+/* When the next write may be: after the pause of a failure, and an interval after the last; what the file lacks at
+ * the end is not put off, nor what the database waits for. */
 static uint64_t next_write_ms(const struct section_file *p)
 {
-	uint64_t at = p->last_ms && p->format->by_second && !p->stopping ?
+	uint64_t at = p->last_ms && p->format->by_second && !p->stopping && !p->db.after_text ?
 			      p->last_ms + p->o.conf->publish_interval_ms : 0;
 
 	return at > p->pause.not_before_ms ? at : p->pause.not_before_ms;

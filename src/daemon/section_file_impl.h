@@ -55,6 +55,7 @@ struct section_database {
 	struct compile *compile;
 	uv_poll_t poll;
 	uv_timer_t timer;
+	uint64_t timer_ms;		/* when it is due */
 	uv_work_t copy;
 	bool has_timer, polls, copying, compiling, has_rest;
 	bool stale;			/* what is being compiled is not the latest */

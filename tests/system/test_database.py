@@ -9,12 +9,13 @@ import pathlib
 import re
 import shutil
 import signal
+import stat
 import subprocess
 import threading
 
 import pytest
 
-from harness import BASE, DNS_UPDATER, END, START, TIMEOUT, TINYDNS_DATA, Tinydns
+from harness import BASE, DNS_UPDATER, END, SERVICE_GID, SERVICE_UID, START, TIMEOUT, TINYDNS_DATA, Tinydns
 
 JOHN, ANNA = 'john.dyn.example.com', 'anna.dyn.example.com'
 # Every byte of the one differs from that of the other.
@@ -49,7 +50,7 @@ Calias.example.com:host.example.com
 
 @pytest.fixture
 def env(env):
-    env.conf.update(database=str(env.cdb), makecommand=None, publish_interval='100ms')
+    env.conf.update(database=str(env.cdb), makecommand=None, publish_interval='100ms', log_rate='0')
     return env
 
 
@@ -225,6 +226,40 @@ def test_make_after_an_edit_loses_neither_the_edit_nor_a_change(env):
     for i in range(10):
         assert env.query(f'edit{i}.example.com', 'A') == {'192.0.2.80'}
     wait_followed(env)
+
+
+def test_make_after_an_edit_waits_for_no_interval(env):
+    """The text is read at once, for what somebody made of it may be newer than what we know of it."""
+    env.conf['publish_interval'] = '1h'
+    env.start()
+    env.write('john', '192.0.2.1')
+    env.wait_answer(JOHN, 'A', {'192.0.2.1'})
+    with env.data.open('a') as f:
+        f.write('+edit.example.com:192.0.2.81:60\n')
+    env.compile()
+    for address in '192.0.2.2', '192.0.2.3':
+        env.write('john', address)
+        env.wait_answer(JOHN, 'A', {address})
+    env.wait_answer('edit.example.com', 'A', {'192.0.2.81'})
+
+
+def test_a_database_that_cannot_be_written_holds_up_the_text_not_at_all(env):
+    """Nor the other way round, above. Somebody mends it, and all is well."""
+    place = env.tmp / 'elsewhere'
+    place.mkdir()
+    env.conf['database'] = f'{place}/data.cdb'
+    env.conf['socket'] = f'{env.state_dir}/socket'
+    env.start(tinydns=False)
+    env.wait_log(f'^unable to publish to {place}/data.cdb: .*Permission denied; what it has stays')
+    env.write('john', '192.0.2.1')
+    env.wait_section([f'+{JOHN}:192.0.2.1:60'])
+    assert not (place / 'data.cdb').exists()
+    done = subprocess.run([DNS_UPDATER, 'status', '-c', str(env.conf_file), 'john'], capture_output=True, text=True)
+    assert 'Permission denied' in done.stdout
+    os.chown(place, SERVICE_UID, SERVICE_GID)
+    env.wait_log(f'^publishing to {place}/data.cdb again$')
+    env.wait(lambda: made_by_tinydns_data(env) == (place / 'data.cdb').read_bytes(), 'it is what data says')
+    assert stat.S_IMODE((place / 'data.cdb').stat().st_mode) == 0o644
 
 
 def test_makecommand_runs_behind_the_text_and_not_for_every_change(env):
