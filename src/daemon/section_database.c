@@ -7,6 +7,7 @@
 
 #include "daemon/section_file_impl.h"
 
+#include "base/background.h"
 #include "base/cleanup.h"
 #include "base/log.h"
 #include "core/users.h"
@@ -238,6 +239,7 @@ static void copy(uv_work_t *work)
 {
 	struct section_file *p = work->data;
 
+	background_become();
 	(void)database_copy(p->db.database);	/* without a second one, the next is made whole */
 }
 

@@ -7,6 +7,7 @@
 
 #include "daemon/section_file_impl.h"
 
+#include "base/background.h"
 #include "base/cleanup.h"
 #include "base/log.h"
 #include "core/users.h"
@@ -101,6 +102,7 @@ static void write_text(uv_work_t *work)
 		.arg = p,
 	};
 
+	background_become();
 	t->is_foreign = false;
 	t->outcome = buf_error(&t->body);
 	if (!t->outcome) {
@@ -109,6 +111,9 @@ static void write_text(uv_work_t *work)
 	if (!t->outcome) {
 		put.not_before = section_newest_product(p);
 		t->outcome = splice_put(p->splice, &put);
+	}
+	if (t->body.size > KEPT_MAX) {	/* here, for the kernel takes milliseconds to take it back */
+		buf_deinit(&t->body);
 	}
 	if (t->sync_fd >= 0) {	/* should it fail: all is made anew at the start */
 		(void)fdatasync(t->sync_fd);
@@ -254,9 +259,6 @@ static void on_written(uv_work_t *work, int status)
 	}
 	p->db.after_text = false;
 	section_look(p);	/* what somebody wrote in the meantime comes before the next of ours */
-	if (p->text.body.size > KEPT_MAX) {
-		buf_deinit(&p->text.body);
-	}
 	section_step(p);
 }
 
