@@ -36,7 +36,7 @@ static void check_printed(struct ip_set *const *sets, const struct address_rules
 	for (size_t i = 0; i < N_NAMES; i++) {
 		check_set(sets[i]);
 		CHECK(ip_set_equal(sets[i], again[i]));
-		free(again[i]);
+		ip_set_free(again[i]);
 	}
 	buf_deinit(&b);
 }
@@ -59,7 +59,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 		check_printed(sets, &rules);
 	}
 	for (size_t i = 0; !r && i < N_NAMES; i++) {
-		free(sets[i]);
+		ip_set_free(sets[i]);
 	}
 	return 0;
 }

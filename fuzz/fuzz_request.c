@@ -85,7 +85,7 @@ static void check_sets(struct ip_set *const *sets)
 	read_sets(b.data, b.len, again);
 	for (size_t i = 0; i < N_NAMES; i++) {
 		CHECK(ip_set_equal(sets[i], again[i]));
-		free(again[i]);
+		ip_set_free(again[i]);
 	}
 	CHECK(ip_set_equal(sets[NOT_ALLOWED], world.now[NOT_ALLOWED]));
 	buf_deinit(&b);

@@ -69,7 +69,7 @@ static void check_section(const struct buf *text)
 	CHECK(refused || (r_without == r_with && serial_without == serial_with_it));
 	CHECK(!section_find(with.data, with.len, ';', &s));
 	CHECK(zonefile_refuses(with.data, with.len, &s, &line) == refused);
-	free(set);
+	ip_set_free(set);
 	buf_deinit(&body);
 	buf_deinit(&without);
 	buf_deinit(&with);
@@ -88,7 +88,7 @@ static void check_line(const char *line, size_t n)
 		zonefile_render(&b, name, set,
 				(unsigned)strtoul(line + strlen(name) + 2, NULL, 10));
 		CHECK(b.len == n + 1 && !memcmp(b.data, line, n));
-		free(set);
+		ip_set_free(set);
 		buf_deinit(&b);
 	}
 }

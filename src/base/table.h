@@ -12,7 +12,7 @@
 
 struct table {
 	uint32_t *slots;
-	uint32_t n, size;	/* size is a power of two, or 0 */
+	uint32_t n, size;
 	const char *(*string_of)(const void *owner, uint32_t id);
 	const void *owner;	/* must outlive the table */
 };

@@ -271,10 +271,10 @@ static int collect_all(struct parser *p, struct ip_set **ret_sets)
 		memcpy(ret_sets, sets, p->n_names * sizeof(struct ip_set *));
 	} else if (sets) {
 		for (size_t name = 0; name < p->n_names; name++) {
-			free(sets[name]);
+			ip_set_free(sets[name]);
 		}
 	}
-	free(bare);
+	ip_set_free(bare);
 	free(sets);
 	free(scratch);
 	return r;

@@ -28,7 +28,7 @@ struct address_error {
 };
 
 /* Reads n bytes at text, which needs no NUL, for a user who has n_names canonical names. On 0,
- * ret_sets[0..n_names) are the addresses of each name, NULL for none; each is freed with free().
+ * ret_sets[0..n_names) are the addresses of each name, NULL for none; each is freed with ip_set_free.
  * Returns 0, ADDRESS_E_* or -ENOMEM; on any of these ret_sets is not written. */
 int address_parse(const char *text, size_t n, const char *const *names, size_t n_names,
 		  const struct address_rules *rules, struct ip_set **ret_sets,

@@ -103,6 +103,83 @@ static int compare(const void *a, const void *b)
 	return x->n != y->n ? x->n - y->n : memcmp(x->bytes, y->bytes, x->n);
 }
 
+/* --- the pool: a malloc(3) of 8 bytes takes 32 --- */
+
+enum {
+	SMALL = 8,		/* a set of one IPv4 address */
+	MIDDLE = 24,		/* of one of each family */
+	SLAB = 64 * 1024,
+};
+
+union chunk {
+	union chunk *next;	/* while it is free */
+	uint8_t bytes[SMALL];
+};
+
+static union chunk *free_small, *free_middle;
+
+static size_t size_of(size_t n_v4, size_t n_v6)
+{
+	return sizeof(struct ip_set) + n_v4 * 4 + n_v6 * 16;
+}
+
+#if defined(__SANITIZE_ADDRESS__) || defined(__clang_analyzer__) || defined(FUZZING_BUILD_MODE_UNSAFE_FOR_PRODUCTION)
+enum { POOLED = 0 };	/* so that it sees who uses what is gone */
+#else
+enum { POOLED = 1 };
+#endif
+
+/* The list that a set of this size comes from; NULL: from none. */
+static union chunk **pool_of(size_t size)
+{
+	return !POOLED || size > MIDDLE ? NULL : size <= SMALL ? &free_small : &free_middle;
+}
+
+static int refill(union chunk **list)
+{
+	size_t size = list == &free_small ? SMALL : MIDDLE;
+	uint8_t *slab = malloc(SLAB);
+
+	if (!slab) {
+		return -ENOMEM;
+	}
+	for (size_t at = SLAB / size * size; at; at -= size) {
+		union chunk *c = (union chunk *)(void *)(slab + at - size);
+
+		c->next = *list;
+		*list = c;
+	}
+	return 0;
+}
+
+static struct ip_set *allocate(size_t n_v4, size_t n_v6)
+{
+	size_t size = size_of(n_v4, n_v6);
+	union chunk **list = pool_of(size), *c;
+
+	if (!list) {
+		return malloc(size);
+	}
+	if (!*list && refill(list)) {
+		return NULL;
+	}
+	c = *list;
+	*list = c->next;
+	return (struct ip_set *)(void *)c;
+}
+
+void ip_set_free(struct ip_set *s)
+{
+	union chunk **list = s ? pool_of(size_of(s->n_v4, s->n_v6)) : NULL, *c = (union chunk *)(void *)s;
+
+	if (!list) {
+		free(s);
+		return;
+	}
+	c->next = *list;
+	*list = c;
+}
+
 int ip_set_new(struct ip *ips, size_t n, unsigned max_each, struct ip_set **ret)
 {
 	size_t n_unique = 0, n_v4 = 0;
@@ -124,7 +201,7 @@ int ip_set_new(struct ip *ips, size_t n, unsigned max_each, struct ip_set **ret)
 	if (n_v4 > max_each || n_unique - n_v4 > max_each) {
 		return IP_E_TOO_MANY;
 	}
-	s = malloc(sizeof(*s) + n_v4 * 4 + (n_unique - n_v4) * 16);
+	s = allocate(n_v4, n_unique - n_v4);
 	if (!s) {
 		return -ENOMEM;
 	}
@@ -341,7 +418,7 @@ int ip_set_filter(struct ip_set **set, const struct ip_nets *nets)
 	r = ip_set_new(ips, n, IP_SET_EACH_MAX, &left);
 	free(ips);
 	if (!r) {
-		free(*set);
+		ip_set_free(*set);
 		*set = left;
 	}
 	return r;

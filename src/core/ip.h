@@ -41,10 +41,18 @@ struct ip_set {
 	uint8_t bytes[];
 };
 
+/* Small sets, of which there may be millions, come from a pool: of one thread, the loop's. */
+void ip_set_free(struct ip_set *s);
+
+static inline void ip_set_freep(struct ip_set **s)
+{
+	ip_set_free(*s);
+}
+
 #define IP_SET_EACH_MAX 1024	/* of one family; addresses_max cannot be more */
 
 /* Makes a set of the n addresses at ips, which it sorts in place. No addresses: *ret is NULL.
- * Returns 0, -ENOMEM, or IP_E_TOO_MANY. The caller frees *ret with free(). */
+ * Returns 0, -ENOMEM, or IP_E_TOO_MANY. The caller frees *ret with ip_set_free. */
 enum { IP_E_TOO_MANY = 1 };
 int ip_set_new(struct ip *ips, size_t n, unsigned max_each, struct ip_set **ret);
 

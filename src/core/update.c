@@ -312,7 +312,7 @@ static int put(struct context *c, uint32_t name, const struct work *v4, const st
 	n = v6 ? n : add_present(c->scratch, n, *there, 16);
 	r = ip_set_new(c->scratch, n, c->in->conf->addresses_max, &set);
 	if (!r) {
-		free(*there);
+		ip_set_free(*there);
 		*there = set;
 	}
 	return r;
@@ -472,17 +472,6 @@ static int apply_lan_prefix(struct context *c)
 
 /* --- the whole --- */
 
-static struct ip_set *copy_set(const struct ip_set *s)
-{
-	size_t n = sizeof(*s) + 4u * s->n_v4 + 16u * s->n_v6;
-	struct ip_set *copy = malloc(n);
-
-	if (copy) {
-		memcpy(copy, s, n);
-	}
-	return copy;
-}
-
 static int copy_sets(const struct update_input *in, struct update *u)
 {
 	u->n_sets = users_n_names(in->users, in->user);
@@ -491,8 +480,7 @@ static int copy_sets(const struct update_input *in, struct update *u)
 		return -ENOMEM;
 	}
 	for (size_t i = 0; i < u->n_sets; i++) {
-		u->sets[i] = in->now[i] ? copy_set(in->now[i]) : NULL;
-		if (in->now[i] && !u->sets[i]) {
+		if (ip_set_join(in->now[i], NULL, &u->sets[i])) {
 			return -ENOMEM;
 		}
 	}
@@ -579,7 +567,7 @@ void update_deinit(struct update *u)
 		free(u->hosts[i].echo);
 	}
 	for (size_t i = 0; u->sets && i < u->n_sets; i++) {
-		free(u->sets[i]);
+		ip_set_free(u->sets[i]);
 	}
 	free(u->hosts);
 	free(u->sets);

@@ -27,7 +27,7 @@ int changes_init(struct changes *c, uint32_t n_names)
 void changes_deinit(struct changes *c)
 {
 	for (uint32_t i = 0; i < c->n; i++) {
-		free(c->list[i].was);
+		ip_set_free(c->list[i].was);
 	}
 	free(c->list);
 	free(c->marked);
@@ -57,11 +57,11 @@ int changes_reserve(struct changes *c, uint32_t n)
 int changes_note(struct changes *c, uint32_t name, struct ip_set *was)
 {
 	if (changes_has(c, name)) {
-		free(was);
+		ip_set_free(was);
 		return 0;
 	}
 	if (changes_reserve(c, 1)) {
-		free(was);
+		ip_set_free(was);
 		return -ENOMEM;
 	}
 	c->marked[name / 8] |= (uint8_t)(1u << name % 8);
@@ -105,7 +105,7 @@ void changes_take(struct changes *c, uint32_t n, struct change *ret)
 		if (ret) {
 			ret[i] = c->list[i];
 		} else {
-			free(c->list[i].was);
+			ip_set_free(c->list[i].was);
 		}
 	}
 	c->n -= n;
@@ -139,7 +139,7 @@ void changes_remove(struct changes *c, uint32_t name)
 		return;
 	}
 	i = find(c, name);
-	free(c->list[i].was);
+	ip_set_free(c->list[i].was);
 	c->list[i] = c->list[--c->n];
 	c->hint = i;
 	c->marked[name / 8] &= (uint8_t)~(1u << name % 8);

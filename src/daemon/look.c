@@ -125,7 +125,7 @@ struct statement {
 static void statement_deinit(struct statement *s, uint32_t n_names)
 {
 	for (uint32_t i = 0; s->sets && i < n_names; i++) {
-		free(s->sets[i]);
+		ip_set_free(s->sets[i]);
 	}
 	free(s->sets);
 	buf_deinit(&s->why);

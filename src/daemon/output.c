@@ -166,7 +166,7 @@ static void ask(struct output *o, uint32_t name, const struct ip_set *was)
 /* It was not right when it was asked for last: what was there then may be there still. */
 static void ask_unverified(struct output *o, const struct change *change)
 {
-	_cleanup_(free_ptr) struct ip_set *older = changes_take_was(&o->unverified, change->name);
+	_cleanup_(ip_set_freep) struct ip_set *older = changes_take_was(&o->unverified, change->name);
 	struct ip_set *both = NULL;
 
 	/* Without memory, or with too many of them, the newer ones alone are asked for. */
@@ -176,7 +176,7 @@ static void ask_unverified(struct output *o, const struct change *change)
 		(void)changes_note(&o->unverified, change->name, NULL);
 	}
 	ask(o, change->name, both ? both : change->was);
-	free(both);
+	ip_set_free(both);
 }
 
 void output_published(struct output *o, const struct change *change)

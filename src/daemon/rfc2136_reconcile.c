@@ -173,7 +173,7 @@ static int compare(struct rfc2136_findings *f, struct comparison *c)
 			c->any_right = c->any_right || p->o.roster->sets[number];
 		}
 		c->n_names += number < n_names;
-		free(is.set);
+		ip_set_free(is.set);
 	}
 	return r;
 }

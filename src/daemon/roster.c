@@ -38,7 +38,7 @@ struct roster *roster_free(struct roster *r)
 		return NULL;
 	}
 	for (uint32_t i = 0; r->users && i < r->users->n_names; i++) {
-		free(r->sets[i]);
+		ip_set_free(r->sets[i]);
 	}
 	users_free(r->users);
 	free(r->state);
@@ -56,13 +56,13 @@ int roster_put(struct roster *r, uint32_t user, struct ip_set **sets)
 
 	if (changes_reserve(&r->changed, n)) {
 		for (uint32_t i = 0; i < n; i++) {
-			free(sets[i]);
+			ip_set_free(sets[i]);
 		}
 		return -ENOMEM;
 	}
 	for (uint32_t i = 0; i < n; i++) {
 		if (ip_set_equal(r->sets[first + i], sets[i])) {
-			free(sets[i]);
+			ip_set_free(sets[i]);
 			continue;
 		}
 		(void)changes_note(&r->changed, first + i, r->sets[first + i]);	/* there is room */

@@ -29,12 +29,12 @@ struct roster_user {
 	uint8_t written;	/* of these, whose file was just written */
 	uint8_t sure;		/* of these, for which nothing else is to be seen: its directory is watched */
 	uint8_t settling;	/* a bit for each pattern that is to be looked at in a while */
-	bool in_line;		/* among those to be looked at, once */
-	bool ahead;		/* his files are being read by another thread, and were not looked at since */
-	bool known;		/* his addresses are known: from a file, or remembered */
-	bool trouble_said;	/* that his file cannot be opened */
-	bool refused;		/* the file that counts is; the last addresses stay */
-	bool waited;		/* somebody waits for what becomes of it */
+	bool in_line : 1;	/* among those to be looked at, once */
+	bool ahead : 1;		/* his files are being read by another thread, and were not looked at since */
+	bool known : 1;		/* his addresses are known: from a file, or remembered */
+	bool trouble_said : 1;	/* that his file cannot be opened */
+	bool refused : 1;	/* the file that counts is; the last addresses stay */
+	bool waited : 1;	/* somebody waits for what becomes of it */
 };
 
 struct roster {

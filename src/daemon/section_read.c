@@ -72,7 +72,7 @@ static int next_set(const struct reading *r, size_t *i, uint32_t name, struct ip
 static void note_behind(struct section_file *p, uint32_t name, struct ip_set *was)
 {
 	if (ip_set_equal(was, p->o.roster->sets[name])) {
-		free(was);
+		ip_set_free(was);
 	} else {
 		(void)changes_note(&p->o.pending, name, was);	/* only the log needs it */
 	}
@@ -99,7 +99,7 @@ bool section_remember(struct output *o)
 			continue;
 		}
 		if (!section_covers(p, name)) {
-			free(set);
+			ip_set_free(set);
 			continue;
 		}
 		if (changes_has(&p->behind, name) && u->known) {
@@ -108,7 +108,7 @@ bool section_remember(struct output *o)
 		}
 		/* What is published is what was last good; the state may be older than that. */
 		if (set || (r.found.n && u->known)) {
-			free(roster->sets[name]);
+			ip_set_free(roster->sets[name]);
 			roster->sets[name] = set;
 		}
 	}
@@ -166,7 +166,7 @@ static void note_differences(struct section_file *p, const struct found_list *wa
 		if (section_covers(p, name) && !changes_has(&p->o.pending, name)) {
 			(void)changes_note_copy(&p->writing, name, set);
 		}
-		free(set);
+		ip_set_free(set);
 	}
 }
 

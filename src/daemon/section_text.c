@@ -211,6 +211,8 @@ static void take_success(struct section_file *p, bool is_written)
 	if (is_written && p->text.is_foreign) {
 		section_say_differences(p, &p->text.diff, !first && !p->writing.n);
 	}
+	buf_deinit(&p->text.diff.removed);	/* it may be all of it */
+	buf_deinit(&p->text.diff.added);
 	/* The same bytes may have been rendered by the last write, of a name that changed while it was on its way. */
 	for (uint32_t i = 0; (is_written || !first) && !p->db.database && i < p->writing.n; i++) {
 		output_say_change(&p->o, p->writing.list[i].name);

@@ -42,11 +42,11 @@ static struct verify_asked *free_asked(const struct verify *v, struct verify_ask
 	}
 	for (unsigned i = 0; i < v->o->n_verify; i++) {
 		for (unsigned k = 0; k < VERIFY_N_QUESTIONS; k++) {
-			free(a->checks[i].questions[k].seen.set);
+			ip_set_free(a->checks[i].questions[k].seen.set);
 		}
 	}
-	free(a->set);
-	free(a->was);
+	ip_set_free(a->set);
+	ip_set_free(a->was);
 	free(a);
 	return NULL;
 }
@@ -288,7 +288,7 @@ static int init_questions(const struct verify *v, struct verify_asked *a)
 static int join_was(const struct ip_set *was, const struct verify_asked *before,
 		    struct ip_set **ret)
 {
-	_cleanup_(free_ptr) struct ip_set *older = NULL;
+	_cleanup_(ip_set_freep) struct ip_set *older = NULL;
 	int r = before ? ip_set_join(before->set, before->was, &older) : 0;
 
 	if (!r) {

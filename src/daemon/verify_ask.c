@@ -22,7 +22,7 @@ enum {
 
 static void see(struct verify_question *q, enum verify_what what)
 {
-	free(q->seen.set);
+	ip_set_free(q->seen.set);
 	q->seen = (struct verify_seen){ .what = what };
 }
 

@@ -57,7 +57,7 @@ struct watch {
 	uint64_t n_strays;
 
 	struct entry *entries;	/* open addressing by wd */
-	uint32_t n_used, size;	/* used ones, deleted ones included; a power of two */
+	uint32_t n_used, size;	/* used ones, deleted ones included */
 
 	/* The watch descriptor of each place: the shared levels of all patterns first, then for
 	 * every user his own levels. 0: none. */
@@ -69,19 +69,27 @@ struct watch {
 static const uint32_t MASK_DIR = IN_CREATE | IN_MOVED_TO | IN_MOVED_FROM | IN_DELETE | IN_ATTRIB |
 				 IN_DELETE_SELF | IN_MOVE_SELF;
 
-static uint32_t slot_of(int wd)
+/* Where the search begins; the size need not be a power of two. */
+static uint32_t slot_of(const struct watch *w, int wd)
 {
-	return (uint32_t)wd * 2654435761u;	/* Knuth's multiplier spreads the small numbers */
+	uint32_t h = (uint32_t)wd * 2654435761u;	/* Knuth's multiplier spreads the small numbers */
+
+	return (uint32_t)((uint64_t)h * w->size >> 32);
+}
+
+static uint32_t next_slot(const struct watch *w, uint32_t i)
+{
+	return i + 1 == w->size ? 0 : i + 1;
 }
 
 static void put(struct watch *w, const struct entry *e)
 {
-	uint32_t i = slot_of(e->wd);
+	uint32_t i = slot_of(w, e->wd);
 
-	while (w->entries[i & (w->size - 1)].wd != WD_EMPTY) {
-		i++;
+	while (w->entries[i].wd != WD_EMPTY) {
+		i = next_slot(w, i);
 	}
-	w->entries[i & (w->size - 1)] = *e;
+	w->entries[i] = *e;
 	w->n_used++;
 }
 
@@ -96,14 +104,14 @@ static int make_room(struct watch *w)
 	struct entry *old = w->entries;
 	uint32_t size_old = w->size, n = 1;
 
-	if (w->n_used < w->size / 4 * 3) {
+	if (w->n_used < w->size / 5 * 4) {
 		return 0;
 	}
 	for (uint32_t i = 0; i < size_old; i++) {
 		n += is_used(&old[i]);
 	}
-	while (w->size / 2 < n + 8) {
-		w->size = w->size ? w->size * 2 : 32;
+	while (w->size / 3 * 2 < n + 8) {
+		w->size = w->size ? w->size + w->size / 2 : 32;	/* by half: there may be millions */
 	}
 	w->entries = calloc(w->size, sizeof(*w->entries));
 	if (!w->entries) {
@@ -126,8 +134,8 @@ static unsigned entries_of(const struct watch *w, int wd, struct entry *ret)
 {
 	unsigned n = 0;
 
-	for (uint32_t i = slot_of(wd); w->size && n < SAME_MAX; i++) {
-		const struct entry *e = &w->entries[i & (w->size - 1)];
+	for (uint32_t i = slot_of(w, wd); w->size && n < SAME_MAX; i = next_slot(w, i)) {
+		const struct entry *e = &w->entries[i];
 
 		if (e->wd == WD_EMPTY) {
 			break;
@@ -156,8 +164,8 @@ static bool drop(struct watch *w, const struct entry *gone)
 {
 	unsigned n_left = 0;
 
-	for (uint32_t i = slot_of(gone->wd); w->size; i++) {
-		struct entry *e = &w->entries[i & (w->size - 1)];
+	for (uint32_t i = slot_of(w, gone->wd); w->size; i = next_slot(w, i)) {
+		struct entry *e = &w->entries[i];
 
 		if (e->wd == WD_EMPTY) {
 			break;

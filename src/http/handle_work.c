@@ -28,7 +28,7 @@ static void start(struct job *j);
 static void free_sets(struct ip_set **sets, size_t n)
 {
 	for (size_t i = 0; sets && i < n; i++) {
-		free(sets[i]);
+		ip_set_free(sets[i]);
 	}
 	free(sets);
 }

@@ -318,8 +318,8 @@ int main(int argc, char **argv)
 	       n_asked, n_mixed, n_stale, n_changed, n_unanswered);
 	database_free(d);
 	close(fd);
-	free(sets[0]);
-	free(sets[1]);
+	ip_set_free(sets[0]);
+	ip_set_free(sets[1]);
 	users_free(users);
 	return n_mixed || n_stale || n_changed;
 }

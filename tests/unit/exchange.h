@@ -130,7 +130,7 @@ static inline void exchange_init(struct exchange *x, const struct exchange_row *
 static inline void exchange_deinit(struct exchange *x)
 {
 	for (size_t i = 0; i < x->n_names; i++)
-		free(x->now[i]);
+		ip_set_free(x->now[i]);
 	update_deinit(&x->update);
 	request_deinit(&x->request);
 	conf_deinit(&x->conf);

@@ -267,7 +267,7 @@ static void check_accepted(void **state)
 	for (size_t i = 0; !r && i < N_OF(names); i++) {
 		buf_adds(&b, i ? " | " : "");
 		ip_set_print(&b, sets[i], ", ");
-		free(sets[i]);
+		ip_set_free(sets[i]);
 	}
 	assert_string_equal(buf_str(&b), row->want ? row->want : "");
 	buf_deinit(&b);
@@ -368,7 +368,7 @@ static void check_printed(void **state)
 	assert_string_equal(buf_str(&b) + 9, row->want);
 	buf_deinit(&b);
 	for (size_t i = 0; i < n_names; i++)
-		free(sets[i]);
+		ip_set_free(sets[i]);
 }
 
 /* xorshift32: the same numbers everywhere. */
@@ -423,8 +423,8 @@ static void printed_is_read_again(void **state)
 		for (size_t i = 0; i < n_names; i++) {
 			if (!ip_set_equal(sets[i], again[i]))
 				fail_msg("round %d, name %zu: %s", round, i, buf_str(&b));
-			free(sets[i]);
-			free(again[i]);
+			ip_set_free(sets[i]);
+			ip_set_free(again[i]);
 		}
 	}
 	buf_deinit(&b);

@@ -52,7 +52,7 @@ static void copied(void **state)
 	assert_int_equal(changes_init(&c, N_NAMES), 0);
 	assert_int_equal(changes_note_copy(&c, 99, was), 0);
 	assert_int_equal(changes_note_copy(&c, 98, NULL), 0);
-	free(was);
+	ip_set_free(was);
 	assert_int_equal(last_of(c.list[0].was), 9);
 	assert_null(c.list[1].was);
 	changes_deinit(&c);
@@ -105,7 +105,7 @@ static void taken_in_order(void **state)
 		assert_int_equal(taken[i].name, i);
 		assert_int_equal(last_of(taken[i].was), i);
 		assert_false(changes_has(&c, i));
-		free(taken[i].was);
+		ip_set_free(taken[i].was);
 	}
 	assert_int_equal(c.n, 2);
 	assert_true(changes_has(&c, 3));
@@ -161,7 +161,7 @@ static void taken_out_in_any_order(void **state)
 
 		assert_int_equal(last_of(was), order[i]);
 		assert_null(changes_take_was(&c, order[i]));	/* it is ours */
-		free(was);
+		ip_set_free(was);
 		changes_remove(&c, order[i]);
 		assert_null(changes_take_was(&c, order[i]));
 		assert_int_equal(c.n, 9 - i);

@@ -179,7 +179,7 @@ static void set_addresses(struct world *w, uint32_t name, unsigned n_v4, unsigne
 			ips[i].bytes[k] = (uint8_t)random();
 		}
 	}
-	free(w->sets[name]);
+	ip_set_free(w->sets[name]);
 	assert_int_equal(ip_set_new(ips, n_v4 + n_v6, 64, &w->sets[name]), 0);
 }
 
@@ -225,7 +225,7 @@ static int teardown(void **state)
 
 	database_free(w->database);
 	for (int i = 0; i < N_NAMES; i++) {
-		free(w->sets[i]);
+		ip_set_free(w->sets[i]);
 	}
 	users_free(w->users);
 	snprintf(command, sizeof(command), "rm -r '%s'", w->dir);

@@ -210,7 +210,7 @@ static void check_set(void **state)
 	ip_set_print(&b, set, ", ");
 	assert_string_equal(buf_str(&b), row->want);
 	buf_deinit(&b);
-	free(set);
+	ip_set_free(set);
 }
 
 static void largest_set(void **state)
@@ -230,7 +230,7 @@ static void largest_set(void **state)
 	assert_int_equal(ip_set_new(ips, IP_SET_EACH_MAX, IP_SET_EACH_MAX, &set), 0);
 	assert_int_equal(set->n_v6, IP_SET_EACH_MAX);
 	assert_int_equal(ip_set_v6(set, IP_SET_EACH_MAX - 1)[14], (IP_SET_EACH_MAX - 1) >> 8);
-	free(set);
+	ip_set_free(set);
 	free(ips);
 }
 
@@ -265,8 +265,8 @@ static void check_equal(void **state)
 	assert_int_equal(ip_set_equal_v4(b, a), row->v4);
 	assert_int_equal(ip_set_equal_v6(a, b), row->v6);
 	assert_int_equal(ip_set_equal_v6(b, a), row->v6);
-	free(a);
-	free(b);
+	ip_set_free(a);
+	ip_set_free(b);
 }
 
 static void members(void **state)
@@ -282,7 +282,7 @@ static void members(void **state)
 	assert_memory_equal(ip_set_v4(set, 0), "\1\1\1\1", 4);
 	assert_memory_equal(ip_set_v4(set, 1), "\2\2\2\2", 4);
 	assert_memory_equal(ip_set_v6(set, 0), "\x20\1\x0d\xb8\0\0\0\0\0\0\0\0\0\0\0\1", 16);
-	free(set);
+	ip_set_free(set);
 }
 
 static const struct block_row {
@@ -458,10 +458,10 @@ static void join(void **state)
 	assert_true(ip_set_equal(copy, a));
 	assert_int_equal(ip_set_join(NULL, NULL, &none), 0);
 	assert_null(none);
-	free(a);
-	free(b);
-	free(both);
-	free(copy);
+	ip_set_free(a);
+	ip_set_free(b);
+	ip_set_free(both);
+	ip_set_free(copy);
 	buf_deinit(&text);
 }
 
@@ -487,7 +487,7 @@ static void printed_as_one(void **state)
 		assert_int_equal(ip_set_new(&ip, 1, 8, &set), 0);
 		ip_set_print(&text, set, " ");
 		assert_string_equal(buf_str(&text), want);
-		free(set);
+		ip_set_free(set);
 		buf_deinit(&text);
 	}
 }

@@ -80,7 +80,7 @@ static struct message_sent send_update(struct buf *to, const struct tsig_key *ke
 					GOLDEN_NOW, &n_used, &sent),
 			 0);
 	assert_int_equal(n_used, 2);
-	free(set);
+	ip_set_free(set);
 	return sent;
 }
 
@@ -500,7 +500,7 @@ static void many_changes(void **state)
 		}
 	}
 	buf_deinit(&b);
-	free(set);
+	ip_set_free(set);
 }
 
 /* The largest set that a name can have, and names of the greatest length, in and out of the zone. */
@@ -548,7 +548,7 @@ static void largest_change(void **state)
 		assert_int_equal(b.len, 0);
 	}
 	buf_deinit(&b);
-	free(set);
+	ip_set_free(set);
 	free(ips);
 }
 

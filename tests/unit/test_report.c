@@ -229,7 +229,7 @@ static void check_user(void **state)
 	assert_string_equal(buf_str(&b), row->judged ? row->judged : "");
 	buf_deinit(&b);
 	for (size_t i = 0; i < row->n_names; i++) {
-		free(sets[i]);
+		ip_set_free(sets[i]);
 	}
 }
 

@@ -87,8 +87,8 @@ static void check_render(void **state)
 	}
 	assert_int_equal(ip_set_new(ips, n, 3, &again), 0);
 	assert_true(ip_set_equal(set, again));
-	free(set);
-	free(again);
+	ip_set_free(set);
+	ip_set_free(again);
 	buf_deinit(&b);
 }
 

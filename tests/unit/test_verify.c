@@ -232,8 +232,8 @@ static void publish_name(uint32_t number, const char *name, const char *set, con
 	asking = true;
 	assert_int_equal(verify_name(v, number, name, s, w), 0);
 	asking = false;
-	free(s);
-	free(w);
+	ip_set_free(s);
+	ip_set_free(w);
 }
 
 static void publish(const char *set, const char *was)

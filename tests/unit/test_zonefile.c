@@ -80,8 +80,8 @@ static void check_render(void **state)
 	}
 	assert_int_equal(ip_set_new(ips, n, 3, &again), 0);
 	assert_true(ip_set_equal(set, again));
-	free(set);
-	free(again);
+	ip_set_free(set);
+	ip_set_free(again);
 	buf_deinit(&b);
 }
 
@@ -121,7 +121,7 @@ static void check_ip(void **state)
 	assert_int_equal(ip_set_new(&ip, 1, 1, &set), 0);
 	zonefile_render(&b, OWNER, set, 60);
 	assert_string_equal(buf_str(&b), want);
-	free(set);
+	ip_set_free(set);
 	buf_deinit(&b);
 }
 
