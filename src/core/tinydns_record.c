@@ -83,8 +83,12 @@ bool tinydns_record_serial(const struct cdb_record *r, size_t *ret_offset, uint3
 		return false;
 	}
 	at += r->data[2] == SIGN_PLACED || r->data[2] == SIGN_WILDCARD_PLACED ? 2 : 0;
-	if (!skip_name(r->data, r->n_data, &at) || !skip_name(r->data, r->n_data, &at) ||
-	    r->n_data - at < 4) {
+	for (int i = 0; i < 2; i++) {	/* MNAME and RNAME */
+		if (!skip_name(r->data, r->n_data, &at)) {
+			return false;
+		}
+	}
+	if (r->n_data - at < 4) {
 		return false;
 	}
 	*ret_offset = at;
