@@ -249,12 +249,9 @@ static void on_copied(uv_work_t *work, int status)
 
 	(void)status;	/* nobody cancels it */
 	p->db.copying = false;
-	if (p->closing) {
-		section_let_go(p);
+	if (!section_work_ended(p)) {
 		return;
 	}
-	p->n_handles--;
-	uv_update_time(p->o.loop);
 	follow(p);
 	section_step(p);
 }
@@ -265,10 +262,7 @@ static void begin_copying(struct section_file *p)
 	if (p->db.polls) {
 		(void)uv_poll_stop(&p->db.poll);	/* cannot fail */
 	}
-	p->db.copy.data = p;
-	p->n_handles++;
-	/* Fails only without a function. */
-	(void)uv_queue_work(p->o.loop, &p->db.copy, copy, on_copied);
+	section_work_begin(p, &p->db.copy, copy, on_copied);
 }
 
 /* Whether what stands there now has to wait for the text: who made a database of his own may have done so because

@@ -294,6 +294,24 @@ void section_let_go(struct section_file *p)
 	free(p);
 }
 
+void section_work_begin(struct section_file *p, uv_work_t *work, uv_work_cb run, uv_after_work_cb ended)
+{
+	work->data = p;
+	p->n_handles++;
+	(void)uv_queue_work(p->o.loop, work, run, ended);	/* fails only without a function */
+}
+
+bool section_work_ended(struct section_file *p)
+{
+	if (p->closing) {
+		section_let_go(p);
+		return false;
+	}
+	p->n_handles--;
+	uv_update_time(p->o.loop);
+	return true;
+}
+
 static void closed(uv_handle_t *handle)
 {
 	section_let_go(handle->data);

@@ -125,6 +125,11 @@ bool section_covers(const struct section_file *p, uint32_t name);
 /* A handle or a piece of work is done with. */
 void section_let_go(struct section_file *p);
 
+/* Has a thread do it, with work->data p; p outlives it. The second stands first in what is called at its end: false:
+ * p is being closed, and may be gone. */
+void section_work_begin(struct section_file *p, uv_work_t *work, uv_work_cb run, uv_after_work_cb ended);
+bool section_work_ended(struct section_file *p);
+
 /* What is to be brought into the file. */
 static inline struct changes *section_backlog(struct section_file *p)
 {

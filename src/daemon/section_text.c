@@ -238,12 +238,9 @@ static void on_written(uv_work_t *work, int status)
 	(void)status;	/* nobody cancels it */
 	p->text.doing = TEXT_RESTS;
 	say_messages(p);
-	if (p->closing) {
-		section_let_go(p);
+	if (!section_work_ended(p)) {
 		return;
 	}
-	p->n_handles--;
-	uv_update_time(p->o.loop);
 	follow(p);
 	p->busy = false;
 	if (!r) {
@@ -277,10 +274,7 @@ static void hand_to_thread(struct section_file *p)
 	p->text.began_ms = uv_now(p->o.loop);
 	p->text.sync_fd = p->db.database ? database_dup(p->db.database) : -1;
 	p->text.doing = TEXT_WRITES;
-	p->text.work.data = p;
-	p->n_handles++;
-	/* Fails only without a function. */
-	(void)uv_queue_work(p->o.loop, &p->text.work, write_text, on_written);
+	section_work_begin(p, &p->text.work, write_text, on_written);
 }
 
 static void gather(struct section_file *p)
