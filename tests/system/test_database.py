@@ -267,11 +267,10 @@ def test_makecommand_runs_behind_the_text_and_not_for_every_change(env):
     copies = env.state_dir / 'copies'
     env.conf.update(makecommand=f'printf x >> {env.made}; cp {env.data} {copies}', publish_interval='1h')
     env.start()
-    runs = env.runs()
     for i in range(20):
         env.write('john', f'192.0.2.{i + 1}')
         env.wait_answer(JOHN, 'A', {f'192.0.2.{i + 1}'})
-    assert env.runs() <= runs + 1
+    assert env.runs() <= 2	# once for the start, once for the first change
     env.stop()
     assert f'+{JOHN}:192.0.2.20:60' in env.data.read_text()
     assert copies.read_text() == env.data.read_text()
