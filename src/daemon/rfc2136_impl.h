@@ -125,6 +125,8 @@ struct rfc2136_zone {
 
 	unsigned n_compared; /* times in a row that this led to a comparison */
 	uint64_t compare_ms; /* when the next may begin; 0: none is due */
+	uint64_t rested_ms;  /* and not before this, for the last has cost as much as it did */
+	uint64_t compared_from; /* uv_hrtime(3) of its begin */
 
 	struct output_pause pause;
 	int said[CONF_SERVERS_MAX]; /* of each server, the kind of trouble that was said last */

@@ -28,8 +28,9 @@
 enum {
 	UDP_FIRST_MS = 1000, /* then twice that, and four times */
 	UDP_SENDS = 3,
-	TCP_SENDS = 2,	  /* servers close connections that are idle, just then perhaps */
-	COMPARED_MAX = 6, /* then a pause of 32 s each time */
+	TCP_SENDS = 2,	    /* servers close connections that are idle, just then perhaps */
+	COMPARED_MAX = 6,   /* then a pause of 32 s each time */
+	COMPARE_SHARE = 50, /* comparing takes one of so many parts of the time, at most */
 	IGNORED_MS = 60 * 1000,
 	KEY_FILE_MAX = 64 * 1024,
 };
@@ -272,12 +273,23 @@ static bool is_odd_step(struct rfc2136_zone *z, int32_t step)
 }
 
 /* At once; but where each comparison leads to the next, as with two servers behind one address, after pauses
- * that grow. */
+ * that grow; and where several write to the zone, so that a transfer of it all does not follow the other. What
+ * is due is not put off. */
 static void compare_anew(struct rfc2136_zone *z)
 {
+	uint64_t now = uv_now(z->p->o.loop), at = z->rested_ms;
+
+	if (z->compare_ms) {
+		return;
+	}
 	if (z->n_compared) {
-		z->compare_ms = uv_now(z->p->o.loop) +
-				((uint64_t)OUTPUT_PAUSE_FIRST_MS << (z->n_compared - 1));
+		uint64_t paused =
+			now + ((uint64_t)OUTPUT_PAUSE_FIRST_MS << (z->n_compared - 1));
+
+		at = paused > at ? paused : at;
+	}
+	if (at > now) {
+		z->compare_ms = at;
 	} else {
 		z->ready = false;
 	}
@@ -454,12 +466,17 @@ static void begin(struct rfc2136_zone *z)
 		rfc2136_zone_fail_errno(z, r);
 		return;
 	}
+	z->compared_from = uv_hrtime();
 	rfc2136_listing_begin(z);
 }
 
+/* The comparison itself is a part of what it took, which the loop's clock does not know yet. */
 void rfc2136_zone_ready(struct rfc2136_zone *z)
 {
+	uint64_t took_ms = (uv_hrtime() - z->compared_from) / 1000000;
+
 	end_doing(z);
+	z->rested_ms = uv_now(z->p->o.loop) + COMPARE_SHARE * took_ms;
 	z->ready = true;
 	z->compare_ms = 0;
 	z->serial_due = false;

@@ -838,6 +838,28 @@ def test_what_changed_right_behind_our_own_change(env, up, key, fake):
     server.has(env, NAME, 'A', {'1.2.3.4'})
 
 
+def test_comparisons_that_take_long_are_rare(env, up, key, fake):
+    """Another writes to the zone all the time. What one comparison took, the next waits fifty times; changes do
+    not wait."""
+    took_s, began = 0.05, []
+
+    def behave(server, m, tcp):
+        if is_update(m):
+            server.serial += 1
+        elif m.question[0].rdtype == dns.rdatatype.AXFR:
+            began.append(time.monotonic())
+            time.sleep(took_s)
+    server = fake(behave)
+    env.write('john', '1.2.3.4', age=60)
+    up(server, key.bind_file)
+    for i in range(5):
+        env.write('john', f'5.6.7.{i + 1}')
+        server.has(env, NAME, 'A', {f'5.6.7.{i + 1}'})
+        env.wait_line(f'updating record for {NAME} to 5.6.7.{i + 1} at ns')
+    env.wait(lambda: len(began) == 2, 'the second comparison')
+    assert began[1] - began[0] > 50 * took_s
+
+
 def test_a_server_that_has_no_udp(env, up, key, fake):
     """That is found out once."""
     server = fake(lambda server, m, tcp: None if tcp else [])
