@@ -289,7 +289,7 @@ static void on_command_lost(void *arg)
 /* Before the loop waits: act on everything that was noted in this turn, together. */
 static void act(struct daemon *d)
 {
-	look_at_all_wanted(d);
+	look_at_wanted(d);
 	look_missing_eased(d);
 	if (d->compare_wanted && (d->ready || !d->sweeping)) {
 		d->compare_wanted = d->publish_wanted = false;
@@ -537,6 +537,7 @@ static int init_handles(struct daemon *d)
 		timers[i]->data = d;
 	}
 	(void)uv_prepare_init(&d->loop, &d->prepare);
+	(void)uv_idle_init(&d->loop, &d->looking);
 	d->prepare.data = d;
 	for (size_t i = 0; !r && i < sizeof(signals) / sizeof(*signals); i++) {
 		r = uv_signal_init(&d->loop, signals[i].signal);

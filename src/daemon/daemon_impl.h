@@ -57,7 +57,8 @@ struct daemon {
 	uv_prepare_t prepare;
 
 	uint32_t *to_look;	/* users with looks wanted; each is in it once */
-	uint32_t n_to_look;
+	uint32_t first_to_look, n_to_look;	/* a ring, with room for all users */
+	uv_idle_t looking;	/* active: there are more than one turn takes */
 	struct queue settling, missing;
 	uint32_t n_missing;
 	bool withdrawals_held;	/* too many at once: until SIGHUP, or until they are few again */
@@ -85,8 +86,8 @@ void look_want(struct daemon *d, uint32_t user, unsigned patterns);
 /* The same of one that was just written, which an event of its own directory told. */
 void look_written(struct daemon *d, uint32_t user, unsigned pattern);
 
-/* Looks at all that was noted. */
-void look_at_all_wanted(struct daemon *d);
+/* Looks at what was noted, for a few milliseconds; the rest is for the next turns. */
+void look_at_wanted(struct daemon *d);
 
 /* Adds the user's files to the batch. false: it is full. */
 bool look_ask_ahead(struct daemon *d, uint32_t user, struct ahead *a);

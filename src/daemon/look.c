@@ -15,6 +15,7 @@
 
 enum {
 	SETTLE_MS = 2000,	/* a file that nobody said was closed must be unchanged for so long */
+	LOOK_MS = 4, LOOKS = 16,	/* of looking, in one turn of the loop; looks between two looks at the clock */
 	MASS_MIN = 10,		/* withdrawals at once that may be a failure, not a wish */
 	SAID_MAX = 60, SAID_SECONDS = 60,	/* lines about what one user wrote, in so many seconds */
 	SHARED_MS = 10,		/* so long the shared directories are taken for what they were */
@@ -86,7 +87,7 @@ void look_want(struct daemon *d, uint32_t user, unsigned patterns)
 
 	if (!u->in_line) {
 		u->in_line = true;
-		d->to_look[d->n_to_look++] = user;
+		d->to_look[(d->first_to_look + d->n_to_look++) % d->roster->users->n_users] = user;
 	}
 	u->looks |= (uint8_t)patterns;
 	u->sure &= (uint8_t)~patterns;
@@ -607,17 +608,30 @@ static void look_at(struct daemon *d, uint32_t user, uint64_t settled_print,
 	}
 }
 
-void look_at_all_wanted(struct daemon *d)
+static void on_looking(uv_idle_t *idle)
 {
-	for (uint32_t i = 0; i < d->n_to_look; i++) {
-		if (d->roster->state[d->to_look[i]].looks) {	/* else it was done meanwhile */
-			look_at(d, d->to_look[i], 0, NULL);
+	(void)idle;	/* the turn's end does it */
+}
+
+void look_at_wanted(struct daemon *d)
+{
+	uint64_t end = d->n_to_look ? uv_hrtime() + (uint64_t)LOOK_MS * 1000000 : 0;
+
+	for (unsigned i = 1; d->n_to_look && (i % LOOKS || uv_hrtime() < end); i++) {
+		uint32_t user = d->to_look[d->first_to_look];
+
+		d->first_to_look = (d->first_to_look + 1) % d->roster->users->n_users;
+		d->n_to_look--;
+		d->roster->state[user].in_line = false;
+		if (d->roster->state[user].looks) {	/* else it was done meanwhile */
+			look_at(d, user, 0, NULL);
 		}
 	}
-	for (uint32_t i = 0; i < d->n_to_look; i++) {
-		d->roster->state[d->to_look[i]].in_line = false;
+	if (d->n_to_look) {	/* name servers and whoever asks are served in between */
+		(void)uv_idle_start(&d->looking, on_looking);	/* fails only without a callback */
+	} else {
+		(void)uv_idle_stop(&d->looking);	/* cannot fail */
 	}
-	d->n_to_look = 0;
 }
 
 /* --- what was read ahead --- */
@@ -644,7 +658,8 @@ static void take_user(struct daemon *d, const struct ahead *a, unsigned i, bool 
 
 	look_say_left_out(d, a->users[i]);
 	if (!usable || !u->ahead || u->looks) {
-		look_want(d, a->users[i], look_all_patterns(d));
+		u->looks |= (uint8_t)look_all_patterns(d);
+		look_at(d, a->users[i], 0, NULL);
 		return;
 	}
 	for (unsigned j = 0; j < a->n_patterns; j++) {
@@ -660,7 +675,6 @@ void look_take_ahead(struct daemon *d, const struct ahead *a)
 	for (unsigned i = 0; i < a->n_users; i++) {
 		take_user(d, a, i, usable);
 	}
-	look_at_all_wanted(d);
 }
 
 /* --- time --- */
@@ -750,7 +764,7 @@ void look_now(struct daemon *d, uint32_t user)
 
 void look_forget(struct daemon *d)
 {
-	d->n_to_look = 0;
+	d->first_to_look = d->n_to_look = 0;
 	d->settling.n = d->settling.first = d->missing.n = d->missing.first = 0;
 	d->n_missing = 0;
 	d->shared_ns = 0;

@@ -17,7 +17,7 @@
 
 enum {
 	EVENTS_SIZE = 64 * 1024,
-	READS_MAX = 16,		/* of one turn of the loop: others want to be served too */
+	READS_MAX = 4,		/* of one turn of the loop: others want to be served too */
 	SAME_MAX = 64,		/* places that one directory may serve as and be told apart */
 	WD_EMPTY = 0,		/* the kernel's watch descriptors begin with 1 */
 	WD_DELETED = -1,	/* and the keys of fanotify are other negative numbers */

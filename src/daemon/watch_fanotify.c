@@ -17,7 +17,7 @@
 
 enum {
 	EVENTS_SIZE = 64 * 1024,
-	READS_MAX = 16,		/* of one turn of the loop: others want to be served too */
+	READS_MAX = 4,		/* of one turn of the loop: others want to be served too */
 	MARKS_MAX = 16,
 	HANDLE_SIZE = 128,	/* MAX_HANDLE_SZ */
 };
