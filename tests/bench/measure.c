@@ -5,12 +5,20 @@
  * a name server until it answers with what was written. User number N has the directory DIR/uNNNNNNN and the name
  * uNNNNNNN.ZONE.
  *
- *	measure latency DIR ZONE SERVER USERS CHANGES PAUSE_US	microseconds of each change, one on each line
- *	measure burst DIR ZONE SERVER USERS CHANGES		changes one after another, then all that were written
- *								last are asked for
- *	measure make DIR ZONE SERVER USERS			the directories, with a file in each
+ *	measure latency DIR ZONE SERVER USERS CHANGES PAUSE_US [SECONDS]
+ *		microseconds of each change from close(2) to the changed answer, one on each line
+ *	measure add DIR ZONE SERVER USERS CHANGES PAUSE_US [SECONDS]
+ *		the same for a name that was withdrawn before
+ *	measure burst DIR ZONE SERVER USERS CHANGES [SECONDS]
+ *		changes one after another, then all that were written last are asked for
+ *	measure query DIR ZONE SERVER USERS QUERIES
+ *		microseconds of each answer
+ *	measure close DIR ZONE SERVER USERS CHANGES
+ *		microseconds of each close(2) of a file that was written
+ *	measure make DIR ZONE SERVER USERS
+ *		the directories, with a file in each
  *
- * SERVER is an IPv4 address, or one and a port after a colon. */
+ * SERVER is an IPv4 address, or one and a port after a colon. With SECONDS it ends after that time, too. */
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -26,7 +34,7 @@
 #include <unistd.h>
 
 enum {
-	TIMEOUT_S = 60,
+	TIMEOUT_S = 120,
 	STRIDE = 7919,
 	BURST_POLL_US = 200, /* who asks without a pause takes a processor, and the server's time */
 };
@@ -34,6 +42,7 @@ enum {
 static const char *dir, *zone;
 static int server;
 static unsigned n_users;
+static double end_us;	/* of CLOCK_MONOTONIC: no change is begun afterwards */
 
 static void die(const char *what)
 {
@@ -131,81 +140,146 @@ static size_t make_query(uint8_t *to, unsigned user)
 	return (size_t)(at - to) + 4;
 }
 
-/* Whether it answers with this address and no other. */
-static int answers(unsigned user, uint32_t address)
+/* The length of the answer about this user, and where its records begin; 0 when there was none in time. */
+static size_t ask(unsigned user, uint8_t *reply, size_t size, size_t *ret_records)
 {
-	uint8_t query[512], reply[4096], rdata[6] = { 0, 4 };
-	size_t n = make_query(query, user);
+	uint8_t query[512];
 	ssize_t got;
 
-	if (send(server, query, n, 0) < 0) {
+	*ret_records = make_query(query, user);
+	if (send(server, query, *ret_records, 0) < 0) {
 		return 0;
 	}
 	do {
-		got = recv(server, reply, sizeof(reply), 0);
+		got = recv(server, reply, size, 0);
 		if (got < 0) {
 			return 0;
 		}
 	} while (got < 12 || memcmp(reply, query, 2) != 0);
-	address = htonl(address);
-	memcpy(rdata + 2, &address, 4);
-	return reply[6] * 256 + reply[7] == 1 && memmem(reply + n, (size_t)got - n, rdata, 6);
+	return (size_t)got;
 }
 
-static void wait_for(unsigned user, uint32_t address, unsigned poll_us)
+/* Whether it answers with this address and no other; with 0, that there is none. */
+static int answers(unsigned user, uint32_t address)
+{
+	uint8_t reply[4096], rdata[6] = { 0, 4 };
+	size_t at, n = ask(user, reply, sizeof(reply), &at);
+
+	if (!n || !address) {
+		return n && !reply[6] && !reply[7];
+	}
+	address = htonl(address);
+	memcpy(rdata + 2, &address, 4);
+	return reply[6] * 256 + reply[7] == 1 && memmem(reply + at, n - at, rdata, 6);
+}
+
+static int comes(unsigned user, uint32_t address, unsigned poll_us)
 {
 	double end = now_us() + TIMEOUT_S * 1e6;
 
 	while (!answers(user, address)) {
 		if (now_us() > end) {
-			fprintf(stderr, "u%07u does not get %08x\n", user, address);
-			exit(1);
+			return 0;
 		}
 		if (poll_us) {
 			usleep(poll_us);
 		}
 	}
+	return 1;
 }
 
-static void latency(unsigned n, unsigned pause_us)
+static void wait_for(unsigned user, uint32_t address, unsigned poll_us)
 {
-	for (unsigned i = 0; i < n; i++) {
+	if (!comes(user, address, poll_us)) {
+		fprintf(stderr, "u%07u does not get %08x\n", user, address);
+		exit(1);
+	}
+}
+
+/* When the file was about to be closed; 0 stands for no address. */
+static double change(unsigned user, uint32_t address)
+{
+	int fd = open_file(user);
+	double start;
+
+	if (address) {
+		write_address(fd, address);
+	} else if (write(fd, "none\n", 5) != 5) {
+		die("write");
+	}
+	start = now_us();
+	close(fd);
+	return start;
+}
+
+static void latency(unsigned n, unsigned pause_us, int withdraw)
+{
+	for (unsigned i = 0; i < n && now_us() < end_us; i++) {
 		unsigned user = (unsigned)((uint64_t)i * STRIDE % n_users);
-		int fd = open_file(user);
 		double start;
 
-		write_address(fd, address_of(i));
-		start = now_us();
-		close(fd);
+		if (withdraw) {
+			change(user, 0);
+			wait_for(user, 0, 0);
+			usleep(pause_us);
+		}
+		start = change(user, address_of(i));
 		wait_for(user, address_of(i), 0);
 		printf("%.1f\n", now_us() - start);
 		usleep(pause_us);
 	}
 }
 
+static void queries(unsigned n)
+{
+	for (unsigned i = 0; i < n; i++) {
+		uint8_t reply[4096];
+		size_t at;
+		double start = now_us();
+
+		if (!ask((unsigned)((uint64_t)i * STRIDE % n_users), reply, sizeof(reply), &at)) {
+			die("no answer");
+		}
+		printf("%.1f\n", now_us() - start);
+	}
+}
+
+static void closes(unsigned n)
+{
+	for (unsigned i = 0; i < n; i++) {
+		double start = change((unsigned)((uint64_t)i * STRIDE % n_users), address_of(i));
+
+		printf("%.1f\n", now_us() - start);
+	}
+}
+
 static void burst(unsigned n)
 {
 	uint32_t *last = calloc(n_users, sizeof(*last));
-	unsigned n_wrong = 0, n_asked = 0;
+	unsigned n_wrong = 0, n_late = 0, n_asked = 0;
 	double start = now_us(), written, seen;
 
 	for (unsigned i = 0; i < n; i++) {
-		int fd = open_file(i % n_users);
-
+		if (now_us() > end_us) {
+			n = i;
+			break;
+		}
 		last[i % n_users] = address_of(i);
-		write_address(fd, last[i % n_users]);
-		close(fd);
+		change(i % n_users, last[i % n_users]);
 	}
 	written = now_us();
 	wait_for((n - 1) % n_users, last[(n - 1) % n_users], BURST_POLL_US);
 	seen = now_us();
 	for (unsigned i = 0; i < n_users; i++) {
 		n_asked += last[i] != 0;
-		n_wrong += last[i] && !answers(i, last[i]);
+		if (last[i] && !answers(i, last[i])) {
+			n_late++;
+			n_wrong += !comes(i, last[i], BURST_POLL_US);
+			seen = now_us();
+		}
 	}
-	printf("%u changes, %.3f s to write them, %.3f s until the last was answered, %.0f changes/s, %u asked for, "
-	       "%u wrong\n", n, (written - start) / 1e6, (seen - start) / 1e6, n / (seen - start) * 1e6, n_asked,
-	       n_wrong);
+	printf("changes %u\nwriting_s %.6f\nafter_last_ms %.3f\nrate %.1f\nasked %u\nlate %u\nwrong %u\n", n,
+	       (written - start) / 1e6, (seen - written) / 1e3, n / (seen - start) * 1e6, n_asked, n_late, n_wrong);
 	free(last);
 }
 
@@ -239,10 +313,17 @@ int main(int argc, char **argv)
 	zone = argv[3];
 	connect_to(argv[4]);
 	n_users = (unsigned)atoi(argv[5]);
-	if (!strcmp(argv[1], "latency") && argc > 7) {
-		latency((unsigned)atoi(argv[6]), (unsigned)atoi(argv[7]));
+	end_us = 1e18;
+	if ((!strcmp(argv[1], "latency") || !strcmp(argv[1], "add")) && argc > 7) {
+		end_us = argc > 8 ? now_us() + atof(argv[8]) * 1e6 : end_us;
+		latency((unsigned)atoi(argv[6]), (unsigned)atoi(argv[7]), *argv[1] == 'a');
 	} else if (!strcmp(argv[1], "burst") && argc > 6) {
+		end_us = argc > 7 ? now_us() + atof(argv[7]) * 1e6 : end_us;
 		burst((unsigned)atoi(argv[6]));
+	} else if (!strcmp(argv[1], "query") && argc > 6) {
+		queries((unsigned)atoi(argv[6]));
+	} else if (!strcmp(argv[1], "close") && argc > 6) {
+		closes((unsigned)atoi(argv[6]));
 	} else if (!strcmp(argv[1], "make")) {
 		make();
 	} else {
