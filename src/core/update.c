@@ -544,6 +544,7 @@ int update_apply(const struct update_input *in, struct update *ret)
 		c->in = in;
 		c->u = &u;
 		c->first = in->users->users[in->user].first_name;
+		memset(c->overrides, 0xff, sizeof(c->overrides)); /* all TABLE_NONE */
 		for (unsigned i = 0; i < in->request->n_overrides; i++) {
 			c->overrides[i] = find_host(in, in->request->overrides[i].host).name;
 		}

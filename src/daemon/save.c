@@ -8,7 +8,6 @@
 
 #include "daemon/save.h"
 
-#include "base/background.h"
 #include "base/cleanup.h"
 #include "base/file.h"
 #include "daemon/state.h"
@@ -77,7 +76,6 @@ static void on_work(uv_work_t *work)
 	struct save *s = work->data;
 	uint64_t before = uv_hrtime();
 
-	background_become();
 	s->r = write_bytes(s);
 	s->write_ns = uv_hrtime() - before;
 	uv_sem_post(&s->written);

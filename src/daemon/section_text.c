@@ -102,7 +102,9 @@ static void write_text(uv_work_t *work)
 		.arg = p,
 	};
 
-	background_become();
+	if (p->db.database) {	/* else the name server waits for it */
+		background_become();
+	}
 	t->is_foreign = false;
 	t->outcome = buf_error(&t->body);
 	if (!t->outcome) {

@@ -341,7 +341,7 @@ int source_read(const struct source_place *at, uint64_t known, struct source_fil
 	const struct pattern *p = at->pattern;
 	_cleanup_(close_fdp) int dir = -1, fd = -1;
 	char name[NAME_MAX + 1], path[PATTERN_PATH_MAX];
-	struct stat dir_st;
+	struct stat dir_st = { 0 };
 	int r;
 
 	buf_clear(&ret->text);
