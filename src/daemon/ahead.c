@@ -48,7 +48,7 @@ static void read_all(uv_work_t *work)
 	struct ahead *a = work->data;
 	struct source_shared shared[CONF_PATTERNS_MAX];
 
-	a->was_read = look_at_shared(a, shared);
+	a->was_read = a->n_users && look_at_shared(a, shared);
 	for (size_t i = 0; a->was_read && i < (size_t)a->n_users * a->n_patterns; i++) {
 		struct ahead_file *f = &a->files[i];
 

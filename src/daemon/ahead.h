@@ -33,6 +33,7 @@ struct ahead {
 	uint64_t n_strays;		/* of the watch, when it was queued */
 	uint32_t users[AHEAD_USERS];
 	unsigned n_users;
+	unsigned n_passed;		/* others, whom no thread may read */
 	struct ahead_file *files;	/* n_patterns for each user */
 };
 

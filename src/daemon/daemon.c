@@ -117,12 +117,12 @@ static bool sweep_next(struct daemon *d, struct ahead *a)
 	uint32_t n_users = d->roster->users->n_users, first = d->sweep_at;
 	bool room = true;
 
-	a->n_users = 0;
+	a->n_users = a->n_passed = 0;
 	a->n_strays = watch_n_strays(d->watch);
 	while (room && d->sweep_at < n_users) {
 		room = look_ask_ahead(d, d->sweep_at++, a);
 	}
-	if (a->n_users && !ahead_queue(a, &d->loop)) {
+	if (d->sweep_at > first && !ahead_queue(a, &d->loop)) {
 		d->n_ahead++;
 		return true;
 	}
@@ -165,7 +165,7 @@ static void sweep_begin(struct daemon *d)
 	d->sweeping = true;
 	d->sweep_at = 0;
 	for (unsigned i = 0; i < d->conf.n_patterns; i++) {
-		source_watch_shared(&d->conf.patterns[i], i, d->watch);
+		source_watch_shared(&d->conf.patterns[i], i, d->mounts, d->watch);
 	}
 	for (int i = 0; i < BATCHES_MAX && d->sweep_at < d->roster->users->n_users; i++) {
 		struct ahead *a = ahead_new(d->conf.patterns, d->conf.n_patterns);
@@ -242,6 +242,7 @@ static void on_watch_limit(void *arg)
 
 static void on_mounts_changed(void *arg)
 {
+	afar_mounts_changed(arg);
 	sweep_begin(arg);
 }
 
@@ -424,6 +425,7 @@ static int swap_in(struct daemon *d, struct conf *new)
 	free(d->to_look);
 	d->to_look = to_look;
 	look_forget(d);
+	afar_begin(d);
 	d->progressed = true;	/* for whom somebody waits, he may be another now */
 	accounts_find(roster, d->conf.http.user, &d->special);
 	return 0;
@@ -564,7 +566,7 @@ static void remember(struct daemon *d)
 }
 
 int daemon_new(struct conf *conf, const char *conf_path, struct output_commands *commands,
-	       struct watch_fanotify *fanotify, struct daemon **ret)
+	       struct watch_fanotify *fanotify, struct patient *patient, struct daemon **ret)
 {
 	struct daemon *d = calloc(1, sizeof(*d));
 	const struct publish_handlers h = {
@@ -578,6 +580,7 @@ int daemon_new(struct conf *conf, const char *conf_path, struct output_commands 
 	if (!d || uv_loop_init(&d->loop)) {
 		free(d);
 		watch_fanotify_free(fanotify);
+		patient_free(patient);
 		publish_unfork(conf, commands);
 		conf_deinit(conf);
 		return -ENOMEM;
@@ -585,6 +588,7 @@ int daemon_new(struct conf *conf, const char *conf_path, struct output_commands 
 	d->conf = *conf;
 	*conf = (struct conf){ 0 };
 	d->fanotify = fanotify;
+	d->patient = patient;
 	d->conf_path = strdup(conf_path);
 	r = init_handles(d);
 	d->roster = roster_new(d->conf.users, d->conf.n_patterns);
@@ -604,6 +608,9 @@ int daemon_new(struct conf *conf, const char *conf_path, struct output_commands 
 	}
 	if (!r) {
 		r = mounts_new(&d->loop, on_mounts_changed, d, &d->mounts);
+	}
+	if (!r) {
+		r = afar_open(d);
 	}
 	if (!r) {
 		r = publish_new(&d->loop, &d->conf, d->roster, commands, &h, &d->publish);
@@ -657,6 +664,7 @@ struct daemon *daemon_free(struct daemon *d)
 	questions_close(d);
 	d->publish = publish_free(d->publish);
 	d->fanotify = watch_fanotify_free(d->fanotify);	/* first, for it calls the watch */
+	d->patient = patient_free(d->patient);
 	d->watch = watch_free(d->watch);
 	d->mounts = mounts_free(d->mounts);
 	uv_walk(&d->loop, close_handle, NULL);

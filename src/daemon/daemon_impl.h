@@ -3,11 +3,12 @@
 #pragma once
 
 /* What the parts of daemon.h share: daemon.c (the loop, sweeps, start, reload and end), look.c (the
- * decision on one user), questions.c (what those who ask on the socket are told). */
+ * decision on one user), afar.c (files that may keep their reader waiting), questions.c (what those who ask on the socket are told). */
 
 #include "core/conf.h"
 #include "daemon/accounts.h"
 #include "daemon/ahead.h"
+#include "daemon/patient.h"
 #include "daemon/roster.h"
 #include "daemon/source.h"
 
@@ -45,6 +46,8 @@ struct daemon {
 	struct watch *watch;
 	struct watch_fanotify *fanotify;	/* NULL: inotify alone */
 	struct mounts *mounts;
+	struct patient *patient;
+	bool patient_lost;	/* it was said */
 	struct publish *publish;
 	struct inquiry *inquiry;	/* NULL: nobody can ask */
 	struct accounts_special special;
@@ -115,6 +118,33 @@ void look_missing_eased(struct daemon *d);
 
 /* The users are others now. */
 void look_forget(struct daemon *d);
+
+/* What source_read needs to know of this file. watch may be NULL. */
+struct source_place look_place(const struct daemon *d, uint32_t user, unsigned pattern, struct watch *watch);
+
+/* Decides on what was read of the user's files; the rest is read. */
+void look_take_patient(struct daemon *d, const struct patient_look *look, const struct ahead_file *files);
+
+/* --- afar.c --- */
+
+/* 0 or a negative errno. */
+int afar_open(struct daemon *d);
+
+/* The users, the patterns or the watch are others now. */
+void afar_begin(struct daemon *d);
+
+void afar_mounts_changed(struct daemon *d);
+
+/* Which of these patterns of the user are on file systems that may keep us waiting: a bit for each. The mount of the
+ * first goes to ret_mount, which may be NULL. */
+unsigned afar_patterns(const struct daemon *d, uint32_t user, unsigned patterns, uint64_t *ret_mount);
+
+/* Whether that is so of what all users of the pattern share. */
+bool afar_shared(const struct daemon *d, unsigned pattern);
+
+/* Has read elsewhere what would keep us waiting. Returns the patterns that are decided on later for that: where the
+ * user's files have to be compared, all of them. */
+unsigned afar_leave(struct daemon *d, const struct patient_look *look);
 
 /* --- questions.c --- */
 

@@ -217,12 +217,12 @@ static void look_at_shared(struct daemon *d)
 	}
 	d->shared_ns = now;
 	for (unsigned i = 0; i < d->conf.n_patterns; i++) {
-		d->shared[i] = source_look_shared(&d->conf.patterns[i]);
+		d->shared[i] = afar_shared(d, i) ? (struct source_shared){ 0 } :
+							 source_look_shared(&d->conf.patterns[i]);
 	}
 }
 
-static struct source_place place_of(const struct daemon *d, uint32_t user, unsigned pattern,
-				    struct watch *watch)
+struct source_place look_place(const struct daemon *d, uint32_t user, unsigned pattern, struct watch *watch)
 {
 	return (struct source_place){
 		.pattern = &d->conf.patterns[pattern],
@@ -233,6 +233,7 @@ static struct source_place place_of(const struct daemon *d, uint32_t user, unsig
 		.front_end = d->special.front_end,
 		.size_max = address_size_max(users_n_names(d->roster->users, user)),
 		.watch = watch,
+		.inotify_fd = -1,
 		.mounts = d->mounts,
 	};
 }
@@ -241,7 +242,7 @@ static struct source_place place_of(const struct daemon *d, uint32_t user, unsig
 static int read_now(struct daemon *d, uint32_t user, unsigned pattern, bool written, bool unsure,
 		    struct source_file *ret)
 {
-	struct source_place place = place_of(d, user, pattern, unsure ? d->watch : NULL);
+	struct source_place place = look_place(d, user, pattern, unsure ? d->watch : NULL);
 	uint64_t known = written ? 0 : *roster_print(d->roster, user, pattern);
 
 	look_at_shared(d);
@@ -270,7 +271,7 @@ static bool take_file(struct daemon *d, uint32_t user, unsigned pattern, bool wr
 			log_warning("%s; keeping the last addresses of user %s", f->why, name);
 		}
 		ready = false;
-	} else if (r == SOURCE_E_CHANGING) {
+	} else if (r == SOURCE_E_CHANGING || r == SOURCE_E_MAY_WAIT) {	/* mounted since the table was read */
 		look_again_later(d, user, pattern, 0);
 		ready = false;
 	} else if (!r && !written && f->print != settled_print && may_be_half(d, pattern, f) &&
@@ -287,7 +288,7 @@ static bool take_file(struct daemon *d, uint32_t user, unsigned pattern, bool wr
 	return ready;
 }
 
-/* Looks at one file, or takes what another thread has read of it, if that is given. */
+/* Looks at one file, or takes what somebody else has read of it, if that is given. */
 static bool read_statement(struct daemon *d, uint32_t user, unsigned pattern, bool written,
 			   bool unsure, uint64_t settled_print, const struct ahead_file *given,
 			   struct statement *ret)
@@ -296,7 +297,7 @@ static bool read_statement(struct daemon *d, uint32_t user, unsigned pattern, bo
 	bool ready;
 	int r;
 
-	if (given) {
+	if (given && given->outcome != SOURCE_E_MAY_WAIT) {
 		return take_file(d, user, pattern, written, settled_print, given->outcome, &given->file,
 				 ret);
 	}
@@ -309,7 +310,7 @@ static bool read_statement(struct daemon *d, uint32_t user, unsigned pattern, bo
 /* What is wrong with one file; false: nothing is. */
 static bool explain(const struct daemon *d, uint32_t user, unsigned pattern, struct buf *ret)
 {
-	const struct source_place place = place_of(d, user, pattern, NULL);
+	const struct source_place place = look_place(d, user, pattern, NULL);
 	struct statement s = { 0 };
 	struct source_file f = { 0 };
 	char path[PATTERN_PATH_MAX];
@@ -320,8 +321,10 @@ static bool explain(const struct daemon *d, uint32_t user, unsigned pattern, str
 	if (!r) {
 		parse(d, user, &f, &s);
 	}
-	wrong = r < 0 || r == SOURCE_E_REFUSED || s.what == REFUSED;
-	if (r < 0) {
+	wrong = r < 0 || r == SOURCE_E_REFUSED || r == SOURCE_E_MAY_WAIT || s.what == REFUSED;
+	if (r == SOURCE_E_MAY_WAIT) {
+		buf_printf(ret, "%s: not read for this question, for its file system may not answer", path);
+	} else if (r < 0) {
 		buf_adds(ret, f.why);	/* it has the path in it */
 	} else if (r == SOURCE_E_REFUSED) {
 		buf_printf(ret, "%s: %s", path, f.why);
@@ -532,6 +535,17 @@ static void look_at(struct daemon *d, uint32_t user, uint64_t settled_print,
 	u->ahead = false;
 	/* Who compares needs to see all. */
 	looks |= written ? 0 : look_all_patterns(d);
+	if (!given) {
+		const struct patient_look look = { .user = user, .looks = (uint8_t)looks,
+						   .written = (uint8_t)written, .settled_print = settled_print };
+		unsigned left = afar_leave(d, &look);
+
+		looks &= ~left;
+		written &= ~left;
+		if (!looks) {
+			return;
+		}
+	}
 	for (unsigned i = 0; i < d->conf.n_patterns; i++) {
 		bool news = false;
 
@@ -640,10 +654,14 @@ bool look_ask_ahead(struct daemon *d, uint32_t user, struct ahead *a)
 {
 	struct ahead_file *files = ahead_files(a, a->n_users);
 
+	if (afar_patterns(d, user, look_all_patterns(d), NULL)) {
+		look_want(d, user, look_all_patterns(d));
+		return ++a->n_passed < AHEAD_USERS;
+	}
 	a->users[a->n_users++] = user;
 	d->roster->state[user].ahead = true;
 	for (unsigned i = 0; i < d->conf.n_patterns; i++) {
-		files[i].place = place_of(d, user, i, d->watch);
+		files[i].place = look_place(d, user, i, d->watch);
 		files[i].place.mounts = NULL;	/* they are the loop's */
 		files[i].known = *roster_print(d->roster, user, i);
 	}
@@ -675,6 +693,20 @@ void look_take_ahead(struct daemon *d, const struct ahead *a)
 	for (unsigned i = 0; i < a->n_users; i++) {
 		take_user(d, a, i, usable);
 	}
+}
+
+void look_take_patient(struct daemon *d, const struct patient_look *look, const struct ahead_file *files)
+{
+	struct roster_user *u = &d->roster->state[look->user];
+	uint8_t looks = u->looks, written = u->written, sure = u->sure;
+
+	u->looks = look->looks;
+	u->written = look->written;
+	u->sure = 0;
+	look_at(d, look->user, look->settled_print, files);
+	u->looks |= looks;	/* of events since: he is in line */
+	u->written |= written;
+	u->sure |= sure;
 }
 
 /* --- time --- */
@@ -710,6 +742,7 @@ void look_withdraw_missing(struct daemon *d, bool confirmed)
 	const struct later *head;
 
 	while ((head = queue_head(&d->missing)) && head->due_ms <= uv_now(&d->loop)) {
+		struct later later;
 		uint32_t user = head->user;
 		bool still = d->roster->state[user].missing_since == head->since;
 
@@ -721,8 +754,13 @@ void look_withdraw_missing(struct daemon *d, bool confirmed)
 			d->withdrawals_held = true;
 			return;
 		}
-		(void)queue_take(&d->missing);
+		later = queue_take(&d->missing);
 		if (!still) {
+			continue;
+		}
+		if (patient_has(d->patient, user)) {	/* there may be no answer */
+			later.due_ms = uv_now(&d->loop) + d->conf.missing_after_ms;
+			(void)queue_add(&d->missing, &later);	/* there is room: it was just taken */
 			continue;
 		}
 		/* Gone for good only if a last look says so too. */

@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "daemon/check.h"
 #include "daemon/daemon.h"
+#include "daemon/patient.h"
 #include "daemon/publish.h"
 #include "daemon/watch_choose.h"
 #include "daemon/watch_fanotify.h"
@@ -213,6 +214,7 @@ static int run(const struct options *o)
 {
 	struct output_commands commands[CONF_OUTPUTS_MAX];
 	struct watch_fanotify *fanotify;
+	struct patient *patient = NULL;
 	struct daemon *daemon = NULL;
 	struct conf conf;
 	int r;
@@ -234,10 +236,14 @@ static int run(const struct options *o)
 		return r;
 	}
 	/* Helpers are forked before there is a loop, a thread, or a byte from outside. */
-	r = publish_fork(&conf, commands);
+	r = patient_new(&patient);
 	if (!r) {
-		r = daemon_new(&conf, o->start.conf_path, commands, fanotify, &daemon);
+		r = publish_fork(&conf, commands);
+	}
+	if (!r) {
+		r = daemon_new(&conf, o->start.conf_path, commands, fanotify, patient, &daemon);
 	} else {
+		patient_free(patient);
 		watch_fanotify_free(fanotify);
 		conf_deinit(&conf);
 	}

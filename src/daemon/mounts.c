@@ -8,10 +8,15 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <uv.h>
 
 #define TABLE_MAX ((size_t)64 << 20)
+
+enum { LINKS_MAX = 40 };	/* as path_resolution(7) has it */
 
 struct mounts {
 	uv_poll_t poll;
@@ -19,17 +24,142 @@ struct mounts {
 	unsigned n_turns, n_handles;
 	int fd;
 	struct buf table;
+	struct mount *by_point, *by_id;	/* the same ones; strings point into a second copy of the table */
+	char *strings;
+	size_t n;
+	bool any_waits;
 	void (*changed)(void *arg);
 	void *arg;
 };
 
+/* --- the table --- */
+
+/* Whose files are on this machine, and what is no place for files. Of what is not among them, we do not know. */
+static bool is_here(const char *type)
+{
+	static const char *const types[] = {
+		"bcachefs", "bdev", "binder", "binfmt_misc", "bpf", "btrfs", "cgroup", "cgroup2", "configfs",
+		"cpuset", "debugfs", "devpts", "devtmpfs", "ecryptfs", "efivarfs", "erofs", "exfat", "ext2",
+		"ext3", "ext4", "f2fs", "fusectl", "hfs", "hfsplus", "hugetlbfs", "iso9660", "jffs2", "jfs",
+		"minix", "mqueue", "msdos", "nilfs2", "nsfs", "ntfs3", "overlay", "pipefs", "proc", "pstore",
+		"ramfs", "reiserfs", "resctrl", "rootfs", "rpc_pipefs", "securityfs", "selinuxfs", "sockfs",
+		"squashfs", "sysfs", "tmpfs", "tracefs", "ubifs", "udf", "ufs", "vfat", "xfs", "zfs",
+	};
+
+	for (size_t i = 0; i < sizeof(types) / sizeof(*types); i++) {
+		if (!strcmp(types[i], type)) {
+			return true;
+		}
+	}
+	return false;
+}
+
+/* Undoes \040 and its like, in place. */
+static void unescape(char *s)
+{
+	char *to = s;
+
+	while (*s) {
+		char c = *s++;
+
+		if (c == '\\' && s[0] && s[1] && s[2]) {
+			c = (char)((s[0] - '0') << 6 | (s[1] - '0') << 3 | (s[2] - '0'));
+			s += 3;
+		}
+		*to++ = c;
+	}
+	*to = '\0';
+}
+
+/* proc_pid_mountinfo(5): ID PARENT DEVICE ROOT POINT OPTIONS [FIELD ...] - TYPE SOURCE OPTIONS */
+static bool parse_line(char *line, struct mount *ret)
+{
+	char *type = strstr(line, " - "), *field, *rest = NULL;
+
+	ret->id = strtoull(line, NULL, 10);
+	if (!type) {
+		return false;
+	}
+	*type = '\0';
+	type += 3;
+	type[strcspn(type, " ")] = '\0';
+	field = strtok_r(line, " ", &rest);
+	for (int i = 0; i < 4 && field; i++) {
+		field = strtok_r(NULL, " ", &rest);
+	}
+	if (!field) {
+		return false;
+	}
+	unescape(field);
+	ret->point = field;
+	ret->type = type;
+	ret->kind = !strcmp(type, "autofs") ? MOUNT_AUTOFS : is_here(type) ? MOUNT_HERE : MOUNT_MAY_WAIT;
+	return true;
+}
+
+static int compare_points(const void *a, const void *b)
+{
+	const struct mount *x = a, *y = b;
+	int c = strcmp(x->point, y->point);
+
+	return c ? c : (x->line > y->line) - (x->line < y->line);
+}
+
+static int compare_ids(const void *a, const void *b)
+{
+	const struct mount *x = a, *y = b;
+
+	return (x->id > y->id) - (x->id < y->id);
+}
+
+static void forget(struct mounts *m)
+{
+	free(m->strings);
+	free(m->by_point);
+	free(m->by_id);
+	m->strings = NULL;
+	m->by_point = m->by_id = NULL;
+	m->n = 0;
+	m->any_waits = false;
+}
+
+static int take_apart(struct mounts *m)
+{
+	size_t n_lines = 0;
+	unsigned line = 0;
+	char *rest = NULL;
+
+	forget(m);
+	for (size_t i = 0; i < m->table.len; i++) {
+		n_lines += m->table.data[i] == '\n';
+	}
+	m->strings = strdup(buf_str(&m->table));
+	m->by_point = calloc(n_lines + 1, sizeof(*m->by_point));
+	m->by_id = calloc(n_lines + 1, sizeof(*m->by_id));
+	if (!m->strings || !m->by_point || !m->by_id) {
+		forget(m);
+		return -ENOMEM;
+	}
+	for (char *at = strtok_r(m->strings, "\n", &rest); at; at = strtok_r(NULL, "\n", &rest)) {
+		m->by_point[m->n].line = line++;
+		if (m->n < n_lines + 1 && parse_line(at, &m->by_point[m->n])) {
+			m->any_waits = m->any_waits || m->by_point[m->n].kind == MOUNT_MAY_WAIT;
+			m->n++;
+		}
+	}
+	memcpy(m->by_id, m->by_point, m->n * sizeof(*m->by_id));
+	qsort(m->by_point, m->n, sizeof(*m->by_point), compare_points);
+	qsort(m->by_id, m->n, sizeof(*m->by_id), compare_ids);
+	return 0;
+}
+
 static int read_table(struct mounts *m)
 {
+	int r;
+
 	buf_clear(&m->table);
-	if (lseek(m->fd, 0, SEEK_SET) < 0) {
-		return -errno;
-	}
-	return file_read_fd(m->fd, TABLE_MAX, &m->table);
+	r = lseek(m->fd, 0, SEEK_SET) < 0 ? -errno : file_read_fd(m->fd, TABLE_MAX, &m->table);
+	return r ? r : take_apart(m);
 }
 
 /* proc(5): a change shows as an exceptional condition, until the file is read again. */
@@ -79,6 +209,7 @@ int mounts_new(struct uv_loop_s *loop, void (*changed)(void *arg), void *arg, st
 	}
 	if (r) {
 		buf_deinit(&m->table);
+		forget(m);
 		close_fd(m->fd);
 		free(m);
 		return r;
@@ -104,6 +235,7 @@ static void closed(uv_handle_t *handle)
 		return;
 	}
 	buf_deinit(&m->table);
+	forget(m);
 	close_fd(m->fd);
 	free(m);
 }
@@ -117,39 +249,155 @@ struct mounts *mounts_free(struct mounts *m)
 	return NULL;
 }
 
-/* The fifth field of a line of mountinfo, with \040 and its like undone. */
-static bool line_is_at(const char *line, const char *end, const char *path)
-{
-	for (int field = 0; field < 4 && line; field++) {
-		line = memchr(line, ' ', (size_t)(end - line));
-		line = line ? line + 1 : NULL;
-	}
-	while (line && line < end && *line != ' ') {
-		char c = *line++;
+/* --- looking up --- */
 
-		if (c == '\\' && end - line >= 3) {
-			c = (char)((line[0] - '0') << 6 | (line[1] - '0') << 3 | (line[2] - '0'));
-			line += 3;
-		}
-		if (*path++ != c) {
-			return false;
+const struct mount *mounts_at(const struct mounts *m, const char *path)
+{
+	size_t low = 0, high = m->n;
+
+	while (low < high) {	/* the first that lies behind */
+		size_t middle = (low + high) / 2;
+
+		if (strcmp(m->by_point[middle].point, path) <= 0) {
+			low = middle + 1;
+		} else {
+			high = middle;
 		}
 	}
-	return line && !*path;
+	return low && !strcmp(m->by_point[low - 1].point, path) ? &m->by_point[low - 1] : NULL;
 }
 
-bool mounts_has(const struct mounts *m, const char *path)
+bool mounts_any_waits(const struct mounts *m)
 {
-	const char *at = m->table.data, *end = at + m->table.len;
+	return m->any_waits;
+}
 
-	while (at < end) {
-		const char *newline = memchr(at, '\n', (size_t)(end - at));
-		const char *stop = newline ? newline : end;
+const struct mount *mounts_find(const struct mounts *m, uint64_t id)
+{
+	const struct mount key = { .id = id };
 
-		if (line_is_at(at, stop, path)) {
-			return true;
-		}
-		at = stop + 1;
+	return m->n ? bsearch(&key, m->by_id, m->n, sizeof(key), compare_ids) : NULL;
+}
+
+/* A way that is gone step by step: what was gone, free of links, and what is left. */
+struct way {
+	char gone[PATH_MAX], left[PATH_MAX];
+	unsigned n_trusted, n_links;
+	const struct mount *on;		/* where it has come to; NULL: a root that is no mount point, of chroot(2) */
+};
+
+/* Cuts off the next component. false: there is none. */
+static bool next_component(struct way *w, char ret[NAME_MAX + 1])
+{
+	size_t slashes = strspn(w->left, "/"), n = strcspn(w->left + slashes, "/");
+
+	if (!n || n > NAME_MAX) {
+		return false;
 	}
-	return false;
+	memcpy(ret, w->left + slashes, n);
+	ret[n] = '\0';
+	memmove(w->left, w->left + slashes + n, strlen(w->left + slashes + n) + 1);
+	return true;
+}
+
+/* Puts the link's target in front of what is left. */
+static bool follow(struct way *w, const char *target, size_t n)
+{
+	size_t left = strlen(w->left);
+
+	if (n + left + 2 > sizeof(w->left) || ++w->n_links > LINKS_MAX) {
+		return false;
+	}
+	memmove(w->left + n, w->left, left + 1);
+	memcpy(w->left, target, n);
+	return true;
+}
+
+static const struct mount *mount_of(const struct mounts *m, const char *path)
+{
+	const struct mount *found;
+	char at[PATH_MAX], *slash = at;
+
+	(void)snprintf(at, sizeof(at), "%s", path);
+	do {
+		found = mounts_at(m, *at ? at : "/");
+		slash = strrchr(at, '/');
+		if (slash) {
+			*slash = '\0';
+		}
+	} while (!found && slash);
+	return found;
+}
+
+static void go_up(struct way *w, const struct mounts *m)
+{
+	char *slash = strrchr(w->gone, '/');
+
+	if (slash) {
+		*slash = '\0';
+	}
+	w->on = mount_of(m, w->gone);
+}
+
+/* One step on. false: here the way ends, or what lies there is not to be touched. */
+static bool step(struct way *w, const struct mounts *m, bool trusted)
+{
+	char name[NAME_MAX + 1], target[PATH_MAX];
+	size_t n = strlen(w->gone);
+	const struct mount *mounted;
+	ssize_t n_target;
+
+	if (!next_component(w, name)) {
+		return false;
+	}
+	if (!strcmp(name, ".")) {
+		return true;
+	}
+	if (!strcmp(name, "..")) {
+		go_up(w, m);
+		return true;
+	}
+	if (n + 1 + strlen(name) >= sizeof(w->gone)) {
+		return false;
+	}
+	(void)sprintf(w->gone + n, "/%s", name);	/* measured */
+	mounted = mounts_at(m, w->gone);
+	if (mounted) {
+		w->on = mounted;
+		return w->on->kind != MOUNT_MAY_WAIT;
+	}
+	if (w->on && w->on->kind == MOUNT_AUTOFS) {
+		return false;	/* looking there would have something mounted */
+	}
+	n_target = trusted ? readlink(w->gone, target, sizeof(target) - 1) : -1;
+	if (n_target < 0) {
+		return true;	/* no link */
+	}
+	target[n_target] = '\0';
+	w->gone[n] = '\0';
+	if (target[0] == '/') {
+		w->gone[0] = '\0';
+		w->on = mounts_at(m, "/");
+	}
+	return follow(w, target, (size_t)n_target);
+}
+
+const struct mount *mounts_waits_for(const struct mounts *m, const char *path, unsigned n_trusted)
+{
+	struct way w = { .gone = "", .on = mounts_at(m, "/") };
+	size_t n_own = 0;	/* bytes of the components behind the trusted ones */
+	const char *own = path;
+
+	if (!m->any_waits || strlen(path) >= sizeof(w.left)) {
+		return NULL;
+	}
+	for (unsigned i = 0; i < n_trusted && *own; i++) {
+		own += strspn(own, "/");
+		own += strcspn(own, "/");
+	}
+	n_own = strlen(own);
+	(void)strcpy(w.left, path);	/* measured */
+	while (step(&w, m, strlen(w.left) > n_own)) {
+	}
+	return w.on && w.on->kind == MOUNT_MAY_WAIT ? w.on : NULL;
 }

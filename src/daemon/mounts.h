@@ -2,16 +2,39 @@
  * SPDX-License-Identifier: ISC */
 #pragma once
 
-/* The mount table: no inotify event tells that a file system was mounted over a directory. */
+/* The mount table: no inotify event tells that a file system was mounted over a directory, and only the table
+ * tells, without touching them, which file systems may keep whoever touches them waiting for somebody else: a
+ * server, or a process of a user. */
 
 #include <stdbool.h>
+#include <stdint.h>
 
 struct mounts;
 struct uv_loop_s;
+
+struct mount {
+	uint64_t id;		/* as statx(2) tells it; another one after each mount(2) */
+	const char *point, *type;
+	unsigned line;		/* of several mounts on one point, the last covers the others */
+	enum { MOUNT_HERE, MOUNT_MAY_WAIT, MOUNT_AUTOFS } kind;
+};
 
 /* changed is called after each change of /proc/self/mountinfo. 0 or a negative errno. */
 int mounts_new(struct uv_loop_s *loop, void (*changed)(void *arg), void *arg, struct mounts **ret);
 struct mounts *mounts_free(struct mounts *m);
 
-/* Whether something is mounted exactly at this absolute path, as the table said last. */
-bool mounts_has(const struct mounts *m, const char *path);
+/* What is said of a mount holds until the loop runs again. All are of the table as it was read last. */
+
+/* What is mounted exactly at this absolute path, covering the others; NULL: nothing. */
+const struct mount *mounts_at(const struct mounts *m, const char *path);
+
+/* Whether there is any file system that may wait. */
+bool mounts_any_waits(const struct mounts *m);
+
+/* NULL: there is none with this number. */
+const struct mount *mounts_find(const struct mounts *m, uint64_t id);
+
+/* The file system that may wait, if going to this absolute path leads to one; NULL: it does not, as far as the
+ * table goes. Links among the first n_trusted components are followed, unless they lie on such a file system
+ * themselves; further on nobody follows any. */
+const struct mount *mounts_waits_for(const struct mounts *m, const char *path, unsigned n_trusted);

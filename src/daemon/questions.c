@@ -120,7 +120,7 @@ static void take_parts(struct daemon *d, uint32_t user, struct answer_parts *ret
 	u->sets = &r->sets[r->users->users[user].first_name];
 	u->n_names = users_n_names(r->users, user);
 	u->known = is_known(d, user);
-	u->settling = s->settling || s->looks;
+	u->settling = s->settling || s->looks || patient_has(d->patient, user);
 	u->since_s = s->since;
 	if (s->pattern != ROSTER_NO_PATTERN) {
 		u->file = source_path(&d->conf.patterns[s->pattern], u->user, ret->path);

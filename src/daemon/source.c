@@ -15,14 +15,15 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/syscall.h>
+#include <sys/sysmacros.h>
 #include <sys/vfs.h>
 
 /* glibc has no wrapper yet. */
-static int open_below(int dir, const char *name, int flags)
+static int open_below(int dir, const char *name, int flags, uint64_t more_resolve)
 {
 	struct open_how how = {
 		.flags = (unsigned)(flags | O_CLOEXEC),
-		.resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS,
+		.resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS | more_resolve,
 	};
 
 	return (int)syscall(SYS_openat2, dir, name, &how, sizeof(how));
@@ -37,20 +38,48 @@ static bool is_automount_point(int fd)
 	return !fstatfs(fd, &fs) && fs.f_type == AUTOFS_SUPER_MAGIC;
 }
 
-/* The descriptor, or -1 with errno ENOTDIR after closing it. */
-static int only_directory(int fd, struct stat *ret)
+/* What is to be known of a directory on the way. */
+struct directory {
+	uid_t owner;
+	dev_t dev;
+	uint64_t mount;
+};
+
+/* The descriptor, or -1 with errno ENOTDIR after closing it. Who is not patient gets what the kernel knows without
+ * asking a server, or a user's process. */
+static int only_directory(int fd, bool patient, struct directory *ret)
 {
-	if (fd >= 0 && (fstat(fd, ret) < 0 || !S_ISDIR(ret->st_mode))) {
+	int flags = AT_EMPTY_PATH | (patient ? AT_STATX_SYNC_AS_STAT : AT_STATX_DONT_SYNC);
+	struct statx st;
+
+	if (fd >= 0 && (statx(fd, "", flags, STATX_TYPE | STATX_UID | STATX_MNT_ID, &st) < 0 ||
+			!S_ISDIR(st.stx_mode))) {
 		close_fd(fd);
 		errno = ENOTDIR;
 		return -1;
 	}
+	if (fd >= 0) {
+		*ret = (struct directory){ st.stx_uid, makedev(st.stx_dev_major, st.stx_dev_minor),
+					   st.stx_mnt_id };
+	}
 	return fd;
 }
 
-static int open_directory_at(const char *path, struct stat *ret)
+static int open_directory_at(const char *path, bool patient, struct directory *ret)
 {
-	return only_directory(open(path, O_PATH | O_CLOEXEC), ret);
+	return only_directory(open(path, O_PATH | O_CLOEXEC), patient, ret);
+}
+
+/* Whether to go on from a directory on this mount. 0, or SOURCE_E_MAY_WAIT. */
+static int may_go_on(const struct source_place *at, uint64_t mount)
+{
+	const struct mount *m;
+
+	if (at->patient || (at->shared && at->shared->plain && at->shared->mount == mount)) {
+		return 0;
+	}
+	m = at->mounts ? mounts_find(at->mounts, mount) : NULL;
+	return m && m->kind != MOUNT_MAY_WAIT ? 0 : SOURCE_E_MAY_WAIT;
 }
 
 const char *source_path(const struct pattern *p, const char *user_name, char *ret)
@@ -61,17 +90,18 @@ const char *source_path(const struct pattern *p, const char *user_name, char *re
 	return ret;
 }
 
-void source_watch_shared(const struct pattern *p, unsigned pattern_number, struct watch *watch)
+void source_watch_shared(const struct pattern *p, unsigned pattern_number, const struct mounts *mounts,
+			 struct watch *watch)
 {
 	for (unsigned level = 0; level <= p->first_user && level < p->n; level++) {
 		_cleanup_(close_fdp) int fd = -1;
 		char path[PATTERN_PATH_MAX];
-		struct stat st;
+		struct directory st;
 
-		if (!pattern_path(p, level, "", path)) {
+		if (!pattern_path(p, level, "", path) || mounts_waits_for(mounts, path, level)) {
 			return;
 		}
-		fd = open_directory_at(path, &st);
+		fd = open_directory_at(path, false, &st);
 		if (fd < 0 || is_automount_point(fd)) {
 			return;	/* the levels above tell when that changes; else the mount table */
 		}
@@ -88,17 +118,17 @@ struct source_shared source_look_shared(const struct pattern *p)
 	for (unsigned level = 0; level < p->base || !level; level++) {
 		_cleanup_(close_fdp) int fd = -1;
 		char path[PATTERN_PATH_MAX];
-		struct stat st;
+		struct directory st;
 
 		shared.plain = false;
 		if (!pattern_path(p, level, "", path)) {
 			break;
 		}
-		fd = open_directory_at(path, &st);
+		fd = open_directory_at(path, false, &st);
 		if (fd < 0 || is_automount_point(fd)) {
 			break;
 		}
-		shared = (struct source_shared){ true, st.st_dev };
+		shared = (struct source_shared){ true, st.dev, st.mount };
 	}
 	return shared;
 }
@@ -112,18 +142,18 @@ static bool would_trigger(const struct source_place *at)
 	for (unsigned level = 1; level < p->base; level++) {
 		_cleanup_(close_fdp) int fd = -1;
 		char path[PATTERN_PATH_MAX];
-		struct stat st;
+		struct directory st;
 
 		if (!pattern_path(p, level, at->user_name, path)) {
 			return false;
 		}
-		fd = open_directory_at(path, &st);
+		fd = open_directory_at(path, false, &st);
 		if (fd < 0) {
 			return false;
 		}
 		if (is_automount_point(fd)) {
 			return !pattern_path(p, level + 1, at->user_name, path) ||
-			       !at->mounts || !mounts_has(at->mounts, path);
+			       !at->mounts || !mounts_at(at->mounts, path);
 		}
 	}
 	return false;
@@ -154,15 +184,19 @@ static void watch_level(const struct source_place *at, int dir, unsigned level)
 {
 	struct source_marks *m = at->marks;
 
-	if (!at->watch || level <= at->pattern->first_user) {
+	if ((at->patient ? at->inotify_fd < 0 : !at->watch) || level <= at->pattern->first_user) {
 		return;
 	}
-	if (!m) {
+	if (!at->patient && !m) {
 		(void)watch_dir(at->watch, dir, at->pattern_number, level, at->user);
 		return;
 	}
 	m->list[m->n].level = level;
-	watch_add(at->watch, dir, at->pattern_number, level, &m->list[m->n++].mark);
+	if (at->patient) {
+		watch_add_inotify(at->inotify_fd, dir, level + 1 == at->pattern->n, &m->list[m->n++].mark);
+	} else {
+		watch_add(at->watch, dir, at->pattern_number, level, &m->list[m->n++].mark);
+	}
 }
 
 void source_note_marks(const struct source_place *at, const struct source_marks *marks)
@@ -175,7 +209,7 @@ void source_note_marks(const struct source_place *at, const struct source_marks 
 
 /* Opens the directory that the file lies in, step by step, with a watch on each. */
 static int open_directory(const struct source_place *at, struct source_file *f, int *ret,
-			  struct stat *ret_st)
+			  struct directory *ret_dir)
 {
 	bool plain = at->shared && at->shared->plain;	/* what is on the same device is no automount point */
 	dev_t plain_dev = plain ? at->shared->dev : 0;
@@ -186,22 +220,28 @@ static int open_directory(const struct source_place *at, struct source_file *f, 
 	if (!pattern_path(p, p->base, at->user_name, path)) {
 		return fail(f, -ENAMETOOLONG, p->text);
 	}
-	if (!plain && would_trigger(at)) {
+	if (!at->patient && at->mounts && mounts_waits_for(at->mounts, path, p->base)) {
+		return SOURCE_E_MAY_WAIT;
+	}
+	if (!plain && !at->patient && would_trigger(at)) {	/* who is patient was sent there */
 		return SOURCE_E_NO_DIRECTORY;
 	}
-	dir = open_directory_at(path, ret_st);
+	dir = open_directory_at(path, at->patient, ret_dir);
 	if (dir < 0) {
 		return errno == ENOENT || errno == ENOTDIR ? SOURCE_E_NO_DIRECTORY :
 							     fail(f, -errno, path);
 	}
 	for (unsigned level = p->base;; level++) {
-		int next;
+		int next, r = may_go_on(at, ret_dir->mount);
 
-		if ((!plain || ret_st->st_dev != plain_dev) && is_automount_point(dir)) {
+		if (r) {
+			return r;
+		}
+		if ((!plain || ret_dir->dev != plain_dev) && is_automount_point(dir)) {
 			return SOURCE_E_NO_DIRECTORY;
 		}
 		plain = true;
-		plain_dev = ret_st->st_dev;
+		plain_dev = ret_dir->dev;
 
 		watch_level(at, dir, level);
 		if (level + 1 == p->n) {
@@ -210,7 +250,7 @@ static int open_directory(const struct source_place *at, struct source_file *f, 
 		if (!pattern_component(p, level, at->user_name, name)) {
 			return fail(f, -ENAMETOOLONG, p->text);
 		}
-		next = only_directory(open_below(dir, name, O_PATH), ret_st);
+		next = only_directory(open_below(dir, name, O_PATH, 0), at->patient, ret_dir);
 		if (next < 0) {
 			int e = -errno;
 
@@ -248,7 +288,7 @@ static uint64_t print_of(const struct stat *st, bool refused)
 }
 
 /* The rules for a file that may be taken for its user's, by what fstat(2) says. */
-static int check(const struct source_place *at, const struct stat *st, const struct stat *dir,
+static int check(const struct source_place *at, const struct stat *st, const struct directory *dir,
 		 struct source_file *f)
 {
 	if (!S_ISREG(st->st_mode)) {
@@ -263,7 +303,7 @@ static int check(const struct source_place *at, const struct stat *st, const str
 	if (st->st_mode & S_IWOTH) {
 		return refuse(f, "writable by everyone");
 	}
-	if (st->st_uid != at->account && st->st_uid != dir->st_uid && st->st_uid != 0 &&
+	if (st->st_uid != at->account && st->st_uid != dir->owner && st->st_uid != 0 &&
 	    st->st_uid != at->front_end) {
 		return refuse(f, "owned by uid %u, who is neither the user nor the owner of its "
 				 "directory", (unsigned)st->st_uid);
@@ -276,12 +316,12 @@ static int check(const struct source_place *at, const struct stat *st, const str
 
 /* Its own user's, beyond doubt: root's files may be in a home for any reason. */
 static bool is_quotable(const struct source_place *at, const struct stat *st,
-			const struct stat *dir)
+			const struct directory *dir)
 {
 	if (at->account != SOURCE_NO_ACCOUNT && st->st_uid == at->account) {
 		return true;
 	}
-	return st->st_uid != 0 && (st->st_uid == dir->st_uid || st->st_uid == at->front_end);
+	return st->st_uid != 0 && (st->st_uid == dir->owner || st->st_uid == at->front_end);
 }
 
 /* Reads what fstat(2) said there is, and one byte more if there is one. */
@@ -305,7 +345,7 @@ static int read_sized(int fd, size_t size, struct buf *ret)
 	return 0;
 }
 
-static int read_checked(const struct source_place *at, int fd, const struct stat *dir,
+static int read_checked(const struct source_place *at, int fd, const struct directory *dir,
 			uint64_t known, struct source_file *f)
 {
 	struct stat st, after;
@@ -336,19 +376,38 @@ static int read_checked(const struct source_place *at, int fd, const struct stat
 		       SOURCE_E_CHANGING : 0;
 }
 
+/* Something may be mounted on the file itself. */
+static int open_file(const struct source_place *at, int dir, const char *name)
+{
+	const int flags = O_RDONLY | O_NONBLOCK | O_NOCTTY;
+	int fd = open_below(dir, name, flags, at->patient ? 0 : RESOLVE_NO_XDEV);
+	char path[PATTERN_PATH_MAX];
+	const struct mount *on;
+
+	if (fd >= 0 || errno != EXDEV || !at->mounts) {
+		return fd;
+	}
+	on = mounts_at(at->mounts, source_path(at->pattern, at->user_name, path));
+	if (on && on->kind == MOUNT_HERE) {
+		return open_below(dir, name, flags, 0);
+	}
+	errno = EXDEV;
+	return -1;
+}
+
 int source_read(const struct source_place *at, uint64_t known, struct source_file *ret)
 {
 	const struct pattern *p = at->pattern;
 	_cleanup_(close_fdp) int dir = -1, fd = -1;
 	char name[NAME_MAX + 1], path[PATTERN_PATH_MAX];
-	struct stat dir_st = { 0 };
+	struct directory in = { 0 };
 	int r;
 
 	buf_clear(&ret->text);
 	ret->why[0] = '\0';
 	ret->print = 1;	/* of what cannot even be looked at */
 	ret->time = (struct timespec){ 0 };
-	r = open_directory(at, ret, &dir, &dir_st);
+	r = open_directory(at, ret, &dir, &in);
 	if (r == SOURCE_E_REFUSED && ret->print == known) {
 		return SOURCE_E_SAME;
 	}
@@ -358,12 +417,15 @@ int source_read(const struct source_place *at, uint64_t known, struct source_fil
 	if (!pattern_component(p, p->n - 1, at->user_name, name)) {
 		return fail(ret, -ENAMETOOLONG, p->text);
 	}
-	fd = open_below(dir, name, O_RDONLY | O_NONBLOCK | O_NOCTTY);
+	fd = open_file(at, dir, name);
 	if (fd < 0) {
 		int e = -errno;
 
 		if (e == -ENOENT) {
 			return SOURCE_E_NO_FILE;
+		}
+		if (e == -EXDEV) {
+			return SOURCE_E_MAY_WAIT;
 		}
 		if (e == -EAGAIN) {	/* somebody has a write lease on it */
 			return SOURCE_E_CHANGING;
@@ -376,5 +438,5 @@ int source_read(const struct source_place *at, uint64_t known, struct source_fil
 		}
 		return fail(ret, e, source_path(p, at->user_name, path));
 	}
-	return read_checked(at, fd, &dir_st, known, ret);
+	return read_checked(at, fd, &in, known, ret);
 }

@@ -24,6 +24,7 @@ struct mounts;
 struct source_shared {
 	bool plain;	/* directories, and none an automount point */
 	dev_t dev;	/* of the last of them */
+	uint64_t mount;	/* and its mount, as statx(2) numbers it */
 };
 
 /* Watches that were added on the way, and are not noted yet. */
@@ -45,7 +46,9 @@ struct source_place {
 	size_t size_max;	/* bytes */
 	struct watch *watch;	/* may be NULL: no watches wanted */
 	struct source_marks *marks;	/* may be NULL: watches are noted at once */
-	const struct mounts *mounts;
+	int inotify_fd;		/* of who is patient, instead of watch; -1: no watches wanted */
+	bool patient;		/* may be kept waiting by a file system, for ever perhaps */
+	const struct mounts *mounts;	/* NULL: who is not patient stays on the mount of the shared levels */
 	const struct source_shared *shared;	/* may be NULL: they are looked at for this file */
 };
 
@@ -55,6 +58,7 @@ enum {
 	SOURCE_E_NO_DIRECTORY,	/* something on the way is not there */
 	SOURCE_E_CHANGING,	/* it changed while it was read */
 	SOURCE_E_REFUSED,	/* why says what is wrong with it */
+	SOURCE_E_MAY_WAIT,	/* it may lie on a file system that keeps us waiting, and was not touched */
 };
 
 struct source_file {
@@ -69,7 +73,8 @@ struct source_file {
 
 /* Puts watches on the directories that all users of the pattern share, and finds out whether one of
  * them is an automount point (which we never trigger). */
-void source_watch_shared(const struct pattern *p, unsigned pattern_number, struct watch *watch);
+void source_watch_shared(const struct pattern *p, unsigned pattern_number, const struct mounts *mounts,
+			 struct watch *watch);
 
 /* Looks at the pattern's shared levels above the base directory. What it says is to be used at once: between
  * that and the files an automount point may come to be, which would be triggered. */

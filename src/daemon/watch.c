@@ -275,19 +275,29 @@ static void end_batch(struct watch *w)
 
 /* --- watching --- */
 
-void watch_add(const struct watch *w, int dir_fd, unsigned pattern, unsigned level, struct watch_mark *ret)
+void watch_add_inotify(int inotify_fd, int dir_fd, bool has_file, struct watch_mark *ret)
 {
-	uint32_t mask = MASK_DIR | (level + 1 == w->patterns[pattern].n ? IN_CLOSE_WRITE : 0);
+	uint32_t mask = MASK_DIR | (has_file ? IN_CLOSE_WRITE : 0);
 	char path[64];
 
+	(void)snprintf(path, sizeof(path), "/proc/self/fd/%d", dir_fd);	/* a number fits */
+	ret->key = inotify_add_watch(inotify_fd, path, mask | IN_ONLYDIR | IN_MASK_ADD);
+	ret->error = ret->key < 0 ? -errno : 0;
+}
+
+void watch_add(const struct watch *w, int dir_fd, unsigned pattern, unsigned level, struct watch_mark *ret)
+{
 	*ret = (struct watch_mark){ .unmarked = w->fanotify };
 	if (w->fanotify && !watch_fanotify_key(w->fanotify, dir_fd, &ret->key)) {
 		ret->unmarked = false;
 		return;
 	}
-	(void)snprintf(path, sizeof(path), "/proc/self/fd/%d", dir_fd);	/* a number fits */
-	ret->key = inotify_add_watch(w->fd, path, mask | IN_ONLYDIR | IN_MASK_ADD);
-	ret->error = ret->key < 0 ? -errno : 0;
+	watch_add_inotify(w->fd, dir_fd, level + 1 == w->patterns[pattern].n, ret);
+}
+
+int watch_inotify_fd(const struct watch *w)
+{
+	return w->fd;
 }
 
 /* What fanotify or the limit did not allow is said once. */

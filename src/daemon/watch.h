@@ -73,6 +73,13 @@ struct watch_mark {
 void watch_add(const struct watch *w, int dir_fd, unsigned pattern, unsigned level, struct watch_mark *ret);
 int watch_note(struct watch *w, const struct watch_mark *mark, unsigned pattern, unsigned level, uint32_t user);
 
+/* The first half for who has no watch but its descriptor of inotify: in another process. has_file: of the directory that
+ * the file itself lies in. */
+void watch_add_inotify(int inotify_fd, int dir_fd, bool has_file, struct watch_mark *ret);
+
+/* Valid as long as the watch is. */
+int watch_inotify_fd(const struct watch *w);
+
 /* How many events have come of directories that were not noted. When it has not changed from before watch_add to
  * watch_note, no event between the two was lost. */
 uint64_t watch_n_strays(const struct watch *w);

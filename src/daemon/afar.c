@@ -1,0 +1,160 @@
+/* SPDX-FileCopyrightText: 2026 The dns-updater authors
+ * SPDX-License-Identifier: ISC */
+#include "daemon/daemon_impl.h"
+
+#include "base/log.h"
+#include "daemon/mounts.h"
+#include "daemon/source.h"
+#include "daemon/watch.h"
+
+/* --- what is far away --- */
+
+unsigned afar_patterns(const struct daemon *d, uint32_t user, unsigned patterns, uint64_t *ret_mount)
+{
+	unsigned afar = 0;
+
+	for (unsigned i = 0; mounts_any_waits(d->mounts) && i < d->conf.n_patterns; i++) {
+		const struct pattern *p = &d->conf.patterns[i];
+		const struct mount *on;
+		char path[PATTERN_PATH_MAX];
+
+		if (!(patterns & 1u << i) ||
+		    !pattern_path(p, p->n, users_user(d->roster->users, user), path)) {
+			continue;
+		}
+		on = mounts_waits_for(d->mounts, path, p->base);
+		if (on && !afar && ret_mount) {
+			*ret_mount = on->id;
+		}
+		afar |= on ? 1u << i : 0;
+	}
+	return afar;
+}
+
+bool afar_shared(const struct daemon *d, unsigned pattern)
+{
+	const struct pattern *p = &d->conf.patterns[pattern];
+	char path[PATTERN_PATH_MAX];
+
+	return mounts_any_waits(d->mounts) && pattern_path(p, p->first_user, "", path) &&
+	       mounts_waits_for(d->mounts, path, p->first_user);
+}
+
+/* What was just written next door does not wait for what is far away. */
+unsigned afar_leave(struct daemon *d, const struct patient_look *look)
+{
+	struct patient_look left = *look;
+	unsigned afar;
+	uint64_t mount = 0;
+
+	afar = afar_patterns(d, look->user, look->looks, &mount);
+	if (!afar) {
+		return 0;
+	}
+	if (look->written & ~afar) {
+		left.looks &= (uint8_t)afar;
+		left.written &= (uint8_t)afar;
+	}
+	if (patient_ask(d->patient, mount, &left) && !d->patient_lost) {
+		d->patient_lost = true;
+		log_error("out of memory; the next sweep looks at user %s", users_user(d->roster->users, look->user));
+	}
+	return left.looks;
+}
+
+/* --- who reads there --- */
+
+static unsigned on_describe(void *arg, struct patient_look *look, struct ahead_file *files)
+{
+	struct daemon *d = arg;
+	unsigned looks = look->looks | (look->written ? 0 : look_all_patterns(d));
+	unsigned afar = afar_patterns(d, look->user, looks, NULL);
+
+	look->n_strays = watch_n_strays(d->watch);
+	for (unsigned i = 0; i < d->conf.n_patterns; i++) {
+		files[i].place = look_place(d, look->user, i, d->watch);
+		files[i].known = look->written & 1u << i ? 0 : *roster_print(d->roster, look->user, i);
+	}
+	return afar;
+}
+
+static void on_read(void *arg, const struct patient_look *look, const struct ahead_file *files)
+{
+	struct patient_look again = { .user = look->user, .looks = (uint8_t)look_all_patterns(arg), .again = true };
+	struct daemon *d = arg;
+
+	d->patient_lost = false;
+	for (unsigned i = 0; i < d->conf.n_patterns; i++) {
+		source_note_marks(&files[i].place, &files[i].marks);
+	}
+	look_take_patient(d, look, files);
+	/* An event of a directory that was not noted yet. */
+	if (!look->again && look->n_strays != watch_n_strays(d->watch)) {
+		(void)afar_leave(d, &again);
+	}
+}
+
+static void on_silent(void *arg, uint64_t mount, uint64_t ms, uint32_t user, size_t n_others)
+{
+	const struct daemon *d = arg;
+	const struct mount *m = mounts_find(d->mounts, mount);
+
+	log_error("no answer for %llu s from the file system at '%s' (%s): the address files of user %s and %zu more "
+		  "cannot be read; keeping their last addresses", (unsigned long long)(ms / 1000),
+		  m ? m->point : "?", m ? m->type : "?", users_user(d->roster->users, user), n_others);
+}
+
+static void on_answers(void *arg, uint64_t mount, uint64_t ms)
+{
+	const struct daemon *d = arg;
+	const struct mount *m = mounts_find(d->mounts, mount);
+
+	log_info("the file system at '%s' answers again, after %llu s", m ? m->point : "?",
+		 (unsigned long long)(ms / 1000));
+}
+
+static void on_lost(void *arg, uint64_t mount)
+{
+	struct daemon *d = arg;
+	const struct mount *m = mounts_find(d->mounts, mount);
+
+	if (!d->patient_lost) {
+		d->patient_lost = true;
+		log_error("nobody can be had to read the address files at '%s'; trying again with the next sweep",
+			  m ? m->point : "?");
+	}
+}
+
+/* --- begin --- */
+
+void afar_begin(struct daemon *d)
+{
+	patient_begin(d->patient, d->roster->users->n_users, d->conf.n_patterns, watch_inotify_fd(d->watch));
+}
+
+int afar_open(struct daemon *d)
+{
+	const struct patient_handlers h = {
+		.describe = on_describe, .read = on_read, .silent = on_silent, .answers = on_answers,
+		.lost = on_lost, .arg = d,
+	};
+	int r = patient_attach(d->patient, &d->loop, &h);
+
+	if (!r) {
+		afar_begin(d);
+	}
+	return r;
+}
+
+static bool is_there(void *arg, uint64_t mount)
+{
+	const struct daemon *d = arg;
+
+	return mounts_find(d->mounts, mount);
+}
+
+/* What is read on a mount that is gone could be older than what lies there now. */
+void afar_mounts_changed(struct daemon *d)
+{
+	patient_forget(d->patient, is_there, d);
+}

@@ -1,0 +1,572 @@
+/* SPDX-FileCopyrightText: 2026 The dns-updater authors
+ * SPDX-License-Identifier: ISC */
+#include "daemon/patient.h"
+#include "daemon/patient_impl.h"
+
+#include "base/cleanup.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <uv.h>
+
+enum {
+	LANES = 4,		/* readers of one mount; a user's files are always read by the same */
+	READERS_MAX = 128,	/* processes */
+	TICK_MS = 1000,
+	SILENT_MS = 10 * 1000,	/* then it is said that there is no answer */
+};
+
+/* One process, or who waits for there to be one. */
+struct reader {
+	struct patient *patient;
+	struct reader *next;
+	uint64_t mount;
+	unsigned lane;
+
+	int socket;		/* -1: no process yet */
+	uv_poll_t poll;
+	bool closing;
+
+	struct patient_look *queue;	/* a ring */
+	size_t first, n, size;
+
+	bool busy;
+	struct patient_look now;	/* of busy */
+	unsigned left;			/* bits of the patterns that are not answered yet; they come in order */
+	size_t n_text_left;		/* of the one whose text is coming */
+	struct ahead_file *files;
+	uint64_t asked_ms;
+	bool silent;			/* it was said */
+};
+
+struct patient {
+	int socket;
+	pid_t mother;
+	uv_loop_t *loop;
+	uv_timer_t tick;
+	bool attached;
+	struct patient_handlers handlers;
+	struct reader *readers;
+	unsigned n_processes;
+	uint8_t *queued;	/* a bit for each user */
+	uint32_t n_users;
+	unsigned n_patterns;
+	int inotify_fd;
+};
+
+int patient_new(struct patient **ret)
+{
+	struct patient *p = calloc(1, sizeof(*p));
+	int pair[2];
+
+	if (!p) {
+		return -ENOMEM;
+	}
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0) {
+		free(p);
+		return -errno;
+	}
+	p->mother = fork();
+	if (p->mother == 0) {
+		patient_process(pair[1]);
+	}
+	close_fd(pair[1]);
+	p->socket = pair[0];
+	if (p->mother < 0) {
+		int e = -errno;
+
+		close_fd(p->socket);
+		free(p);
+		return e;
+	}
+	*ret = p;
+	return 0;
+}
+
+/* --- who is asked for --- */
+
+static bool is_queued(const struct patient *p, uint32_t user)
+{
+	return p->queued && p->queued[user / 8] & 1u << user % 8;
+}
+
+static void note_queued(struct patient *p, uint32_t user, bool is)
+{
+	uint8_t bit = (uint8_t)(1u << user % 8);
+
+	p->queued[user / 8] = (uint8_t)(is ? p->queued[user / 8] | bit : p->queued[user / 8] & ~bit);
+}
+
+static int queue_add(struct reader *r, const struct patient_look *look)
+{
+	if (r->n == r->size) {
+		size_t size = r->size ? 2 * r->size : 16;
+		struct patient_look *more = calloc(size, sizeof(*more));
+
+		if (!more) {
+			return -ENOMEM;
+		}
+		for (size_t i = 0; i < r->n; i++) {
+			more[i] = r->queue[(r->first + i) % r->size];
+		}
+		free(r->queue);
+		r->queue = more;
+		r->size = size;
+		r->first = 0;
+	}
+	r->queue[(r->first + r->n++) % r->size] = *look;
+	return 0;
+}
+
+static struct patient_look queue_take(struct reader *r)
+{
+	struct patient_look look = r->queue[r->first];
+
+	r->first = (r->first + 1) % r->size;
+	r->n--;
+	return look;
+}
+
+/* It waits already; that it was written must be remembered. false: it waits for another reader. */
+static bool queue_merge(struct reader *r, const struct patient_look *look)
+{
+	for (size_t i = 0; look->written && i < r->n; i++) {
+		struct patient_look *is = &r->queue[(r->first + i) % r->size];
+
+		if (is->user == look->user) {
+			is->looks |= look->looks;
+			is->written |= look->written;
+			return true;
+		}
+	}
+	return !look->written;
+}
+
+/* --- readers --- */
+
+static void reader_closed(uv_handle_t *handle)
+{
+	struct reader *r = handle->data;
+
+	close_fd(r->socket);
+	for (unsigned i = 0; i < CONF_PATTERNS_MAX; i++) {
+		buf_deinit(&r->files[i].file.text);
+	}
+	free(r->files);
+	free(r->queue);
+	free(r);
+}
+
+static void reader_unlink(struct reader *r)
+{
+	struct reader **at = &r->patient->readers;
+
+	while (*at != r) {
+		at = &(*at)->next;
+	}
+	*at = r->next;
+}
+
+/* Its process ends when it reads on, if it ever does. */
+static void reader_free(struct reader *r)
+{
+	struct patient *p = r->patient;
+
+	reader_unlink(r);
+	while (r->n) {
+		note_queued(p, queue_take(r).user, false);
+	}
+	if (r->socket >= 0) {
+		p->n_processes--;
+		uv_close((uv_handle_t *)&r->poll, reader_closed);
+	} else {
+		reader_closed((uv_handle_t *)&r->poll);
+	}
+}
+
+static struct reader *reader_new(struct patient *p, uint64_t mount, unsigned lane)
+{
+	struct reader *r = calloc(1, sizeof(*r));
+
+	if (!r) {
+		return NULL;
+	}
+	r->files = calloc(CONF_PATTERNS_MAX, sizeof(*r->files));
+	if (!r->files) {
+		free(r);
+		return NULL;
+	}
+	r->patient = p;
+	r->mount = mount;
+	r->lane = lane;
+	r->socket = -1;
+	r->poll.data = r;
+	r->next = p->readers;
+	p->readers = r;
+	return r;
+}
+
+static struct reader *reader_of(struct patient *p, uint64_t mount, uint32_t user)
+{
+	unsigned lane = user % LANES;
+
+	for (struct reader *r = p->readers; r; r = r->next) {
+		if (r->mount == mount && r->lane == lane) {
+			return r;
+		}
+	}
+	return reader_new(p, mount, lane);
+}
+
+static void send_next(struct reader *r);
+
+/* One that has nothing to do gives way. */
+static void make_room(struct patient *p)
+{
+	for (struct reader *r = p->readers; r && p->n_processes >= READERS_MAX; r = r->next) {
+		if (r->socket >= 0 && !r->busy && !r->n) {
+			reader_free(r);
+			return;
+		}
+	}
+}
+
+/* Those who wait for a process. */
+static void go_on(struct patient *p)
+{
+	struct reader *next;
+
+	for (struct reader *r = p->readers; r; r = next) {
+		next = r->next;		/* it may be lost */
+		if (!r->busy && r->n) {
+			send_next(r);
+		}
+	}
+}
+
+static void reader_lost(struct reader *r)
+{
+	struct patient *p = r->patient;
+	uint64_t mount = r->mount;
+
+	reader_free(r);
+	p->handlers.lost(p->handlers.arg, mount);
+}
+
+static void silence_ends(struct reader *r)
+{
+	struct patient *p = r->patient;
+	bool was_silent = false;
+
+	for (struct reader *other = p->readers; other; other = other->next) {
+		was_silent = was_silent || (other->mount == r->mount && other->silent);
+		other->silent = other->silent && other->mount != r->mount;
+	}
+	if (was_silent) {
+		p->handlers.answers(p->handlers.arg, r->mount, uv_now(p->loop) - r->asked_ms);
+	}
+}
+
+static void all_read(struct reader *r)
+{
+	struct patient *p = r->patient;
+
+	silence_ends(r);
+	p->handlers.read(p->handlers.arg, &r->now, r->files);
+	r->busy = false;
+	go_on(p);
+}
+
+static void take_answer(struct reader *r, const struct patient_answer *a)
+{
+	struct ahead_file *f = &r->files[__builtin_ctz(r->left)];
+
+	f->outcome = a->outcome;
+	f->marks = a->marks;
+	f->file.time = a->time;
+	f->file.print = a->print;
+	f->file.quotable = a->quotable;
+	f->file.from_front_end = a->from_front_end;
+	memcpy(f->file.why, a->why, sizeof(f->file.why));
+	buf_clear(&f->file.text);
+	r->n_text_left = a->n_text;
+}
+
+static void take_text(struct reader *r, const char *bytes, size_t n)
+{
+	struct ahead_file *f = &r->files[__builtin_ctz(r->left)];
+
+	n = n < r->n_text_left ? n : r->n_text_left;
+	buf_add(&f->file.text, bytes, n);
+	r->n_text_left -= n;
+}
+
+/* One packet. false: there is none, or it is not what was asked for. */
+static bool take_packet(struct reader *r)
+{
+	union {
+		struct patient_answer answer;
+		char part[PATIENT_PART];
+	} packet;
+	ssize_t n = recv(r->socket, &packet, sizeof(packet), MSG_DONTWAIT);
+
+	if (n < 0 && (errno == EAGAIN || errno == EINTR)) {
+		return false;
+	}
+	if (n <= 0 || !r->busy || (!r->n_text_left && n != sizeof(packet.answer))) {
+		reader_lost(r);
+		return false;
+	}
+	if (r->n_text_left) {
+		take_text(r, packet.part, (size_t)n);
+	} else {
+		take_answer(r, &packet.answer);
+	}
+	if (!r->n_text_left) {
+		if (buf_error(&r->files[__builtin_ctz(r->left)].file.text)) {
+			r->files[__builtin_ctz(r->left)].outcome = -ENOMEM;
+		}
+		r->left &= r->left - 1;
+	}
+	if (!r->left) {
+		all_read(r);
+		return false;	/* others want to be served too */
+	}
+	return true;
+}
+
+static void readable(uv_poll_t *poll, int status, int events)
+{
+	(void)status;	/* recv tells more */
+	(void)events;
+	while (take_packet(poll->data)) {
+	}
+}
+
+/* Has a process made for it. 0 or a negative errno. */
+static int begin(struct reader *r)
+{
+	struct patient *p = r->patient;
+	union {
+		struct cmsghdr head;
+		char room[CMSG_SPACE(2 * sizeof(int))];
+	} control = { .head = { .cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS,
+				.cmsg_len = CMSG_LEN(2 * sizeof(int)) } };
+	char byte = 0;
+	struct iovec bytes = { .iov_base = &byte, .iov_len = 1 };
+	const struct msghdr message = { .msg_iov = &bytes, .msg_iovlen = 1, .msg_control = &control,
+					.msg_controllen = sizeof(control.room) };
+	int pair[2], e;
+
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0) {
+		return -errno;
+	}
+	memcpy(CMSG_DATA(&control.head), (const int[]){ pair[1], p->inotify_fd }, 2 * sizeof(int));
+	e = sendmsg(p->socket, &message, MSG_NOSIGNAL | MSG_DONTWAIT) < 0 ? -errno : 0;
+	close_fd(pair[1]);
+	e = e ? e : uv_poll_init(p->loop, &r->poll, pair[0]);
+	if (e) {
+		close_fd(pair[0]);
+		return e;
+	}
+	r->socket = pair[0];
+	p->n_processes++;
+	return uv_poll_start(&r->poll, UV_READABLE, readable);
+}
+
+static bool ask(struct reader *r, unsigned pattern)
+{
+	const struct ahead_file *f = &r->files[pattern];
+	const struct source_place *at = &f->place;
+	struct patient_question q = {
+		.pattern_number = at->pattern_number,
+		.account = at->account,
+		.front_end = at->front_end,
+		.size_max = at->size_max,
+		.known = f->known,
+		.wants_watch = at->watch,
+	};
+
+	(void)snprintf(q.user_name, sizeof(q.user_name), "%s", at->user_name);
+	(void)snprintf(q.pattern, sizeof(q.pattern), "%s", at->pattern->text);
+	return send(r->socket, &q, sizeof(q), MSG_NOSIGNAL | MSG_DONTWAIT) == sizeof(q);
+}
+
+static void on_tick(uv_timer_t *timer);
+
+/* Begins with the next of its queue, if there is a process for it. */
+static void send_next(struct reader *r)
+{
+	struct patient *p = r->patient;
+
+	make_room(p);
+	if (r->socket < 0 && (p->n_processes >= READERS_MAX)) {
+		return;		/* until one of them is done */
+	}
+	if (r->socket < 0 && begin(r)) {
+		reader_lost(r);
+		return;
+	}
+	while (!r->busy && r->n) {
+		r->now = queue_take(r);
+		note_queued(p, r->now.user, false);
+		for (unsigned i = 0; i < p->n_patterns; i++) {
+			r->files[i].outcome = SOURCE_E_MAY_WAIT;
+			r->files[i].marks.n = 0;
+		}
+		r->left = p->handlers.describe(p->handlers.arg, &r->now, r->files);
+		r->busy = r->left;	/* else it lies on another file system by now: the sweep looks */
+	}
+	r->asked_ms = uv_now(p->loop);
+	for (unsigned i = 0; r->busy && i < p->n_patterns; i++) {
+		if (r->left & 1u << i && !ask(r, i)) {
+			reader_lost(r);
+			return;
+		}
+	}
+	if (r->busy && !uv_is_active((uv_handle_t *)&p->tick)) {
+		(void)uv_timer_start(&p->tick, on_tick, TICK_MS, TICK_MS);	/* fails only without a function */
+	}
+}
+
+/* Users, each once. */
+static size_t n_waiting(const struct patient *p, uint64_t mount)
+{
+	size_t n = 0;
+
+	for (const struct reader *r = p->readers; r; r = r->next) {
+		n += r->mount == mount ? r->n + (r->busy && !is_queued(p, r->now.user)) : 0;
+	}
+	return n;
+}
+
+static bool is_silent(const struct patient *p, uint64_t mount)
+{
+	bool silent = false;
+
+	for (const struct reader *r = p->readers; r; r = r->next) {
+		silent = silent || (r->mount == mount && r->silent);
+	}
+	return silent;
+}
+
+static void on_tick(uv_timer_t *timer)
+{
+	struct patient *p = timer->data;
+	uint64_t now = uv_now(p->loop);
+	bool any = false;
+
+	for (struct reader *r = p->readers; r; r = r->next) {
+		any = any || r->busy;
+		if (r->busy && !r->silent && now - r->asked_ms >= SILENT_MS) {
+			bool said = is_silent(p, r->mount);
+
+			r->silent = true;
+			if (!said) {
+				p->handlers.silent(p->handlers.arg, r->mount, now - r->asked_ms, r->now.user,
+						   n_waiting(p, r->mount) - 1);
+			}
+		}
+	}
+	if (!any) {
+		(void)uv_timer_stop(timer);	/* cannot fail */
+	}
+}
+
+/* --- the loop's side --- */
+
+int patient_attach(struct patient *p, struct uv_loop_s *loop, const struct patient_handlers *h)
+{
+	p->loop = loop;
+	p->handlers = *h;
+	p->tick.data = p;
+	(void)uv_timer_init(loop, &p->tick);	/* cannot fail */
+	p->attached = true;
+	return 0;
+}
+
+void patient_begin(struct patient *p, uint32_t n_users, unsigned n_patterns, int inotify_fd)
+{
+	while (p->readers) {
+		reader_free(p->readers);
+	}
+	free(p->queued);
+	p->queued = NULL;
+	p->n_users = n_users;
+	p->n_patterns = n_patterns;
+	p->inotify_fd = inotify_fd;
+}
+
+int patient_ask(struct patient *p, uint64_t mount, const struct patient_look *look)
+{
+	struct reader *r;
+
+	if (!p->queued) {	/* most never have such a file system */
+		p->queued = calloc(p->n_users / 8 + 1, 1);
+	}
+	r = p->queued ? reader_of(p, mount, look->user) : NULL;
+	if (!r) {
+		return -ENOMEM;
+	}
+	if (is_queued(p, look->user) && queue_merge(r, look)) {
+		return 0;
+	}
+	if (queue_add(r, look)) {
+		return -ENOMEM;
+	}
+	note_queued(p, look->user, true);
+	if (!r->busy) {
+		send_next(r);
+	}
+	return 0;
+}
+
+void patient_forget(struct patient *p, bool (*is_there)(void *arg, uint64_t mount), void *arg)
+{
+	struct reader *next;
+
+	for (struct reader *r = p->readers; r; r = next) {
+		next = r->next;
+		if (!is_there(arg, r->mount)) {
+			reader_free(r);
+		}
+	}
+	go_on(p);
+}
+
+bool patient_has(const struct patient *p, uint32_t user)
+{
+	bool has = is_queued(p, user);
+
+	for (const struct reader *r = p->readers; r; r = r->next) {
+		has = has || (r->busy && r->now.user == user);
+	}
+	return has;
+}
+
+static void tick_closed(uv_handle_t *handle)
+{
+	free(handle->data);
+}
+
+struct patient *patient_free(struct patient *p)
+{
+	if (!p) {
+		return NULL;
+	}
+	while (p->readers) {
+		reader_free(p->readers);
+	}
+	close_fd(p->socket);
+	(void)waitpid(p->mother, NULL, 0);	/* it ends at the end of its socket */
+	free(p->queued);
+	if (p->attached) {
+		uv_close((uv_handle_t *)&p->tick, tick_closed);
+	} else {
+		free(p);
+	}
+	return NULL;
+}

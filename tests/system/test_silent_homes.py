@@ -1,0 +1,264 @@
+# SPDX-FileCopyrightText: 2026 The dns-updater authors
+# SPDX-License-Identifier: ISC
+"""A home on a file system that does not answer: whoever lives there waits, nobody else does."""
+
+import os
+import pathlib
+import select
+import subprocess
+import sys
+
+import pytest
+
+from harness import DNS_UPDATER, TIMEOUT, guard, uid_of
+
+JOHN, MARY = 'john.dyn.example.com', 'mary.dyn.example.com'
+OLD, NEW, OTHER = '1.2.3.4', '5.6.7.8', '9.9.9.9'
+SERVER = str(pathlib.Path(__file__).with_name('fuse_server.py'))
+
+
+class Afar:
+    """A directory of the daemon's mount namespace lies on a file system of its own."""
+
+    def __init__(self, env, point, tree='afar'):
+        self.env, self.point = env, point
+        self.tree = env.tmp / tree
+        self.tree.mkdir()
+        self.silent = env.tmp / (tree + '.silent')
+        self.process = None
+
+    def write(self, text, path='.dynamicdns'):
+        file = self.tree / path
+        file.parent.mkdir(exist_ok=True)
+        new = self.env.tmp / 'new'
+        new.write_text(text + '\n')
+        os.chown(new, uid_of('mary'), -1)
+        os.chown(file.parent, uid_of('mary'), -1)
+        os.utime(new, (1e9, 1e9))
+        new.rename(file)
+
+    def prefix(self):
+        """The command that mounts it before the daemon starts."""
+        return [sys.executable, SERVER, str(self.tree), str(self.point)]
+
+    def mount(self):
+        """Mounts it while the daemon runs."""
+        self.process = subprocess.Popen(
+            ['nsenter', '-t', str(self.env.process.pid), '-m', '-r', '--', *self.prefix()],
+            stdout=subprocess.PIPE, start_new_session=True)
+        guard.tell('+', self.process)
+        assert self.process.stdout.readline() == b'mounted\n'
+
+    def be_silent(self):
+        self.silent.touch()
+
+    def speak(self):
+        self.silent.unlink(missing_ok=True)
+
+    def close(self):
+        self.speak()
+        if self.process:
+            self.process.kill()
+            self.process.wait()
+            guard.tell('-', self.process)
+            self.process.stdout.close()
+
+
+@pytest.fixture
+def afar(env):
+    """Mary's home is to be on it."""
+    if not os.access('/dev/fuse', os.R_OK | os.W_OK):
+        pytest.skip('no /dev/fuse')
+    env.private_mounts()
+    env.users['mary'] = [MARY]
+    env.conf['rescan'] = '1s'
+    env.conf['socket'] = str(env.state_dir / 'socket')
+    env.make_home('mary')
+    a = Afar(env, env.home('mary'))
+    a.write(OLD)
+    yield a
+    a.close()
+
+
+def changes(env, address):
+    """Those who are not there are served."""
+    env.write('john', address)
+    env.wait_answer(JOHN, 'A', {address})
+
+
+def test_a_file_is_read_there(env, afar):
+    env.start()
+    afar.mount()
+    env.wait_answer(MARY, 'A', {OLD})
+    afar.write(NEW)
+    env.wait_answer(MARY, 'A', {NEW})
+    changes(env, OTHER)
+
+
+def test_a_large_file_and_a_refused_one(env, afar):
+    env.users['mary'] = [f'm{i}.dyn.example.com' for i in range(2000)]
+    afar.write('\n'.join(f'm{i}.dyn.example.com {OLD}' for i in range(2000)))
+    env.start()
+    afar.mount()
+    env.wait_answer('m1999.dyn.example.com', 'A', {OLD})
+    afar.write('nonsense')
+    env.wait_log("refusing .*/mary/.dynamicdns of user mary: line 1: .*'nonsense'; keeping the last addresses")
+    (afar.tree / '.dynamicdns').unlink()
+    (afar.tree / '.dynamicdns').symlink_to('elsewhere')
+    env.wait_log('refusing .*/mary/.dynamicdns of user mary: a symbolic link')
+
+
+def test_one_home_does_not_answer(env, afar):
+    env.start()
+    afar.mount()
+    env.wait_answer(MARY, 'A', {OLD})
+    afar.be_silent()
+    afar.write(NEW)
+    changes(env, NEW)
+    env.wait_log(r"no answer for 1\d s from the file system at '.*/mary' \(fuse.silent\): the address files of user "
+                 r'mary and 0 more cannot be read; keeping their last addresses')
+    changes(env, OTHER)
+    env.wait_answer(MARY, 'A', {OLD})
+    told = subprocess.run([DNS_UPDATER, 'status', 'mary', '-c', str(env.conf_file)], capture_output=True,
+                          timeout=TIMEOUT)
+    assert OLD in told.stdout.decode()
+    env.reload()
+    changes(env, OLD)
+    mark = env.mark()
+    afar.speak()
+    env.wait_answer(MARY, 'A', {NEW})
+    afar.write(OTHER)
+    env.wait_answer(MARY, 'A', {OTHER})
+    assert env.count('no answer for', mark) == 0
+
+
+def test_it_is_said_when_it_answers_again(env, afar):
+    env.start()
+    afar.mount()
+    env.wait_answer(MARY, 'A', {OLD})
+    afar.be_silent()
+    env.wait_log('no answer for')
+    afar.speak()
+    env.wait_log(r"the file system at '.*/mary' answers again, after 1\d s")
+
+
+def test_it_does_not_answer_at_the_start(env, afar):
+    env.prefix += afar.prefix()
+    afar.be_silent()
+    env.start()
+    changes(env, NEW)
+    afar.speak()
+    env.wait_answer(MARY, 'A', {OLD})
+
+
+def test_no_home_answers(env, afar):
+    """All homes are there, and mary's."""
+    afar.point = env.homes
+    (afar.tree / '.dynamicdns').unlink()
+    afar.write(OLD, 'mary/.dynamicdns')
+    env.conf['pathpattern'] = f'{env.homes}/%u/.dynamicdns {env.tmp}/door/%u'
+    (env.tmp / 'door').mkdir()
+    env.prefix += afar.prefix()
+    afar.be_silent()
+    env.with_fence = False
+    env.start()
+    (env.tmp / 'door' / 'john').write_text(NEW + '\n')
+    env.wait_answer(JOHN, 'A', {NEW})
+    afar.speak()
+    env.wait_answer(MARY, 'A', {OLD})
+
+
+def test_an_end_and_a_new_start_do_not_wait(env, afar):
+    env.start()
+    afar.mount()
+    env.wait_answer(MARY, 'A', {OLD})
+    afar.be_silent()
+    env.wait_log('no answer for')
+    env.stop()
+    env.start()		# in another mount namespace
+    changes(env, NEW)
+
+
+def test_what_is_unmounted_does_not_count_any_more(env, afar):
+    env.write('mary', NEW, age=10)
+    env.start()
+    env.wait_answer(MARY, 'A', {NEW})
+    afar.mount()
+    env.wait_answer(MARY, 'A', {OLD})
+    afar.be_silent()
+    afar.write(OTHER)
+    env.wait_log('no answer for')
+    env.inside(f'umount -l {env.home("mary")}')
+    env.wait_answer(MARY, 'A', {NEW})
+
+
+def test_a_file_that_is_mounted_itself(env, afar):
+    afar.write(NEW, 'mine')
+    env.start()
+    env.write('mary', OTHER, age=10)
+    env.inside(f'mount --bind {afar.tree}/mine {env.file("mary")}')
+    env.wait_answer(MARY, 'A', {NEW})
+
+
+@pytest.mark.parametrize('target', ['absolute', 'relative'])
+def test_a_link_of_the_administrator_leads_there(env, afar, target):
+    place = env.tmp / 'elsewhere'
+    place.mkdir(mode=0o755)
+    env.home('mary').rmdir()
+    env.home('mary').symlink_to(place if target == 'absolute' else '../home/.././elsewhere')
+    afar.point = place
+    env.prefix += afar.prefix()
+    afar.be_silent()
+    env.start()
+    changes(env, NEW)
+    afar.speak()
+    env.wait_answer(MARY, 'A', {OLD})
+
+
+MOUNT_AND_UNMOUNT = """
+import ctypes, os, random, resource, sys, time
+libc = ctypes.CDLL(None)
+n = int(sys.argv[2])
+resource.setrlimit(resource.RLIMIT_NOFILE, (n + 100, n + 100))
+for i in range(n):
+    device = os.open('/dev/fuse', os.O_RDWR)
+    options = f'fd={device},rootmode=40000,user_id=0,group_id=0,allow_other'.encode()
+    assert not libc.mount(b'x', sys.argv[1].encode(), b'fuse.silent', 0, options)
+    for _ in range(random.randrange(3)):
+        os.utime(os.path.dirname(sys.argv[1]))	# an event
+    assert not libc.umount2(sys.argv[1].encode(), 2)
+    os.utime(sys.argv[1])
+    time.sleep(random.random() / 3000)
+print('done', flush=True)
+sys.stdin.read()	# who waits for one of them waits on
+"""
+
+
+def test_file_systems_that_nobody_serves_come_and_go(env, afar):
+    """Between a look at the mount table and one into the home, somebody may always mount something."""
+    env.conf['pathpattern'] = f'{env.homes}/%u/mine/address'
+    env.make_home('john')
+    for user in 'john', 'mary':
+        (env.home(user) / 'mine').mkdir(mode=0o755)
+        os.chown(env.home(user) / 'mine', uid_of(user), -1)
+    env.with_fence = False
+    env.start()
+    attack = subprocess.Popen(['nsenter', '-t', str(env.process.pid), '-m', '-r', '--', sys.executable, '-c',
+                               MOUNT_AND_UNMOUNT, f'{env.home("mary")}/mine', '3000'],
+                              stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    guard.tell('+', attack)
+    try:
+        done, n = False, 0
+        while not done:
+            done = select.select([attack.stdout], [], [], 0)[0]
+            env.sh('mary', 'echo 1.1.1.1 > mine/address')
+            address = f'1.2.{n // 250}.{n % 250}'
+            env.sh('john', f'echo {address} > mine/address')
+            env.wait_answer(JOHN, 'A', {address})
+            n += 1
+        assert attack.stdout.readline() == b'done\n'
+    finally:
+        attack.communicate()
+        guard.tell('-', attack)
+    env.sh('mary', f'echo {OTHER} > mine/address')
+    env.wait_answer(MARY, 'A', {OTHER})
