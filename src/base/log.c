@@ -12,11 +12,13 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+enum { HELD_MAX = 16 * 1024 };	/* bytes of lines that wait */
+
 /* A process has one log; this is its state. */
 static bool to_stderr = true, to_journal;
 static char *tempfile_path;
-static struct buf latest;
-static bool latest_is_new, tempfile_failed;
+static struct buf latest, held;
+static bool latest_is_new, tempfile_failed, holds;
 
 /* systemd(1) names in $JOURNAL_STREAM the device and inode of the stream that is the journal. */
 static bool stderr_is_journal(void)
@@ -49,10 +51,29 @@ void log_set_tempfile(const char *path)
 	tempfile_failed = false;
 }
 
+/* Nobody is left to tell that standard error cannot be written. */
+static void write_stderr(const struct buf *b)
+{
+	(void)file_write_all(STDERR_FILENO, b->data, b->len);
+}
+
+static void write_held(void)
+{
+	write_stderr(&held);
+	buf_clear(&held);
+}
+
+void log_hold(void)
+{
+	holds = to_stderr;
+}
+
 void log_flush(void)
 {
 	int r;
 
+	holds = false;
+	write_held();
 	if (!tempfile_path || !latest_is_new || buf_error(&latest)) {
 		return;
 	}
@@ -64,6 +85,23 @@ void log_flush(void)
 		latest_is_new = false;
 	}
 	tempfile_failed = r;
+}
+
+/* What is wrong is written at once. */
+static void hold_or_write(int priority, const struct buf *line)
+{
+	bool is_held = holds;
+
+	if (holds) {
+		buf_add(&held, line->data, line->len);
+		is_held = !buf_error(&held);
+	}
+	if (!is_held || priority <= LOG_ERR || held.len > HELD_MAX) {
+		write_held();
+	}
+	if (!is_held) {
+		write_stderr(line);
+	}
 }
 
 void log_write(int priority, const char *format, ...)
@@ -79,8 +117,7 @@ void log_write(int priority, const char *format, ...)
 	va_end(ap);
 	if (to_stderr) {
 		buf_adds(&line, "\n");
-		/* Nobody is left to tell that standard error cannot be written. */
-		(void)file_write_all(STDERR_FILENO, line.data, buf_error(&line) ? 0 : line.len);
+		hold_or_write(priority, &line);
 	} else {
 		syslog(priority, "%s", buf_str(&line));
 	}

@@ -17,6 +17,10 @@ void log_open(const char *ident, bool to_stderr);
 /* A file that holds the latest message, replaced whole by log_flush; NULL: none. Its messages come
  * from log_write; a burst of them leaves only the last. The path is copied. */
 void log_set_tempfile(const char *path);
+
+/* From now on until log_flush lines to standard error may wait, but for those of errors and what came before them:
+ * whoever reads the log does not get a processor between two steps of ours. */
+void log_hold(void);
 void log_flush(void);
 
 void log_write(int priority, const char *format, ...) __attribute__((format(printf, 2, 3)));

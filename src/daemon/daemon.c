@@ -33,6 +33,7 @@
 enum {
 	BATCHES_MAX = 8,	/* of a sweep, under way: more than there are threads, so that none is idle */
 	LOST_MS = 10 * 1000,	/* between sweeps because events were lost */
+	SAVE_SOON_MS = 20,	/* after the first change: first it is published */
 	SAVE_SHARE = 20,	/* saving the state takes at most one part in so many of the time */
 	SAVE_AGAIN_MS = 10 * 1000,	/* after it failed */
 };
@@ -301,8 +302,9 @@ static void act(struct daemon *d)
 	}
 	questions_answer(d);
 	if (d->state_dirty && !save_is_under_way(d->save) && !uv_is_active((uv_handle_t *)&d->save_timer)) {
-		(void)uv_timer_start(&d->save_timer, on_save_timer,
-				     d->state_failed ? SAVE_AGAIN_MS : d->save_cost_ms * SAVE_SHARE, 0);
+		uint64_t delay = d->state_failed ? SAVE_AGAIN_MS : d->save_cost_ms * SAVE_SHARE;
+
+		(void)uv_timer_start(&d->save_timer, on_save_timer, delay > SAVE_SOON_MS ? delay : SAVE_SOON_MS, 0);
 	}
 }
 
@@ -325,6 +327,7 @@ static void on_prepare(uv_prepare_t *prepare)
 {
 	struct daemon *d = prepare->data;
 
+	log_hold();
 	if (!d->stopping) {
 		act(d);
 	}

@@ -5,6 +5,7 @@
 #include "base/cleanup.h"
 #include "base/log.h"
 #include "core/address.h"
+#include "daemon/mounts.h"
 #include "daemon/say.h"
 #include "daemon/source.h"
 #include "daemon/watch.h"
@@ -245,8 +246,10 @@ static int read_now(struct daemon *d, uint32_t user, unsigned pattern, bool writ
 	struct source_place place = look_place(d, user, pattern, unsure ? d->watch : NULL);
 	uint64_t known = written ? 0 : *roster_print(d->roster, user, pattern);
 
-	look_at_shared(d);
-	place.shared = &d->shared[pattern];
+	if (mounts_any_autofs(d->mounts)) {
+		look_at_shared(d);
+		place.shared = &d->shared[pattern];
+	}
 	return source_read(&place, known, ret);
 }
 

@@ -27,7 +27,7 @@ struct mounts {
 	struct mount *by_point, *by_id;	/* the same ones; strings point into a second copy of the table */
 	char *strings;
 	size_t n;
-	bool any_waits;
+	bool any_waits, any_autofs;
 	void (*changed)(void *arg);
 	void *arg;
 };
@@ -120,7 +120,7 @@ static void forget(struct mounts *m)
 	m->strings = NULL;
 	m->by_point = m->by_id = NULL;
 	m->n = 0;
-	m->any_waits = false;
+	m->any_waits = m->any_autofs = false;
 }
 
 static int take_apart(struct mounts *m)
@@ -144,6 +144,7 @@ static int take_apart(struct mounts *m)
 		m->by_point[m->n].line = line++;
 		if (m->n < n_lines + 1 && parse_line(at, &m->by_point[m->n])) {
 			m->any_waits = m->any_waits || m->by_point[m->n].kind == MOUNT_MAY_WAIT;
+			m->any_autofs = m->any_autofs || m->by_point[m->n].kind == MOUNT_AUTOFS;
 			m->n++;
 		}
 	}
@@ -270,6 +271,11 @@ const struct mount *mounts_at(const struct mounts *m, const char *path)
 bool mounts_any_waits(const struct mounts *m)
 {
 	return m->any_waits;
+}
+
+bool mounts_any_autofs(const struct mounts *m)
+{
+	return m->any_autofs;
 }
 
 const struct mount *mounts_find(const struct mounts *m, uint64_t id)

@@ -28,8 +28,9 @@ struct mounts *mounts_free(struct mounts *m);
 /* What is mounted exactly at this absolute path, covering the others; NULL: nothing. */
 const struct mount *mounts_at(const struct mounts *m, const char *path);
 
-/* Whether there is any file system that may wait. */
+/* Whether there is any file system that may wait, or any autofs. */
 bool mounts_any_waits(const struct mounts *m);
+bool mounts_any_autofs(const struct mounts *m);
 
 /* NULL: there is none with this number. */
 const struct mount *mounts_find(const struct mounts *m, uint64_t id);

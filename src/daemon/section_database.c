@@ -221,6 +221,7 @@ static void note_published(struct section_file *p)
 		(void)changes_note(&p->behind, pending->list[i].name, NULL);	/* without memory, the end does not wait for it */
 	}
 	changes_clear(pending);
+	p->follows_ms = p->wanted ? p->follows_ms : uv_now(p->o.loop);
 	p->wanted = true;
 	p->o.handlers->remember(&p->o);
 	output_progress(&p->o);

@@ -16,7 +16,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { ATTEMPTED_MS = 5000 };	/* a command that takes longer does not hold up the start */
+enum {
+	ATTEMPTED_MS = 5000,	/* a command that takes longer does not hold up the start */
+	FOLLOW_MS = 10,		/* so long whoever asks for what was just published has the processors */
+};
 
 static void on_timer(uv_timer_t *timer)
 {
@@ -77,9 +80,13 @@ static bool take_memory(struct output *o, const char *text, size_t n)
  * the end is not put off, nor what the database waits for. */
 static uint64_t next_write_ms(const struct section_file *p)
 {
-	uint64_t at = p->last_ms && p->format->by_second && !p->stopping && !p->db.after_text ?
+	bool hurries = p->stopping || p->db.after_text;
+	uint64_t at = p->last_ms && p->format->by_second && !hurries ?
 			      p->last_ms + p->o.conf->publish_interval_ms : 0;
 
+	if (p->follows_ms && !hurries && p->follows_ms + FOLLOW_MS > at) {
+		at = p->follows_ms + FOLLOW_MS;
+	}
 	return at > p->pause.not_before_ms ? at : p->pause.not_before_ms;
 }
 

@@ -86,6 +86,7 @@ struct section_file {
 	bool busy;		/* somebody was writing to the file at the last attempt */
 	uint64_t busy_since_ms;	/* 0: not busy */
 	uint64_t last_ms;	/* start of the last write of the file; 0: none */
+	uint64_t follows_ms;	/* where the file only follows: since when it is to */
 	struct output_pause pause;
 	struct section_text text;
 	struct changes writing;	/* on their way into the file */

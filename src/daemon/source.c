@@ -211,6 +211,7 @@ void source_note_marks(const struct source_place *at, const struct source_marks 
 static int open_directory(const struct source_place *at, struct source_file *f, int *ret,
 			  struct directory *ret_dir)
 {
+	bool none = at->mounts && !mounts_any_autofs(at->mounts);
 	bool plain = at->shared && at->shared->plain;	/* what is on the same device is no automount point */
 	dev_t plain_dev = plain ? at->shared->dev : 0;
 	const struct pattern *p = at->pattern;
@@ -223,7 +224,7 @@ static int open_directory(const struct source_place *at, struct source_file *f, 
 	if (!at->patient && at->mounts && mounts_waits_for(at->mounts, path, p->base)) {
 		return SOURCE_E_MAY_WAIT;
 	}
-	if (!plain && !at->patient && would_trigger(at)) {	/* who is patient was sent there */
+	if (!none && !plain && !at->patient && would_trigger(at)) {	/* who is patient was sent there */
 		return SOURCE_E_NO_DIRECTORY;
 	}
 	dir = open_directory_at(path, at->patient, ret_dir);
@@ -237,7 +238,7 @@ static int open_directory(const struct source_place *at, struct source_file *f, 
 		if (r) {
 			return r;
 		}
-		if ((!plain || ret_dir->dev != plain_dev) && is_automount_point(dir)) {
+		if (!none && (!plain || ret_dir->dev != plain_dev) && is_automount_point(dir)) {
 			return SOURCE_E_NO_DIRECTORY;
 		}
 		plain = true;
