@@ -40,6 +40,15 @@ static size_t put_key(uint8_t *to, const char *name, uint32_t *ret_hash)
 	return (size_t)(at - to);
 }
 
+uint32_t tinydns_key_hash(const char *name)
+{
+	uint8_t key[NAME_SIZE + 1];
+	uint32_t hash;
+
+	(void)put_key(key, is_wildcard(name) ? name + 2 : name, &hash);
+	return hash;
+}
+
 static void put_big32(uint8_t *to, uint32_t value)
 {
 	to[0] = (uint8_t)(value >> 24);

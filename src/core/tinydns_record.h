@@ -21,6 +21,9 @@ enum {
 /* Bytes of the owner name of this canonical name, as a key: of a wildcard's, without the asterisk. */
 size_t tinydns_key_size(const char *name);
 
+/* And its hash. */
+uint32_t tinydns_key_hash(const char *name);
+
 /* Bytes of a whole record with an address of n_address. */
 static inline size_t tinydns_record_size(size_t n_key, size_t n_address)
 {

@@ -33,6 +33,7 @@ struct database {
 	bool has_shape;		/* of the visible file; its names have the numbers that they have now */
 	bool no_exchange, no_lease;	/* by this file system; said once */
 	uint32_t *behind, n_behind, size_behind;	/* names that the second file has older addresses of */
+	size_t second_from;	/* where it begins to differ from the visible one in more than addresses; SIZE_MAX */
 	char mark[MARK_LABEL + 64];	/* the line */
 	uint8_t mark_key[MARK_LABEL + 16];
 	size_t n_mark_key;
@@ -93,6 +94,7 @@ int database_new(const char *path, database_log_fn *log, void *arg, struct datab
 		return -ENOMEM;
 	}
 	d->dir = d->visible.fd = d->second.fd = -1;
+	d->second_from = SIZE_MAX;
 	d->log = log;
 	d->arg = arg;
 	d->path = strdup(path);
@@ -111,6 +113,7 @@ static void drop_second(struct database *d)
 	char name[DATABASE_NAME_SIZE];
 
 	d->second.fd = close_fd(d->second.fd);
+	d->second_from = SIZE_MAX;
 	if (d->dir >= 0) {
 		(void)unlinkat(d->dir, beside(d, "alt", name), 0);	/* it may not be there */
 	}
@@ -275,6 +278,7 @@ static int put_whole(struct database *d, const struct database_content *c, const
 	}
 	beside(d, "part", part);
 	d->second.fd = close_fd(d->second.fd);	/* open_dir has unlinked it */
+	d->second_from = SIZE_MAX;
 	d->n_behind = 0;
 	d->has_shape = false;
 	r = create(d, part, &fd);
@@ -289,6 +293,7 @@ static int put_whole(struct database *d, const struct database_content *c, const
 	}
 	if (!r) {
 		r = note_file(&file, fd, v->serial);
+		file.time = v->time;
 	}
 	if (!r && renameat(d->dir, part, d->dir, d->base) < 0) {
 		r = -errno;
@@ -308,7 +313,16 @@ static int put_whole(struct database *d, const struct database_content *c, const
 
 bool database_wants_copy(const struct database *d)
 {
-	return d->has_shape && d->second.fd < 0 && !d->no_exchange && !d->no_lease;
+	return d->has_shape && (d->second.fd < 0 || d->second_from != SIZE_MAX) && !d->no_exchange && !d->no_lease;
+}
+
+/* Whether it still has the bytes that we have written. */
+static bool is_as_written(const struct database *d)
+{
+	struct stat st;
+
+	return !fstat(d->visible.fd, &st) && (size_t)st.st_size == d->shape.size &&
+	       st.st_mtim.tv_sec == d->visible.time.tv_sec && st.st_mtim.tv_nsec == d->visible.time.tv_nsec;
 }
 
 static int copy_bytes(int from, int to, size_t size)
@@ -326,14 +340,41 @@ static int copy_bytes(int from, int to, size_t size)
 	return 0;
 }
 
+static int give_back(const struct database *d)
+{
+	return fcntl(d->second.fd, F_SETLEASE, F_UNLCK) < 0 ? -errno : 0;
+}
+
+/* After records have come or gone: the second file follows from there on. */
+static int catch_up(struct database *d)
+{
+	int r, e;
+
+	if (fcntl(d->second.fd, F_SETLEASE, F_WRLCK) < 0) {
+		return 0;	/* somebody reads it still: the next publish does it */
+	}
+	r = is_as_written(d) ? database_change(d->visible.fd, d->second.fd, &d->second_from, NULL, NULL, 0, &d->shape) :
+			       -EIO;
+	d->second.serial = ~d->visible.serial;	/* some are of one, and some of the other */
+	e = give_back(d);
+	r = r ? r : e;
+	if (r) {
+		drop_second(d);
+	}
+	return r;
+}
+
 int database_copy(struct database *d)
 {
 	_cleanup_(close_fdp) int fd = -1;
 	char name[DATABASE_NAME_SIZE];
 	int r;
 
+	if (d->second.fd >= 0) {
+		return catch_up(d);
+	}
 	beside(d, "alt", name);
-	r = create(d, name, &fd);
+	r = is_as_written(d) ? create(d, name, &fd) : -EIO;
 	if (!r) {
 		r = copy_bytes(d->visible.fd, fd, d->shape.size);
 	}
@@ -355,8 +396,9 @@ int database_copy(struct database *d)
 
 /* --- an exchange --- */
 
+/* ret_moving: the names of which there will be more records, or fewer. */
 static bool may_patch(const struct database *d, const struct database_content *c, const uint32_t *names,
-		      uint32_t n)
+		      uint32_t n, uint32_t ret_moving[DATABASE_CHANGES_MAX], unsigned *ret_n)
 {
 	uint64_t n_writes = (uint64_t)n + d->n_behind;
 
@@ -368,11 +410,15 @@ static bool may_patch(const struct database *d, const struct database_content *c
 		const struct ip_set *set = c->sets[names[i]];
 		uint8_t count = set && c->covers(c->arg, names[i]) ? database_count(set) : 0;
 
-		if (count == DATABASE_MANY || count != d->shape.counts[names[i]]) {
+		if (count != DATABASE_MANY && count == d->shape.counts[names[i]]) {
+			continue;
+		}
+		if (*ret_n == DATABASE_CHANGES_MAX) {
 			return false;
 		}
+		ret_moving[(*ret_n)++] = names[i];
 	}
-	return is_at(&d->visible, d->path);
+	return is_at(&d->visible, d->path) && ((!*ret_n && d->second_from == SIZE_MAX) || is_as_written(d));
 }
 
 /* Nobody but us has it open, and nobody can open it, until the lease is given back. */
@@ -411,6 +457,7 @@ static int patch(struct database *d, const struct database_content *c, const uin
 		r = database_patch_serials(d->second.fd, &d->rest, &d->shape, v->serial);
 		d->second.serial = v->serial;
 	}
+	d->second.time = v->time;
 	return r ? r : set_time(d->second.fd, &v->time);
 }
 
@@ -461,18 +508,23 @@ static int exchange(struct database *d)
 
 /* 0, or anything else: a whole file has to be made. */
 static int put_exchanged(struct database *d, const struct database_content *c, const uint32_t *names,
-			 uint32_t n, const struct database_version *v)
+			 uint32_t n, const uint32_t *moving, unsigned n_moving, const struct database_version *v)
 {
-	int r;
+	int r, e;
 
 	r = take_lease(d);
 	if (r) {
 		return r;
 	}
-	r = patch(d, c, names, n, v);
-	if (fcntl(d->second.fd, F_SETLEASE, F_UNLCK) < 0 && !r) {
-		r = -errno;
+	if (n_moving || d->second_from != SIZE_MAX) {
+		r = database_change(d->visible.fd, d->second.fd, &d->second_from, c, moving, n_moving, &d->shape);
+		d->second.serial = ~v->serial;
 	}
+	if (!r) {
+		r = patch(d, c, names, n, v);
+	}
+	e = give_back(d);
+	r = r ? r : e;
 	if (!r) {
 		r = exchange(d);
 	}
@@ -485,7 +537,10 @@ static int put_exchanged(struct database *d, const struct database_content *c, c
 int database_put(struct database *d, const struct database_content *c, const uint32_t *names, uint32_t n,
 		 const struct database_version *v)
 {
-	if (may_patch(d, c, names, n) && !put_exchanged(d, c, names, n, v)) {
+	uint32_t moving[DATABASE_CHANGES_MAX];
+	unsigned n_moving = 0;
+
+	if (may_patch(d, c, names, n, moving, &n_moving) && !put_exchanged(d, c, names, n, moving, n_moving, v)) {
 		return 0;
 	}
 	return put_whole(d, c, v);

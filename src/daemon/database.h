@@ -8,7 +8,8 @@
  * There are two files. The visible one is never written to, for tinydns copies what it reads byte by byte, and
  * would answer with half an address. Where only addresses change, they are written to the other one, .NAME.dnsu.alt,
  * under a write lease (fcntl(2), F_SETLEASE), which nobody gets while somebody has the file open; then the two are
- * exchanged (renameat2(2)). Everything else makes a new file, and after that a new second one.
+ * exchanged (renameat2(2)). So it is where a few names get more records or fewer: the second file is made of the
+ * visible one then (database_change.c). Everything else makes a new file, and after that a new second one.
  *
  * Whoever opens a file under a lease makes the kernel send SIGIO, whose default is the end: it is to be ignored. */
 
@@ -60,8 +61,9 @@ int database_put(struct database *d, const struct database_content *c, const uin
 /* The numbers of names are other ones now. */
 void database_forget_names(struct database *d);
 
-/* After a new file: database_copy makes the second one. It may run in another thread, and nothing else of d
- * meanwhile. 0 or a negative errno; without a second file each change makes a new one. */
+/* After a new file: database_copy makes the second one, and after records have come or gone it lets that follow. It may
+ * run in another thread, and nothing else of d meanwhile. 0 or a negative errno; without a second file each
+ * change makes a new one. */
 bool database_wants_copy(const struct database *d);
 int database_copy(struct database *d);
 

@@ -15,7 +15,6 @@
 #include <unistd.h>
 
 enum {
-	PIECE = 256 * 1024,	/* bytes that are written at once: they stay in the processor's cache */
 	COUNT_MAX = 14,		/* of one family; more are not told */
 	RECORD_GUESS = 64,	/* bytes of a name's record beside the name: two families, a little air */
 };
@@ -90,71 +89,10 @@ int database_rest_read(const struct buf *cdb, uint32_t default_serial, const uin
 /* --- a whole file --- */
 
 struct writer {
-	int fd;
-	uint8_t *piece;
-	size_t n;		/* bytes in the piece */
-	uint64_t pos;		/* of its beginning, in the file */
+	struct database_writer out;
 	struct cdb_entry *entries;
 	uint32_t n_entries, size_entries;
-	int error;
 };
-
-static int write_at(int fd, const void *bytes, size_t n, uint64_t pos)
-{
-	const uint8_t *at = bytes;
-
-	while (n) {
-		ssize_t done = pwrite(fd, at, n, (off_t)pos);
-
-		if (done < 0 && errno == EINTR) {
-			continue;
-		}
-		if (done <= 0) {
-			return done ? -errno : -EIO;
-		}
-		at += done;
-		pos += (uint64_t)done;
-		n -= (size_t)done;
-	}
-	return 0;
-}
-
-static void flush(struct writer *w)
-{
-	if (!w->error) {
-		w->error = write_at(w->fd, w->piece, w->n, w->pos);
-	}
-	w->pos += w->n;
-	w->n = 0;
-}
-
-static uint64_t here(const struct writer *w)
-{
-	return w->pos + w->n;
-}
-
-/* Room for that many bytes, PIECE at most, in one piece; the caller adds to w->n what he has written. */
-static uint8_t *room(struct writer *w, size_t n)
-{
-	if (PIECE - w->n < n) {
-		flush(w);
-	}
-	return w->piece + w->n;
-}
-
-static void put(struct writer *w, const void *bytes, size_t n)
-{
-	const uint8_t *at = bytes;
-
-	while (n) {
-		size_t part = n < PIECE ? n : PIECE;
-
-		memcpy(room(w, part), at, part);
-		w->n += part;
-		at += part;
-		n -= part;
-	}
-}
 
 static void add_entry(struct writer *w, uint32_t hash, uint64_t pos)
 {
@@ -163,7 +101,7 @@ static void add_entry(struct writer *w, uint32_t hash, uint64_t pos)
 		struct cdb_entry *more = reallocarray(w->entries, size, sizeof(*more));
 
 		if (!more) {
-			w->error = w->error ? w->error : -ENOMEM;
+			w->out.error = w->out.error ? w->out.error : -ENOMEM;
 			return;
 		}
 		w->entries = more;
@@ -176,7 +114,7 @@ static void add_entry(struct writer *w, uint32_t hash, uint64_t pos)
 static void put_rest(struct writer *w, const struct buf *records)
 {
 	const uint8_t *bytes = (const uint8_t *)records->data;
-	uint64_t base = here(w);
+	uint64_t base = database_here(&w->out);
 	size_t pos = 0, begin = 0;
 	struct cdb_record r;
 
@@ -184,20 +122,20 @@ static void put_rest(struct writer *w, const struct buf *records)
 		add_entry(w, cdb_hash(r.key, r.n_key), base + begin);
 		begin = pos;
 	}
-	put(w, bytes, records->len);
+	database_add(&w->out, bytes, records->len);
 }
 
 static void put_name(struct writer *w, const char *name, const struct ip_set *set, uint32_t ttl)
 {
 	for (unsigned i = 0; i < set->n_v4 + set->n_v6; i++) {
 		bool v4 = i < set->n_v4;
-		uint8_t *to = room(w, TINYDNS_RECORD_MAX);
+		uint8_t *to = database_room(&w->out, TINYDNS_RECORD_MAX);
 		uint32_t hash;
 
-		add_entry(w, 0, here(w));
-		w->n += tinydns_record(to, name, v4 ? ip_set_v4(set, i) : ip_set_v6(set, i - set->n_v4),
+		add_entry(w, 0, database_here(&w->out));
+		w->out.n += tinydns_record(to, name, v4 ? ip_set_v4(set, i) : ip_set_v6(set, i - set->n_v4),
 				       v4 ? 4 : 16, ttl, &hash);
-		if (!w->error) {
+		if (!w->out.error) {
 			w->entries[w->n_entries - 1].hash = hash;
 		}
 	}
@@ -205,7 +143,7 @@ static void put_name(struct writer *w, const char *name, const struct ip_set *se
 
 static void put_names(struct writer *w, const struct database_content *c, struct database_shape *s)
 {
-	for (uint32_t name = 0; !w->error && name < s->n_names; name++) {
+	for (uint32_t name = 0; !w->out.error && name < s->n_names; name++) {
 		const struct ip_set *set = c->sets[name];
 
 		if (!set || !c->covers(c->arg, name)) {
@@ -213,7 +151,7 @@ static void put_names(struct writer *w, const struct database_content *c, struct
 			s->counts[name] = 0;
 			continue;
 		}
-		s->positions[name] = (uint32_t)here(w);
+		s->positions[name] = (uint32_t)database_here(&w->out);
 		s->counts[name] = database_count(set);
 		put_name(w, users_name(c->users, name), set, c->ttl);
 	}
@@ -239,21 +177,21 @@ static int put_tables(struct writer *w)
 	for (unsigned i = 0; table && i < CDB_TABLES; i++) {
 		uint32_t n = start[i + 1] - start[i];
 
-		cdb_put32(header + (size_t)i * 8, (uint32_t)here(w));
+		cdb_put32(header + (size_t)i * 8, (uint32_t)database_here(&w->out));
 		cdb_put32(header + (size_t)i * 8 + 4, CDB_SLOTS_PER_RECORD * n);
 		cdb_table(sorted + start[i], n, table);
-		put(w, table, (size_t)n * CDB_SLOTS_PER_RECORD * CDB_SLOT);
+		database_add(&w->out, table, (size_t)n * CDB_SLOTS_PER_RECORD * CDB_SLOT);
 	}
-	flush(w);
-	if (table && !w->error) {
-		w->error = write_at(w->fd, header, sizeof(header), 0);
+	database_flush(&w->out);
+	if (table && !w->out.error) {
+		w->out.error = database_write_at(w->out.fd, header, sizeof(header), 0);
 	}
 	free(sorted);
 	if (!table) {
 		return -ENOMEM;
 	}
 	free(table);
-	return w->error;
+	return w->out.error;
 }
 
 static int make_shape(struct database_shape *s, const struct database_content *c)
@@ -292,30 +230,31 @@ static void reserve(int fd, const struct database_content *c, const struct datab
 int database_build(int fd, const struct database_content *c, const struct database_rest *rest, uint32_t serial,
 		   struct database_shape *s)
 {
-	struct writer w = { .fd = fd, .pos = CDB_HEADER, .piece = malloc(PIECE) };
+	struct writer w = { 0 };
 
-	w.error = w.piece ? make_shape(s, c) : -ENOMEM;
+	database_writer_begin(&w.out, fd, CDB_HEADER);
+	w.out.error = w.out.error ? w.out.error : make_shape(s, c);
 	reserve(fd, c, rest);
 	put_rest(&w, &rest->before);
 	put_names(&w, c, s);
-	s->behind = (size_t)here(&w);
+	s->behind = (size_t)database_here(&w.out);
 	put_rest(&w, &rest->behind);
-	if (!w.error && here(&w) + (uint64_t)w.n_entries * CDB_SLOTS_PER_RECORD * CDB_SLOT > UINT32_MAX) {
-		w.error = -EFBIG;	/* positions have 32 bits */
+	if (!w.out.error && database_here(&w.out) + (uint64_t)w.n_entries * CDB_SLOTS_PER_RECORD * CDB_SLOT > UINT32_MAX) {
+		w.out.error = -EFBIG;	/* positions have 32 bits */
 	}
-	if (!w.error) {
-		w.error = put_tables(&w);
+	if (!w.out.error) {
+		w.out.error = put_tables(&w);
 	}
-	s->size = (size_t)here(&w);
-	if (!w.error && ftruncate(fd, (off_t)s->size) < 0) {
-		w.error = -errno;
+	s->size = (size_t)database_here(&w.out);
+	if (!w.out.error && ftruncate(fd, (off_t)s->size) < 0) {
+		w.out.error = -errno;
 	}
-	if (!w.error) {
-		w.error = database_patch_serials(fd, rest, s, serial);
+	if (!w.out.error) {
+		w.out.error = database_patch_serials(fd, rest, s, serial);
 	}
 	free(w.entries);
-	free(w.piece);
-	return w.error;
+	database_writer_end(&w.out);
+	return w.out.error;
 }
 
 /* --- single values --- */
@@ -331,7 +270,7 @@ int database_patch(int fd, const struct database_content *c, const struct databa
 		bool v4 = i < set->n_v4;
 		size_t n = v4 ? 4 : 16;
 
-		r = write_at(fd, v4 ? ip_set_v4(set, i) : ip_set_v6(set, i - set->n_v4), n,
+		r = database_write_at(fd, v4 ? ip_set_v4(set, i) : ip_set_v6(set, i - set->n_v4), n,
 			     record + tinydns_record_address(n_key));
 		record += tinydns_record_size(n_key, n);
 	}
@@ -348,7 +287,7 @@ int database_patch_serials(int fd, const struct database_rest *rest, const struc
 	for (size_t i = 0; !r && i < rest->n_serials; i++) {
 		const struct database_serial *at = &rest->serials[i];
 
-		r = write_at(fd, bytes, sizeof(bytes), (at->behind ? s->behind : CDB_HEADER) + at->offset);
+		r = database_write_at(fd, bytes, sizeof(bytes), (at->behind ? s->behind : CDB_HEADER) + at->offset);
 	}
 	return r;
 }

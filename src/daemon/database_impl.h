@@ -3,7 +3,7 @@
 #pragma once
 
 /* What the parts of database.h share: database.c (the two files, and who may touch them when), database_image.c
- * (the bytes of one). */
+ * (the bytes of one), database_change.c (the bytes of one made of those of another), database_write.c. */
 
 #include "core/cdb.h"
 #include "daemon/database.h"
@@ -33,6 +33,7 @@ struct database_file {
 	dev_t dev;
 	ino_t ino;
 	uint32_t serial;
+	struct timespec time;	/* as we have set it */
 };
 
 /* How the visible file is made: of both, for both have the same shape. */
@@ -45,6 +46,42 @@ struct database_shape {
 };
 
 enum { DATABASE_MANY = 0xff };
+
+/* --- database_write.c --- */
+
+enum { DATABASE_PIECE = 256 * 1024 };	/* bytes that are written at once: they stay in the processor's cache */
+
+struct database_writer {
+	int fd;
+	uint8_t *piece;
+	size_t n;		/* bytes in the piece */
+	uint64_t pos;		/* of its beginning, in the file */
+	int error;		/* the first; then nothing is written any more */
+};
+
+/* All n bytes, or a negative errno; -EIO at the end of the file. */
+int database_write_at(int fd, const void *bytes, size_t n, uint64_t pos);
+int database_read_at(int fd, void *ret, size_t n, uint64_t pos);
+
+/* Without memory it has an error from the start, and no room. */
+void database_writer_begin(struct database_writer *w, int fd, uint64_t pos);
+void database_writer_end(struct database_writer *w);
+void database_flush(struct database_writer *w);
+
+/* Room for that many bytes, DATABASE_PIECE at most, in one piece; the caller adds to w->n what he has written. */
+uint8_t *database_room(struct database_writer *w, size_t n);
+
+void database_add(struct database_writer *w, const void *bytes, size_t n);
+
+/* The bytes of another file from pos to end. */
+void database_add_from(struct database_writer *w, int fd, uint64_t pos, uint64_t end);
+
+static inline uint64_t database_here(const struct database_writer *w)
+{
+	return w->pos + w->n;
+}
+
+/* --- database_image.c, database_change.c --- */
 
 /* The value of database_shape.counts for a set. */
 uint8_t database_count(const struct ip_set *set);
@@ -60,6 +97,15 @@ void database_shape_deinit(struct database_shape *s);
 /* Writes a whole file to fd, which is empty; s is made anew. 0 or a negative errno: then s is of no use. */
 int database_build(int fd, const struct database_content *c, const struct database_rest *rest, uint32_t serial,
 		   struct database_shape *s);
+
+enum { DATABASE_CHANGES_MAX = 32 };
+
+/* Makes of one file another, in which these names have the records that they have in c, where they had other ones or
+ * none; all the rest is as it was. s, the shape of the first, becomes that of the second, also when it fails: then it
+ * is of no use. The second may be the same as the first up to *from, and is not written there; *from becomes where
+ * the two begin to differ. 0 or a negative errno. */
+int database_change(int old, int fd, size_t *from, const struct database_content *c, const uint32_t *names,
+		    unsigned n, struct database_shape *s);
 
 /* Writes a name's addresses, which have the shape that they had, or the serials. 0 or a negative errno. */
 int database_patch(int fd, const struct database_content *c, const struct database_shape *s, uint32_t name);

@@ -259,25 +259,42 @@ static void all_types_and_places(void **state)
 }
 
 /* Any sequence of changes, named to it or not. */
+/* Up to so many names, each once, get other addresses; one in so many gets another number of them. */
+static uint32_t change(struct world *w, uint32_t n_max, unsigned rarely, uint32_t names[N_NAMES])
+{
+	uint32_t n = 0;
+
+	for (uint32_t i = (uint32_t)random() % (n_max + 1); i; i--) {
+		uint32_t name = (uint32_t)random() % N_NAMES;
+		const struct ip_set *set = w->sets[name];
+		bool again = false;
+
+		for (uint32_t k = 0; k < n; k++) {
+			again = again || names[k] == name;
+		}
+		if (again) {
+			continue;
+		}
+		names[n++] = name;
+		if ((unsigned)random() % rarely) {
+			set_addresses(w, name, set ? set->n_v4 : 1, set ? set->n_v6 : 0);
+		} else if (random() % 20) {
+			set_addresses(w, name, (unsigned)random() % 3, (unsigned)random() % 3);
+		} else {
+			set_addresses(w, name, (unsigned)random() % 20, (unsigned)random() % 20);
+		}
+	}
+	return n;
+}
+
 static void any_changes(void **state)
 {
 	struct world *w = *state;
 
 	set_rest(w, everything_before, everything_behind);
 	for (int round = 0; round < 400; round++) {
-		uint32_t names[N_NAMES], n = (uint32_t)random() % 5;
+		uint32_t names[N_NAMES], n = change(w, random() % 10 ? 4 : 4 * N_NAMES, 10, names);
 
-		for (uint32_t i = 0; i < n; i++) {
-			const struct ip_set *set;
-
-			names[i] = (uint32_t)random() % N_NAMES;
-			set = w->sets[names[i]];
-			if (random() % 10) {
-				set_addresses(w, names[i], set ? set->n_v4 : 1, set ? set->n_v6 : 0);
-			} else {
-				set_addresses(w, names[i], (unsigned)random() % 3, (unsigned)random() % 3);
-			}
-		}
 		if (random() % 5 == 0) {
 			later(w);
 		}
@@ -289,6 +306,27 @@ static void any_changes(void **state)
 		}
 		put_and_compare(w, random() % 20 ? names : NULL, n);
 		if (random() % 4) {
+			copy(w);
+		}
+	}
+}
+
+/* Names that come and go, one after another or many at once. */
+static void names_come_and_go(void **state)
+{
+	struct world *w = *state;
+
+	set_rest(w, everything_before, everything_behind);
+	put_and_compare(w, NULL, 0);
+	copy(w);
+	for (int round = 0; round < 600; round++) {
+		uint32_t names[N_NAMES], n = change(w, random() % 10 ? 2 : N_NAMES, 2, names);
+
+		if (random() % 3 == 0) {
+			later(w);
+		}
+		put_and_compare(w, names, n);
+		if (random() % 2) {
 			copy(w);
 		}
 	}
@@ -323,6 +361,47 @@ static void two_files_take_turns(void **state)
 		put_and_compare(w, &name, 1);
 		assert_int_equal(inode(w->path), i % 2 ? b : a);
 	}
+}
+
+/* So does a name that comes or goes. */
+static void so_does_a_name_that_comes(void **state)
+{
+	struct world *w = *state;
+	ino_t files[2] = { 0 };
+
+	set_rest(w, everything_before, everything_behind);
+	put_and_compare(w, NULL, 0);
+	files[0] = inode(w->path);
+	copy(w);
+	for (unsigned i = 0; i < 12; i++) {
+		const uint32_t name = i * 7 % N_NAMES;
+
+		set_addresses(w, name, 1 + i % 3, i % 2);
+		later(w);
+		put_and_compare(w, &name, 1);
+		files[1] = files[1] ? files[1] : inode(w->path);
+		assert_int_equal(inode(w->path), files[(i + 1) % 2]);
+		if (i % 5) {
+			copy(w);
+		}
+	}
+}
+
+/* What somebody has written into the visible file is not copied. */
+static void what_was_spoiled_is_made_anew(void **state)
+{
+	struct world *w = *state;
+	const uint32_t name = 3;
+	int fd;
+
+	set_rest(w, everything_before, everything_behind);
+	put_and_compare(w, NULL, 0);
+	copy(w);
+	fd = open(w->path, O_WRONLY | O_CLOEXEC);
+	assert_int_equal(pwrite(fd, "spoiled", 7, 2100), 7);
+	(void)close(fd);
+	set_addresses(w, name, 2, 2);
+	put_and_compare(w, &name, 1);
 }
 
 /* Whoever has the second file open keeps what he sees: a whole new one is made. */
@@ -453,7 +532,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 #define ONE(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
-		ONE(nothing_at_all), ONE(all_types_and_places), ONE(any_changes), ONE(two_files_take_turns),
+		ONE(nothing_at_all), ONE(all_types_and_places), ONE(any_changes), ONE(names_come_and_go),
+		ONE(two_files_take_turns), ONE(so_does_a_name_that_comes), ONE(what_was_spoiled_is_made_anew),
 		ONE(a_reader_keeps_what_he_sees), ONE(a_foreign_one_is_replaced),
 		ONE(its_mode_is_that_of_the_one_before), ONE(a_failure_leaves_the_last_good_one), ONE(refused),
 	};
