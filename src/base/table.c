@@ -8,22 +8,28 @@
 
 enum { SIZE_FIRST = 16 };
 
-/* FNV-1a with a final mix: the high bits choose the slot. The strings come from the configuration,
- * which is the administrator's, so collisions by intent are no concern. */
-static uint32_t hash(const char *s, size_t n)
+/* FNV-1a with a final mix, of which the upper half chooses the slot: names that count up must not end up beside
+ * each other. The strings come from the configuration, which is the administrator's, so collisions by intent are no
+ * concern. */
+static uint64_t hash(const char *s, size_t n)
 {
 	uint64_t h = 0xcbf29ce484222325u;
 
 	for (size_t i = 0; i < n; i++) {
 		h = (h ^ (unsigned char)s[i]) * 0x100000001b3u;
 	}
-	return (uint32_t)(h ^ h >> 32);
+	return (h ^ h >> 32) * 0x9e3779b97f4a7c15u;
 }
 
 /* Where the search begins: the hash as a fraction, of a size that need not be a power of two. */
-static uint32_t first(const struct table *t, uint32_t h)
+static uint32_t first(const struct table *t, uint64_t h)
 {
-	return (uint32_t)((uint64_t)h * t->size >> 32);
+	return (uint32_t)((h >> 32) * t->size >> 32);
+}
+
+static uint32_t next(const struct table *t, uint32_t i)
+{
+	return i + 1 == t->size ? 0 : i + 1;
 }
 
 void table_deinit(struct table *t)
@@ -34,38 +40,39 @@ void table_deinit(struct table *t)
 
 uint32_t table_find(const struct table *t, const char *s, size_t n)
 {
-	if (!t->size) {
-		return TABLE_NONE;
-	}
-	for (uint32_t i = first(t, hash(s, n));; i = i + 1 == t->size ? 0 : i + 1) {
-		uint32_t id = t->slots[i];
+	uint64_t h = hash(s, n);
+
+	for (uint32_t i = t->size ? first(t, h) : 0; t->size && t->slots[i] != TABLE_NONE; i = next(t, i)) {
+		uint32_t id = t->slots[i] & t->id_mask;
 		const char *there;
 
-		if (id == TABLE_NONE) {
-			return TABLE_NONE;
+		if ((t->slots[i] ^ (uint32_t)h) & ~t->id_mask) {
+			continue;	/* most of those that are other strings */
 		}
 		there = t->string_of(t->owner, id);
 		if (strlen(there) == n && !memcmp(there, s, n)) {
 			return id;
 		}
 	}
+	return TABLE_NONE;
 }
 
 static void put(struct table *t, uint32_t id)
 {
 	const char *s = t->string_of(t->owner, id);
-	uint32_t i = first(t, hash(s, strlen(s)));
+	uint64_t h = hash(s, strlen(s));
+	uint32_t i = first(t, h);
 
 	while (t->slots[i] != TABLE_NONE) {
-		i = i + 1 == t->size ? 0 : i + 1;
+		i = next(t, i);
 	}
-	t->slots[i] = id;
+	t->slots[i] = ((uint32_t)h & ~t->id_mask) | id;
 }
 
-static int grow(struct table *t)
+/* Another size, and a mask that has room for numbers up to id_max. */
+static int rebuild(struct table *t, uint32_t size, uint32_t id_max)
 {
-	uint32_t size = t->size ? t->size + t->size / 2 : SIZE_FIRST;	/* by half: there may be millions */
-	uint32_t *old = t->slots, n_old = t->size;
+	const struct table old = *t;
 	uint32_t *slots = malloc(size * sizeof(*slots));
 
 	if (!slots) {
@@ -74,20 +81,29 @@ static int grow(struct table *t)
 	memset(slots, 0xff, size * sizeof(*slots)); /* all TABLE_NONE */
 	t->slots = slots;
 	t->size = size;
-	for (uint32_t i = 0; i < n_old; i++) {
-		if (old[i] != TABLE_NONE) {
-			put(t, old[i]);
+	while (t->id_mask <= id_max && t->id_mask != UINT32_MAX) {	/* all bits set would be TABLE_NONE */
+		t->id_mask = t->id_mask << 1 | 1;
+	}
+	/* In the order of the strings, where that is known: for memory, it is many times as fast. */
+	for (uint32_t i = 0; i < (t->is_dense ? t->n : old.size); i++) {
+		if (t->is_dense) {
+			put(t, i);
+		} else if (old.slots[i] != TABLE_NONE) {
+			put(t, old.slots[i] & old.id_mask);
 		}
 	}
-	free(old);
+	free(old.slots);
 	return 0;
 }
 
 int table_add(struct table *t, uint32_t id)
 {
-	/* At most four fifths full, so that a search soon meets an empty slot. */
-	if (t->n >= t->size / 5 * 4) {
-		int r = grow(t);
+	/* At most seven eighths full, so that a search soon meets an empty slot. */
+	bool full = t->n >= t->size / 8 * 7;
+
+	t->is_dense = (t->is_dense || !t->n) && id == t->n;
+	if (full || id >= t->id_mask) {	/* by half: there may be millions */
+		int r = rebuild(t, !full ? t->size : t->size ? t->size + t->size / 2 : SIZE_FIRST, id);
 
 		if (r) {
 			return r;
@@ -96,4 +112,13 @@ int table_add(struct table *t, uint32_t id)
 	put(t, id);
 	t->n++;
 	return 0;
+}
+
+void table_fit(struct table *t)
+{
+	uint32_t size = (t->n / 7 + 1) * 8 + 8;
+
+	if (size < t->size) {
+		(void)rebuild(t, size, t->id_mask - 1);	/* without memory it stays as it is */
+	}
 }

@@ -118,6 +118,8 @@ void users_fit(struct users *u)
 	}
 	u->users = fitted(u->users, u->n_users + 1, &u->users_size, sizeof(*u->users));
 	u->names = fitted(u->names, u->n_names, &u->names_size, sizeof(*u->names));
+	table_fit(&u->by_user);
+	table_fit(&u->by_name);
 }
 
 static int add_text(struct users *u, const char *s, size_t n, uint32_t *ret)

@@ -69,6 +69,49 @@ static void many(void **state)
 	for (uint32_t i = 0; i < MANY; i++)
 		assert_int_equal(table_find(&t, strings[i], strlen(strings[i])), i);
 	assert_int_equal(table_find(&t, "u10000", 6), TABLE_NONE);
+	table_fit(&t);
+	assert_in_range(t.size, MANY / 7 * 8, MANY / 7 * 8 + 24);
+	for (uint32_t i = 0; i < MANY; i++)
+		assert_int_equal(table_find(&t, strings[i], strlen(strings[i])), i);
+	table_deinit(&t);
+}
+
+/* Numbers far apart, in no order. */
+static void any_numbers(void **state)
+{
+	static char strings[MANY][16];
+	static const uint32_t ids[] = { 7, 0, 9999, 1, 4096, 4095, 3, 8191, 8192, 2, 16, 15, 5, 6, 31, 32, 33, 255 };
+	struct table t = { .string_of = many_of, .owner = strings };
+
+	(void)state;
+	for (size_t i = 0; i < N_OF(ids); i++) {
+		(void)snprintf(strings[ids[i]], sizeof(strings[0]), "n%u", (unsigned)ids[i]);
+		assert_int_equal(table_add(&t, ids[i]), 0);
+	}
+	table_fit(&t);
+	for (size_t i = 0; i < N_OF(ids); i++)
+		assert_int_equal(table_find(&t, strings[ids[i]], strlen(strings[ids[i]])), ids[i]);
+	table_deinit(&t);
+}
+
+/* Strings that count up are not beside each other: with one slot in eight free, most are found where they should be. */
+static void spread(void **state)
+{
+	static char strings[MANY][16];
+	struct table t = { .string_of = many_of, .owner = strings };
+	uint32_t run = 0, longest = 0;
+
+	(void)state;
+	for (uint32_t i = 0; i < MANY; i++) {
+		(void)snprintf(strings[i], sizeof(strings[i]), "u%07u", i);
+		assert_int_equal(table_add(&t, i), 0);
+	}
+	table_fit(&t);
+	for (uint32_t i = 0; i < t.size; i++) {
+		run = t.slots[i] == TABLE_NONE ? 0 : run + 1;
+		longest = run > longest ? run : longest;
+	}
+	assert_in_range(longest, 1, 1000);
 	table_deinit(&t);
 }
 
@@ -104,6 +147,8 @@ int main(void)
 	static const struct CMUnitTest table[] = {
 		cmocka_unit_test(empty),
 		cmocka_unit_test(many),
+		cmocka_unit_test(any_numbers),
+		cmocka_unit_test(spread),
 		cmocka_unit_test(nul_is_a_byte),
 	};
 	int failed = cmocka_run_group_tests(table, NULL, NULL);
