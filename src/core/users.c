@@ -81,6 +81,14 @@ uint32_t users_find_name(const struct users *u, const char *name, size_t n)
 	return table_find(&u->by_name, name, n);
 }
 
+uint32_t users_find_near(const struct users *u, const char *user, uint32_t guess)
+{
+	if (guess < u->n_users && !strcmp(users_user(u, guess), user)) {
+		return guess;
+	}
+	return users_find(u, user, strlen(user));
+}
+
 /* The array with room for element n; NULL, and the old array stays, when there is no memory. */
 static void *grown(void *array, uint32_t n, uint32_t *size, size_t each)
 {

@@ -63,6 +63,9 @@ void users_fit(struct users *u);
 uint32_t users_find(const struct users *u, const char *user, size_t n);
 uint32_t users_find_name(const struct users *u, const char *name, size_t n);
 
+/* The same as users_find, fast for who is right: guess may be the user's number, or any. */
+uint32_t users_find_near(const struct users *u, const char *user, uint32_t guess);
+
 /* The user's names in a list, NULL at its end, which the caller frees; the strings stay ours. NULL: no
  * memory. */
 const char **users_list_names(const struct users *u, uint32_t user);
