@@ -303,6 +303,18 @@ void ip_nets_deinit(struct ip_nets *nets)
 	*nets = (struct ip_nets){ 0 };
 }
 
+bool ip_nets_same(const struct ip_nets *a, const struct ip_nets *b)
+{
+	bool same = a->n == b->n;
+
+	for (size_t i = 0; same && i < a->n; i++) {
+		const struct ip_net *x = &a->nets[i], *y = &b->nets[i];
+
+		same = !compare(&x->ip, &y->ip) && x->prefix == y->prefix && x->refuse == y->refuse;
+	}
+	return same;
+}
+
 /* One to three digits, at most max. */
 static bool parse_prefix(const char *text, size_t n, unsigned max, uint8_t *ret)
 {

@@ -91,6 +91,9 @@ void ip_nets_deinit(struct ip_nets *nets);
 enum { IP_NETS_E_SYNTAX = 1, IP_NETS_E_HOST_BITS };
 int ip_nets_add(struct ip_nets *nets, const char *text, size_t n);
 
+/* The same blocks in the same order. */
+bool ip_nets_same(const struct ip_nets *a, const struct ip_nets *b);
+
 bool ip_nets_accept(const struct ip_nets *nets, const struct ip *ip);
 
 /* The same where nobody is meant who is not named: not by an empty list, and not by refusals. */

@@ -33,6 +33,7 @@
 enum {
 	BATCHES_MAX = 8,	/* of a sweep, under way: more than there are threads, so that none is idle */
 	LOST_MS = 10 * 1000,	/* between sweeps because events were lost */
+	CHANGED_MAX = 4096, CHANGED_SHARE = 4,	/* by a reload, looked at by the loop: so many, or one in so many */
 	SAVE_SOON_MS = 20,	/* after the first change: first it is published */
 	SAVE_SHARE = 20,	/* saving the state takes at most one part in so many of the time */
 	SAVE_AGAIN_MS = 10 * 1000,	/* after it failed */
@@ -377,6 +378,16 @@ static bool same_patterns(const struct conf *a, const struct conf *b)
 	return same;
 }
 
+/* Whether what there is to read of a user, and what it means, is what it was. */
+static bool same_meaning(const struct conf *a, const struct conf *b)
+{
+	return same_patterns(a, b) && a->addresses_max == b->addresses_max &&
+	       ip_nets_same(&a->networks, &b->networks) && a->missing == b->missing &&
+	       a->missing_after_ms == b->missing_after_ms && a->rescan_ms == b->rescan_ms &&
+	       a->http.is_set == b->http.is_set && a->http.addresses == b->http.addresses &&
+	       text_same(a->http.user, b->http.user);
+}
+
 /* What cannot change while we run, and why a reload with it is refused; NULL: nothing. */
 static const char *needs_restart(const struct conf *old, const struct conf *new)
 {
@@ -391,37 +402,51 @@ static const char *needs_restart(const struct conf *old, const struct conf *new)
 								    NULL;
 }
 
-/* The new configuration is complete: the new roster and watch, with what is known kept. */
-static int swap_in(struct daemon *d, struct conf *new)
+/* The new users are watched; whom the old ones had too, by the same watches, if their directories are the same. */
+static int take_watch(struct daemon *d, const struct conf *new, const struct roster *roster,
+		      const struct users_diff *diff, struct watch **ret)
 {
-	struct roster *roster = roster_new(new->users, new->n_patterns);
-	struct conf old = d->conf;
-	struct watch *watch = NULL;
-	uint32_t *to_look;
-	int r;
+	*ret = d->watch;
+	return same_patterns(&d->conf, new) ? watch_renumber(d->watch, roster->users, new->patterns, diff->now) :
+					      open_watch(d, new, roster, ret);
+}
 
-	if (!roster) {
-		return -ENOMEM;
+/* Of the old roster: something was to be done for him, which the reload forgets. */
+static bool is_under_way(const struct daemon *d, uint32_t user)
+{
+	const struct roster_user *u = &d->roster->state[user];
+
+	return u->in_line || u->looks || u->settling || u->missing_since || patient_has(d->patient, user);
+}
+
+/* Notes in `same` who has to be looked at although his names are the same. */
+static void find_under_way(const struct daemon *d, struct users_diff *diff, uint32_t n_users)
+{
+	for (uint32_t user = 0; user < n_users; user++) {
+		diff->same[user] = diff->same[user] && !is_under_way(d, diff->before[user]);
 	}
-	new->users = NULL;	/* the roster has them now */
-	to_look = calloc(roster->users->n_users + 1u, sizeof(*to_look));
-	r = to_look ? open_watch(d, new, roster, &watch) : -ENOMEM;
-	if (r) {
-		free(to_look);
-		roster_free(roster);
-		return r;
+}
+
+/* Looks at those of whom something may be new. false: that would be so many that a sweep does it. */
+static bool look_at_changed(struct daemon *d, const struct roster *old, const struct users_diff *diff)
+{
+	uint32_t n_users = d->roster->users->n_users;
+
+	for (uint32_t user = 0; user < n_users; user++) {
+		if (!diff->same[user] ||
+		    d->roster->state[user].account != old->state[diff->before[user]].account) {
+			look_want(d, user, look_all_patterns(d));
+		}
 	}
-	roster_inherit(roster, d->roster, same_patterns(&d->conf, new));
-	d->conf = *new;
-	*new = (struct conf){ 0 };
-	if (publish_replace(d->publish, &d->conf, roster)) {
-		log_error("out of memory in the middle of a reload; stopping");
-		d->status = 111;
-		uv_stop(&d->loop);
+	return d->n_to_look <= CHANGED_MAX || d->n_to_look <= n_users / CHANGED_SHARE;
+}
+
+/* The new configuration is in force: the old roster goes. */
+static void forget_old(struct daemon *d, struct roster *roster, struct watch *watch, uint32_t *to_look)
+{
+	if (d->watch != watch) {
+		d->watch = watch_free(d->watch);
 	}
-	d->watch = watch_free(d->watch);
-	roster_free(d->roster);
-	conf_deinit(&old);
 	d->roster = roster;
 	d->watch = watch;
 	save_replace(d->save, roster);
@@ -431,11 +456,59 @@ static int swap_in(struct daemon *d, struct conf *new)
 	afar_begin(d);
 	d->progressed = true;	/* for whom somebody waits, he may be another now */
 	accounts_find(roster, d->conf.http.user, &d->special);
+}
+
+/* The new configuration is complete: the new roster and watch, with what is known kept. *ret_sweep: everything has to
+ * be looked at. */
+static int swap_in(struct daemon *d, struct conf *new, bool *ret_sweep)
+{
+	struct roster *roster = roster_new(new->users, new->n_patterns), *before = d->roster;
+	bool same = same_meaning(&d->conf, new);
+	struct conf old = d->conf;
+	struct users_diff diff = { 0 };
+	struct watch *watch = NULL;
+	uint32_t *to_look = NULL;
+	int r;
+
+	if (!roster) {
+		return -ENOMEM;
+	}
+	new->users = NULL;	/* the roster has them now */
+	r = users_diff_init(&diff, before->users, roster->users);
+	if (!r) {
+		to_look = calloc(roster->users->n_users + 1u, sizeof(*to_look));
+		r = to_look ? take_watch(d, new, roster, &diff, &watch) : -ENOMEM;
+	}
+	if (r) {
+		users_diff_deinit(&diff);
+		free(to_look);
+		roster_free(roster);
+		return r;
+	}
+	roster_inherit(roster, before, &diff,
+		       same			  ? ROSTER_KEEP_ALL :
+		       same_patterns(&d->conf, new) ? ROSTER_KEEP_PATTERNS :
+						      ROSTER_KEEP_ADDRESSES);
+	find_under_way(d, &diff, roster->users->n_users);
+	d->conf = *new;
+	*new = (struct conf){ 0 };
+	if (publish_replace(d->publish, &d->conf, roster)) {
+		log_error("out of memory in the middle of a reload; stopping");
+		d->status = 111;
+		uv_stop(&d->loop);
+	}
+	forget_old(d, roster, watch, to_look);
+	*ret_sweep = !same || !diff.n_changed || !look_at_changed(d, before, &diff);
+	roster_free(before);
+	conf_deinit(&old);
+	users_diff_deinit(&diff);
 	return 0;
 }
 
-static void reload(struct daemon *d)
+/* Returns whether everything has to be looked at: so it is, too, when nothing has changed, for somebody wanted it. */
+static bool reload(struct daemon *d)
 {
+	bool sweep = true;
 	struct first_mistake mistake = { 0 };
 	struct conf new;
 	const char *fixed, *output;
@@ -458,7 +531,7 @@ static void reload(struct daemon *d)
 		log_error("not reloaded: another file or command of output %s needs a restart; keeping "
 			  "the old configuration", output);
 	} else {
-		r = swap_in(d, &new);
+		r = swap_in(d, &new, &sweep);
 		if (r) {
 			log_error("not reloaded: %s; keeping the old configuration", strerror(-r));
 		} else {
@@ -473,22 +546,29 @@ static void reload(struct daemon *d)
 	conf_deinit(&new);
 out:
 	buf_deinit(&mistake.text);
+	return sweep;
 }
 
 static void hangup(struct daemon *d)
 {
+	bool sweep;
+
 	d->reload_wanted = false;
 	if (d->withdrawals_held) {
 		look_withdraw_missing(d, true);
 	}
-	reload(d);
+	sweep = reload(d) || d->sweeping || !d->ready;
 	publish_hurry(d->publish);
+	uv_timer_set_repeat(&d->rescan_timer, d->conf.rescan_ms);
+	daemon_want_publish(d);
+	if (!sweep) {
+		d->compare_wanted = true;
+		return;
+	}
 	d->sweeping = false;	/* from the start, for the users may be others */
 	d->sweep_again = false;
-	uv_timer_set_repeat(&d->rescan_timer, d->conf.rescan_ms);
 	d->shows_progress = true;
 	sweep_begin(d);
-	daemon_want_publish(d);
 }
 
 static void on_hangup(uv_signal_t *signal, int number)

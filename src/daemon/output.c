@@ -292,12 +292,13 @@ static void move_times(struct output *o, const struct roster *old, const uint32_
 		       const uint32_t *verified_s, bool had_verified)
 {
 	const struct users *users = o->roster->users;
+	uint32_t next = 0;
 
 	for (uint32_t user = 0; user < users->n_users; user++) {
-		const char *text = users_user(users, user);
-		uint32_t before = users_find(old->users, text, strlen(text));
+		uint32_t before = users_find_near(old->users, users_user(users, user), next);
 
 		if (before != TABLE_NONE) {
+			next = before + 1;
 			o->published_s[user] = published_s[before];
 			if (had_verified && o->is->n_verify) {
 				o->verified_s[user] = verified_s[before];

@@ -83,46 +83,86 @@ bool roster_has_any(const struct roster *r, uint32_t user)
 	return false;
 }
 
-static void inherit_patterns(struct roster *r, const struct roster *old)
+static void keep_pattern(struct roster *r, uint32_t user, const struct roster *old, uint32_t before)
 {
-	for (uint32_t user = 0; user < r->users->n_users; user++) {
-		const char *text = users_user(r->users, user);
-		uint32_t before = users_find(old->users, text, strlen(text));
-		uint8_t in_force = before == TABLE_NONE ? ROSTER_NO_PATTERN :
-							  old->state[before].pattern;
+	uint8_t in_force = old->state[before].pattern;
 
-		if (in_force == ROSTER_NO_PATTERN) {
-			continue;
-		}
-		r->state[user].pattern = in_force;
-		for (unsigned i = 0; i < r->n_patterns; i++) {
-			*roster_print(r, user, i) = i == in_force ? 0 : *roster_print(old, before, i);
+	r->state[user].pattern = in_force;
+	for (unsigned i = 0; i < r->n_patterns && in_force != ROSTER_NO_PATTERN; i++) {
+		*roster_print(r, user, i) = i == in_force ? 0 : *roster_print(old, before, i);
+	}
+}
+
+/* The name's number, if it is this user's. */
+static uint32_t find_his(const struct users *u, uint32_t user, const char *name)
+{
+	uint32_t found = users_find_name(u, name, strlen(name));
+
+	return found != TABLE_NONE && u->names[found].user == user ? found : TABLE_NONE;
+}
+
+static void keep_addresses(struct roster *r, uint32_t user, struct roster *old, uint32_t before)
+{
+	uint32_t first = r->users->users[user].first_name;
+
+	for (uint32_t i = 0; i < users_n_names(r->users, user); i++) {
+		uint32_t name = find_his(old->users, before, users_name(r->users, first + i));
+
+		if (name != TABLE_NONE) {
+			r->sets[first + i] = steal_ptr(&old->sets[name]);
+			r->state[user].known = old->state[before].known;
 		}
 	}
 }
 
-void roster_inherit(struct roster *r, struct roster *old, bool same_patterns)
+static void keep_all(struct roster *r, uint32_t user, struct roster *old, uint32_t before)
 {
-	if (same_patterns) {
-		inherit_patterns(r, old);
+	struct roster_user *u = &r->state[user];
+	uint32_t first = r->users->users[user].first_name, first_before = old->users->users[before].first_name;
+
+	*u = old->state[before];
+	u->account = SOURCE_NO_ACCOUNT;
+	u->missing_since = 0;
+	u->looks = u->written = u->sure = u->settling = 0;
+	u->in_line = u->ahead = false;
+	for (unsigned i = 0; i < r->n_patterns; i++) {
+		*roster_print(r, user, i) = *roster_print(old, before, i);
 	}
-	for (uint32_t name = 0; name < r->users->n_names; name++) {
-		const char *text = users_name(r->users, name);
-		uint32_t user = r->users->names[name].user;
-		uint32_t before = users_find_name(old->users, text, strlen(text));
-		uint32_t user_before;
+	for (uint32_t i = 0; i < users_n_names(r->users, user); i++) {
+		r->sets[first + i] = steal_ptr(&old->sets[first_before + i]);
+	}
+}
+
+/* Changes that were not handed on yet still are to be. */
+static void keep_changed(struct roster *r, const struct roster *old, const struct users_diff *diff)
+{
+	for (uint32_t i = 0; i < old->changed.n; i++) {
+		uint32_t before = old->changed.list[i].name, user = diff->now[old->users->names[before].user];
+		uint32_t name = user == TABLE_NONE ? TABLE_NONE :
+						     find_his(r->users, user, users_name(old->users, before));
+
+		if (name != TABLE_NONE) {	/* without memory only a line of the log is missing */
+			(void)changes_note(&r->changed, name, NULL);
+		}
+	}
+}
+
+void roster_inherit(struct roster *r, struct roster *old, const struct users_diff *diff, enum roster_keep keep)
+{
+	for (uint32_t user = 0; user < r->users->n_users; user++) {
+		uint32_t before = diff->before[user];
 
 		if (before == TABLE_NONE) {
 			continue;
 		}
-		user_before = old->users->names[before].user;
-		if (strcmp(users_user(old->users, user_before), users_user(r->users, user)) != 0) {
+		if (keep == ROSTER_KEEP_ALL && diff->same[user]) {
+			keep_all(r, user, old, before);
 			continue;
 		}
-		r->sets[name] = steal_ptr(&old->sets[before]);
-		r->state[user].known = r->state[user].known || old->state[user_before].known;
-		if (changes_has(&old->changed, before)) {	/* without memory only a line of the log is missing */
-			(void)changes_note(&r->changed, name, NULL);
+		if (keep >= ROSTER_KEEP_PATTERNS) {
+			keep_pattern(r, user, old, before);
 		}
+		keep_addresses(r, user, old, before);
 	}
+	keep_changed(r, old, diff);
 }

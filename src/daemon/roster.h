@@ -7,6 +7,7 @@
 
 #include "core/ip.h"
 #include "core/users.h"
+#include "core/users_diff.h"
 #include "daemon/changes.h"
 
 #include <stdbool.h>
@@ -59,10 +60,17 @@ static inline uint64_t *roster_print(const struct roster *r, uint32_t user, unsi
  * Returns how many, or -ENOMEM, with the sets freed and nothing changed. */
 int roster_put(struct roster *r, uint32_t user, struct ip_set **sets);
 
+/* What a reload leaves as it is. */
+enum roster_keep {
+	ROSTER_KEEP_ADDRESSES,	/* what files have said */
+	ROSTER_KEEP_PATTERNS,	/* and which of them is in force; it is read again, for what it says may mean something
+				 * else now */
+	ROSTER_KEEP_ALL,	/* and all that is known of who has the same names: nothing is read again */
+};
+
 /* A user who is in both rosters keeps the addresses of the names that are his in both, which are
- * moved out of old. With same_patterns, the file that is in force stays in force; it is read again,
- * for what it says may mean something else now. */
-void roster_inherit(struct roster *r, struct roster *old, bool same_patterns);
+ * moved out of old; and what else keep says. What is under way for him is not kept. */
+void roster_inherit(struct roster *r, struct roster *old, const struct users_diff *diff, enum roster_keep keep);
 
 /* Whether any of the user's names has an address. */
 bool roster_has_any(const struct roster *r, uint32_t user);

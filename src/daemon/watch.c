@@ -617,6 +617,70 @@ int watch_new(struct uv_loop_s *loop, const struct users *users, const struct pa
 	return 0;
 }
 
+static int *own_places(const struct watch *w, int *wds, uint32_t user)
+{
+	return wds + w->n_shared + (size_t)user * w->n_own;
+}
+
+static void let_user_go(struct watch *w, uint32_t user)
+{
+	for (unsigned i = 0; i < w->n_patterns; i++) {
+		for (unsigned level = w->patterns[i].first_user + 1; level < w->patterns[i].n; level++) {
+			struct entry e = { .wd = *place(w, i, level, user), .user = user, .pattern = (uint8_t)i,
+					   .level = (uint8_t)level };
+
+			if (e.wd) {
+				let_go(w, &e);
+			}
+		}
+	}
+}
+
+static void renumber_muted(struct watch *w, const uint32_t *now)
+{
+	for (unsigned i = 0; i < w->n_muted;) {
+		struct muted *m = &w->muted[i];
+
+		m->user = now[m->user];
+		if (m->user == TABLE_NONE) {
+			*m = w->muted[--w->n_muted];
+		} else {
+			i++;
+		}
+	}
+}
+
+int watch_renumber(struct watch *w, const struct users *users, const struct pattern *patterns, const uint32_t *now)
+{
+	size_t n_places = w->n_shared + (size_t)w->n_own * users->n_users + 1;
+	int *wds = calloc(n_places, sizeof(*wds));
+
+	if (!wds) {
+		return -ENOMEM;
+	}
+	memcpy(wds, w->wds, w->n_shared * sizeof(*wds));
+	for (uint32_t user = 0; user < w->users->n_users; user++) {
+		if (now[user] == TABLE_NONE) {
+			let_user_go(w, user);
+		} else {
+			memcpy(own_places(w, wds, now[user]), own_places(w, w->wds, user), w->n_own * sizeof(*wds));
+		}
+	}
+	for (uint32_t i = 0; i < w->size; i++) {
+		if (is_used(&w->entries[i]) && w->entries[i].user != WATCH_SHARED) {
+			w->entries[i].user = now[w->entries[i].user];
+		}
+	}
+	renumber_muted(w, now);
+	free(w->wds);
+	w->wds = wds;
+	w->users = users;
+	for (unsigned i = 0; i < w->n_patterns; i++) {
+		w->patterns[i] = patterns[i];
+	}
+	return 0;
+}
+
 static void closed(uv_handle_t *handle)
 {
 	struct watch *w = handle->data;

@@ -50,6 +50,11 @@ int watch_new(struct uv_loop_s *loop, const struct users *users, const struct pa
 	      unsigned n_patterns, struct watch_fanotify *fanotify, const struct watch_handlers *h,
 	      struct watch **ret);
 
+/* The users have other numbers now: who was number i is number now[i]; TABLE_NONE: he is gone, and so are his watches.
+ * The patterns are the same, their texts are others. users, which is borrowed, replaces the one before, which is
+ * still there. 0, or -ENOMEM with nothing changed. No handler is called. */
+int watch_renumber(struct watch *w, const struct users *users, const struct pattern *patterns, const uint32_t *now);
+
 /* The memory goes when the loop has run once more; no handler is called after this. */
 struct watch *watch_free(struct watch *w);
 

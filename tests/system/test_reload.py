@@ -1,0 +1,181 @@
+# SPDX-FileCopyrightText: 2026 The dns-updater authors
+# SPDX-License-Identifier: ISC
+"""What a reload costs is what changed. The sweep comes once an hour here: whom nobody looks at keeps what he has."""
+
+import contextlib
+import os
+import pathlib
+import re
+import subprocess
+
+import pytest
+
+from harness import SilentWriter, traced, uid_of
+
+N = 200
+FEW = 60		# calls for the user who changed, and for what is waited for; a look at all takes more than N
+
+
+@pytest.fixture(params=['inotify', 'fanotify'])
+def env(env, request):
+    env.conf['watch'] = request.param
+    env.conf['log_rate'] = '10000'
+    env.users = {f'u{i}': [name(i)] for i in range(N)}
+    for i in range(N):
+        write_old(env, f'u{i}', address(i))
+    traced(env)
+    return env
+
+
+def write_old(env, user, text):
+    """As env.write with an age, without a process for each."""
+    env.make_home(user)
+    env.file(user).write_text(text + '\n')
+    os.chown(env.file(user), uid_of(user), -1)
+    env.age(user, 60)
+
+
+def name(i):
+    return f'u{i}.dyn.example.com'
+
+
+def address(i):
+    return f'203.0.113.{i + 1}'
+
+
+@contextlib.contextmanager
+def few_calls(env):
+    """What is done in here takes few looks into directories, and few watches."""
+    pid, out = env.process.pid, env.tmp / 'calls'
+    tracer = subprocess.Popen(['strace', '-f', '-q', '-p', str(pid), '-o', str(out),
+                               '-e', 'trace=openat2,name_to_handle_at,inotify_add_watch,inotify_rm_watch'])
+    try:
+        env.wait(lambda: not re.search('TracerPid:\t0\n', pathlib.Path(f'/proc/{pid}/status').read_text()),
+                 'it is traced')
+        yield
+    finally:
+        tracer.terminate()
+        tracer.wait()
+    calls = [line for line in out.read_text().splitlines() if re.search(r'\w+\(', line)]
+    assert 0 < len(calls) < FEW, calls[:FEW]
+
+
+def n_watches(env):
+    fds = pathlib.Path(f'/proc/{env.process.pid}/fdinfo').iterdir()
+    return sum(fd.read_text().count('inotify wd') for fd in fds)
+
+
+def events_come(env, *numbers):
+    """Of users whose number is another now: by their old watches."""
+    for i in numbers:
+        env.write(f'u{i}', f'198.51.100.{i + 1}')
+        env.wait_answer(name(i), 'A', {f'198.51.100.{i + 1}'})
+
+
+def test_one_added(env):
+    env.start()
+    before = n_watches(env)
+    env.write('new', '192.0.2.7', age=60)
+    env.users = {'new': ['new.dyn.example.com'], **env.users}
+    with few_calls(env):
+        assert env.reload().startswith('reloaded')
+        env.wait_answer('new.dyn.example.com', 'A', {'192.0.2.7'})
+        events_come(env, 0, N - 1)
+    env.wait_answer(name(7), 'A', {address(7)})
+    assert n_watches(env) - before in (0, 1)
+    env.write('new', '192.0.2.8')
+    env.wait_answer('new.dyn.example.com', 'A', {'192.0.2.8'})
+
+
+def test_one_removed(env):
+    env.start()
+    before = n_watches(env)
+    del env.users['u3']
+    with few_calls(env):
+        assert env.reload().startswith('reloaded')
+        env.wait_answer(name(3), 'A', set())
+        events_come(env, 0, N - 1)
+    env.wait_answer(name(7), 'A', {address(7)})
+    assert n_watches(env) - before == (-1 if env.conf['watch'] == 'inotify' else 0)
+    env.write('u3', '192.0.2.7')
+    env.fence()
+    env.wait_answer(name(3), 'A', set())
+    env.users['u3'] = [name(3)]
+    with few_calls(env):
+        assert env.reload().startswith('reloaded')
+        env.wait_answer(name(3), 'A', {'192.0.2.7'})
+
+
+def test_one_renamed(env):
+    env.start()
+    env.write('v3', '192.0.2.7', age=60)
+    env.users = {('v3' if u == 'u3' else u): names for u, names in env.users.items()}
+    with few_calls(env):
+        assert env.reload().startswith('reloaded')
+        env.wait_answer(name(3), 'A', {'192.0.2.7'})
+        env.write('u3', '192.0.2.8')
+        events_come(env, 2, 4)
+    env.write('v3', '192.0.2.9')
+    env.wait_answer(name(3), 'A', {'192.0.2.9'})
+
+
+def test_names_that_change_hands(env):
+    env.start()
+    env.users.update(u3=[name(4)], u4=[name(3)])
+    with few_calls(env):
+        assert env.reload().startswith('reloaded')
+        env.wait_answer(name(3), 'A', {address(4)})
+        env.wait_answer(name(4), 'A', {address(3)})
+        events_come(env, 2, 5)
+
+
+def test_a_list_that_is_wrong_leaves_the_old_one(env):
+    env.start()
+    good = dict(env.users)
+    env.users = {'new': ['new.dyn.example.com'], **env.users, 'twice': [name(0)]}
+    assert 'not reloaded: ' in env.reload()
+    events_come(env, 0, N - 1)
+    env.users = good
+    del env.users['u3']
+    assert env.reload().startswith('reloaded')
+    env.wait_answer(name(3), 'A', set())
+
+
+def test_who_has_no_good_file_keeps_what_he_had(env):
+    env.start()
+    env.write('u3', 'no address')
+    env.wait_log('^refusing .* of user u3')
+    env.file('u4').unlink()
+    env.users = {'new': ['new.dyn.example.com'], **env.users}
+    env.reload()
+    env.fence()
+    env.wait_answer(name(3), 'A', {address(3)})
+    env.wait_answer(name(4), 'A', {address(4)})
+    assert env.count('^refusing .* of user u3') == 1
+    events_come(env, 3, 4)
+
+
+@pytest.mark.parametrize('change', [
+    {},			# nobody sends SIGHUP for nothing
+    {'ttl': '61'},
+    {'addresses_max': '7'},
+    {'networks': '!192.0.2.0/24'},
+], ids=['nothing', 'ttl', 'addresses_max', 'networks'])
+def test_all_are_looked_at_when_no_user_has_changed(env, change):
+    env.start()
+    with contextlib.closing(SilentWriter(env.file('u3'))) as f:
+        f.write('203.0.113.9\n')
+        env.conf.update(change)
+        env.reload()
+        env.wait_answer(name(3), 'A', {'203.0.113.9'})
+
+
+def test_what_files_say_may_mean_something_else(env):
+    """A user is added meanwhile; the files are what they were."""
+    env.start()
+    env.conf['networks'] = f'!{address(3)}'
+    env.users['new'] = ['new.dyn.example.com']
+    env.make_home('new')
+    env.reload()
+    env.wait_log('^refusing .* of user u3')
+    env.wait_answer(name(4), 'A', {address(4)})
