@@ -68,10 +68,17 @@ static int64_t now_ms(void)
 	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
 }
 
+/* The daemon waits for the end of a run: where that cannot be said, ours tells it. A line may be lost. */
 static void answer(struct helper *h, const struct answer *a)
 {
-	/* When the daemon is gone, the next poll tells. */
-	(void)!send(h->socket, a, ANSWER_HEAD + a->n, MSG_NOSIGNAL);
+	ssize_t n;
+
+	do {
+		n = send(h->socket, a, ANSWER_HEAD + a->n, MSG_NOSIGNAL);
+	} while (n < 0 && errno == EINTR);
+	if (n < 0 && a->kind == ANSWER_END) {
+		_exit(111);
+	}
 }
 
 static void answer_line(struct run *r)
