@@ -25,8 +25,12 @@ static int open_below(int dir, const char *name, int flags, uint64_t more_resolv
 		.flags = (unsigned)(flags | O_CLOEXEC),
 		.resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS | more_resolve,
 	};
+	int fd;
 
-	return (int)syscall(SYS_openat2, dir, name, &how, sizeof(how));
+	do {	/* a server that takes its time can be interrupted, open(2) */
+		fd = (int)syscall(SYS_openat2, dir, name, &how, sizeof(how));
+	} while (fd < 0 && errno == EINTR);
+	return fd;
 }
 
 /* Opening with O_PATH alone does not trigger an automount at the path's end (open(2)); O_DIRECTORY
@@ -67,7 +71,12 @@ static int only_directory(int fd, bool patient, struct directory *ret)
 
 static int open_directory_at(const char *path, bool patient, struct directory *ret)
 {
-	return only_directory(open(path, O_PATH | O_CLOEXEC), patient, ret);
+	int fd;
+
+	do {
+		fd = open(path, O_PATH | O_CLOEXEC);
+	} while (fd < 0 && errno == EINTR);
+	return only_directory(fd, patient, ret);
 }
 
 /* Whether to go on from a directory on this mount. 0, or SOURCE_E_MAY_WAIT. */
