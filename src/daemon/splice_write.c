@@ -21,6 +21,10 @@ static void copy_xattrs(struct splice *s, int from, int to)
 	char names[XATTR_SIZE], value[XATTR_SIZE];
 	ssize_t n = flistxattr(from, names, sizeof(names));
 
+	if (n < 0 && errno != ENOTSUP && !s->copy_said) {
+		s->copy_said = true;
+		splice_say(s, LOG_WARNING, "unable to keep the attributes of %s: %s", s->path, strerror(errno));
+	}
 	for (ssize_t i = 0; i < n; i += (ssize_t)strlen(names + i) + 1) {
 		const char *name = names + i;
 		ssize_t size;
@@ -195,6 +199,7 @@ static int exchange(struct splice *s, const char *part, const struct stat *ours,
 {
 	char swap[NAME_SIZE_FILE];
 	struct stat now;
+	int r;
 
 	/* Not needed to be right: to be seldom wrong, for undoing shows others the old text. */
 	if (!s->insist && (fstatat(s->dir, s->base, &now, AT_SYMLINK_NOFOLLOW) < 0 ||
@@ -206,8 +211,7 @@ static int exchange(struct splice *s, const char *part, const struct stat *ours,
 		return splice_fail(s, -errno, "link", swap);
 	}
 	if (renameat2(s->dir, swap, s->dir, s->base, RENAME_EXCHANGE) < 0) {
-		int r = -errno;
-
+		r = -errno;
 		(void)unlinkat(s->dir, swap, 0);	/* r already tells why */
 		(void)splice_fail(s, r, "exchange", s->base);
 		if (r == -EINVAL) {
@@ -216,7 +220,8 @@ static int exchange(struct splice *s, const char *part, const struct stat *ours,
 		}
 		return r;
 	}
-	return settle_exchange(s, swap, ours, old, old_st, new);
+	r = settle_exchange(s, swap, ours, old, old_st, new);
+	return r && r != -EAGAIN ? splice_fail(s, r, "put aside", swap) : r;
 }
 
 /* Where there is no exchange: what was read is compared once more, then replaced. What is written
