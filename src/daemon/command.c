@@ -276,6 +276,7 @@ static void helper_main(struct helper *h) __attribute__((noreturn));
 static void helper_main(struct helper *h)
 {
 	struct request q;
+	ssize_t n;
 
 	(void)prctl(PR_SET_NAME, "dnsu-command");	/* for ps(1); nothing depends on it */
 	/* The service manager may signal every process: only the daemon's end ends us, and what runs
@@ -290,8 +291,10 @@ static void helper_main(struct helper *h)
 		_exit(111);
 	}
 	h->socket = SOCKET_FD;
-	while (recv(h->socket, &q, sizeof(q), 0) == sizeof(q)) {
-		run_one(h, &q);
+	while ((n = recv(h->socket, &q, sizeof(q), 0)) == sizeof(q) || (n < 0 && errno == EINTR)) {
+		if (n > 0) {
+			run_one(h, &q);
+		}
 	}
 	_exit(0);
 }
