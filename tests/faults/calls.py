@@ -86,11 +86,6 @@ SHORT = {'read', 'write', 'pread64', 'pwrite64', 'copy_file_range', 'sendto', 'r
 EPOLL_CTL_ADD = 1
 
 
-def is_record(call):
-    """On a socket between us and our helper, which keeps what is sent at once together."""
-    return call.name in ('sendto', 'recvfrom') and call.arguments[4] == 0 and call.object == 'socket' and \
-        call.is_of_daemon
-
 
 def is_stream(obj):
     return not obj.startswith('/') or obj.startswith('/dev/') or obj == '/log'
@@ -114,15 +109,16 @@ def kind_of(call):
     return kind
 
 
-def faults_of(call):
-    """[action] for inject.c. What is already known to fail with an error is not made to fail with that one."""
+def faults_of(call, socket_keeps_records):
+    """[action] for inject.c. Nothing is cut short on a socket that keeps together what is sent at once. What is already known to fail with an error is not made to fail with that one."""
     kind = kind_of(call)
     actions = []
     for name in NAMED.get(kind, '').split():
         number = getattr(errno, name)
         if call.result != -number:
             actions.append(f'error {number}')
-    if call.name in SHORT and call.result > 1 and kind != 'internal' and not is_record(call):
+    if call.name in SHORT and call.result > 1 and kind != 'internal' and \
+            not (socket_keeps_records and call.name in ('sendto', 'recvfrom')):
         actions += ['half', 'short 1']
     if kind in ('read', 'copy') and call.result > 0:
         actions.append('zero')		# somebody has cut the file
@@ -131,8 +127,6 @@ def faults_of(call):
 
 class Call:
     """A line of what inject.c has recorded."""
-
-    is_of_daemon = True
 
     def __init__(self, line):
         fields = line.rstrip('\n').split('\t')
@@ -145,8 +139,3 @@ class Call:
     @property
     def place(self):
         return f'{self.who}\t{self.name}\t{self.object}\t{self.n}'
-
-
-def show_action(action):
-    word, _, number = action.partition(' ')
-    return errno.errorcode[int(number)] if word == 'error' else action

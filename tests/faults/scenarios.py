@@ -5,6 +5,7 @@
 A scenario is set up once and brought to rest by a run without faults; each experiment begins with a copy of that.
 The directory of an experiment lies in one of its own, for the daemon watches the directories above it."""
 
+import base64
 import os
 import pathlib
 import pwd
@@ -184,7 +185,8 @@ class Daemon:
     head, tail = HEAD, TAIL
     compiled = 'root/data.cdb'
     owner = (SERVICE.pw_uid, SERVICE.pw_gid)
-    from_start = False
+    socket_keeps_records = True	# those of our helper's do
+    survives_power = True	# a loss of power is tried, too
 
     def __init__(self, name, build):
         self.name = name
@@ -277,6 +279,10 @@ class Daemon:
         if p.wait(lambda: self.has(root, NEW), 'the new address is published'):
             ask_published(str(root / 'run/socket'), 'john')
 
+    def after_power(self, root):
+        """What the user wrote is his file system's business."""
+        self.write_address(root, NEW, age=60)
+
     # ---- what is true of it
 
     def has(self, root, address):
@@ -307,9 +313,6 @@ class Daemon:
         if self.compiled and not cdb_is_whole((root / self.compiled).read_bytes()):
             raise Failure(f'{self.compiled} is not whole')
 
-    def silent(self, job, log):
-        return 'silent, and mended by itself'
-
     def kept_owner(self):
         return self.owner
 
@@ -317,13 +320,16 @@ class Daemon:
         """After the next start, which nothing disturbed: as if nothing had ever happened."""
         if not self.has(root, NEW):
             raise Failure('the next start does not publish the new address')
+        self.check_names(root)
+        state = (root / 'run/state').read_text()
+        if state != f'dns-updater state 1\njohn {NAME} {NEW}\n':
+            raise Failure(f'the state is {state!r}')
+
+    def check_names(self, root):
         names = listing(root)
         if names != self.expected:
             raise Failure(f'lies about: {sorted(set(names) - set(self.expected))}, '
                           f'missing: {sorted(set(self.expected) - set(names))}')
-        state = (root / 'run/state').read_text()
-        if state != f'dns-updater state 1\njohn {NAME} {NEW}\n':
-            raise Failure(f'the state is {state!r}')
 
 
 def cdb_is_whole(data):
@@ -364,7 +370,7 @@ class Zonefile(Daemon):
     output_conf = '[output zone]\ntype = zonefile\nfile = {root}/root/zone\nzone = example.com\ncommand = true\n'
 
     def line(self, address):
-        return f'{NAME}. 60 IN A {address}\n'.encode()
+        return f'{NAME}.\t60\tIN\tA\t{address}\n'.encode()
 
     def masked(self, text):
         return re.sub(rb'20\d{8} 3600', b'SERIAL 3600', text)
@@ -390,7 +396,7 @@ class ByRename(Daemon):
 class Start(Daemon):
     """The publish is that of a start: the user's file was changed while the daemon was not running."""
 
-    from_start = True
+    survives_power = False	# nothing else than with makecommand
 
     def prepare_rest(self, root):
         self.write_address(root, NEW, age=60)
@@ -422,8 +428,105 @@ class Recovery(Start):
         swap.chmod(0o640)
 
 
-class Front:
-    """A request of the front end; the daemon is away, which changes nothing for it."""
+class Front(Daemon):
+    """A request of the front end, and its user's file. The daemon is away, which changes nothing for that."""
+
+    program = 'dns-updater-http'
+    target = 'door/john'
+    compiled = None
+    socket_keeps_records = False
+    owner = (FRONT.pw_uid, FRONT.pw_gid)
+    secret = 's3cret'
+
+    def conf(self, root):
+        return (f'[dns-updater]\npathpattern = {root}/door/%u\ndatafile = {root}/data\nsocket = {root}/socket\n'
+                f'[users]\njohn = {NAME}\n[http]\nlisten = 127.0.0.1:0\ntokens = {root}/etc/tokens\n'
+                f'user = {FRONT.pw_name}\npublish_timeout = 0\n')
+
+    def set_up(self, root):
+        root.mkdir()
+        for name in ('door', 'etc'):
+            (root / name).mkdir(mode=0o755)
+        os.chown(root / 'door', *self.owner)
+        self.write_conf(root)
+        tokens = root / 'etc/tokens'
+        subprocess.run([str(self.command.with_name('dns-updater')), 'token', 'john', '-c', str(root / 'conf'), '--stdin'],
+                       input=self.secret.encode() + b'\n', check=True, capture_output=True)
+        os.chown(tokens, 0, FRONT.pw_gid)
+        tokens.chmod(0o640)
+
+    def request(self, p, address):
+        """One request; the whole answer, or nothing of it."""
+        port = next((int(m[1]) for m in (re.search(r'listening on .*:(\d+) ', line) for line in p.lines) if m), None)
+        pair = base64.b64encode(f'john:{self.secret}'.encode()).decode()
+        answer = b''
+        with socket.socket() as s:
+            s.settimeout(TIMEOUT / 2)
+            try:
+                s.connect(('127.0.0.1', port))
+                s.sendall(f'GET /nic/update?hostname={NAME}&myip={address} HTTP/1.1\r\nHost: x\r\n'
+                          f'Authorization: Basic {pair}\r\nConnection: close\r\n\r\n'.encode())
+                while got := s.recv(4096):
+                    answer += got
+            except OSError:
+                pass
+        return answer
+
+    def ask(self, p, root, address):
+        """True: the answer says that it is done, which has to be true."""
+        answer = self.request(p, address)
+        done = bool(re.search(rb'\r\n\r\n.*(good|nochg)', answer, re.DOTALL))
+        if done and not self.has(root, address):
+            raise Failure(f'the answer is {answer!r}, but the file is {(root / self.target).read_bytes()!r}')
+        return done
+
+    def rest(self, root):
+        p = self.start(root)
+        try:
+            if not p.wait_ready() or not p.wait(lambda: 'started' in p.lines, 'it has started'):
+                raise Failure('\n'.join(p.lines))
+            answer = self.request(p, OLD)
+            if b'good' not in answer or p.stop():
+                raise Failure(repr(answer) + '\n'.join(p.lines))
+        finally:
+            p.close()
+        self.old = (root / self.target).read_bytes()
+        self.stat = os.stat(root / self.target)
+
+    def text(self, address):
+        return self.old.replace(OLD.encode(), address.encode())
+
+    def after_power(self, root):
+        pass
+
+    def inject_options(self, root):
+        return ['--say']
+
+    def set_off(self, p, root):
+        p.wait(lambda: 'started' in p.lines, 'it has started')
+        p.process.send_signal(signal.SIGUSR1)
+        p.process.stdout.readline()
+        self.ask(p, root, NEW)
+
+    def converge(self, p, root):
+        """The client asks again, as clients do that got no answer or 911."""
+        p.wait(lambda: 'started' in p.lines, 'it has started')
+        end = time.monotonic() + TIMEOUT
+        while p.process.poll() is None and not (self.has(root, NEW) or self.ask(p, root, NEW)):
+            if time.monotonic() > end:
+                raise Failure('asked again and again, it does not become new')
+            p.pump(0.01)
+
+    def check_always(self, root):
+        text = (root / self.target).read_bytes()
+        if text not in (self.text(OLD), self.text(NEW)):
+            raise Failure(f'{self.target} is neither the old file nor the new one: {text!r}')
+        st = os.stat(root / self.target)
+        if (st.st_mode, st.st_uid, st.st_gid) != (self.stat.st_mode, *self.owner):
+            raise Failure(f'{self.target} has another mode or owner: {st.st_mode:o} {st.st_uid}:{st.st_gid}')
+
+    def check_end(self, root):
+        self.check_names(root)
 
 
 def scenarios(build):
@@ -434,4 +537,5 @@ def scenarios(build):
         Hosts('hosts', build),
         ByRename('rename', build),
         Start('start', build),
+        Front('http', build),
     ]
