@@ -15,7 +15,7 @@ import struct
 
 import pytest
 
-from harness import TIMEOUT
+from harness import TIMEOUT, needs
 
 JOHN = 'john.dyn.example.com'
 MANY = 300	# several batches
@@ -207,3 +207,33 @@ def test_without_a_terminal_there_is_no_bar(env):
     many(env)
     env.start(homes=False)
     assert not any('reading address files' in line for line in env.lines())
+
+
+# ---- which way of watching is chosen
+
+def test_for_very_many_users_auto_takes_fanotify(env):
+    env.conf['watch'] = 'auto'
+    env.users.update({f'u{i}': [f'u{i}.dyn.example.com'] for i in range(100_000)})
+    env.make_home('john')
+    env.start(homes=False)
+    env.wait_log(r'^watching by fanotify: inotify takes more than 1 KB .* each of 100002 directories$|'
+                 r'^watching by fanotify: 100002 directories are too many for the \d+ that fs.inotify')
+    env.write('john', '1.2.3.4')
+    env.wait_answer('john.dyn.example.com', 'A', {'1.2.3.4'})
+
+
+def test_for_few_users_auto_takes_inotify(env):
+    env.conf['watch'] = 'auto'
+    env.start()
+    assert env.count('fanotify') == 0
+
+
+def test_without_the_right_to_it_inotify_serves(env):
+    needs('setpriv')
+    env.conf['watch'] = 'fanotify'
+    env.prefix = ['setpriv', '--bounding-set=-sys_admin', '--inh-caps=-sys_admin']
+    env.start()
+    env.wait_log(r'^unable to watch by fanotify: Operation not permitted \(it takes CAP_SYS_ADMIN at the start\); '
+                 'watching by inotify$')
+    env.write('john', '1.2.3.4')
+    env.wait_answer('john.dyn.example.com', 'A', {'1.2.3.4'})
