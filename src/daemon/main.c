@@ -19,9 +19,12 @@
 
 #include <errno.h>
 #include <getopt.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 enum { WAIT_S = 60 };
 
@@ -210,6 +213,30 @@ static int settle(const struct conf *conf, struct watch_fanotify **ret_fanotify)
 	return 0;
 }
 
+/* Whether processes that are forked have these whole pages too. */
+static void share_pages(const void *at, size_t n, bool shared)
+{
+	uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
+	uintptr_t begin = ((uintptr_t)at + page - 1) / page * page, end = ((uintptr_t)at + n) / page * page;
+
+	if (at && begin < end) {	/* where it fails, they have them: that costs memory, no more */
+		(void)madvise((char *)at + (begin - (uintptr_t)at), end - begin,
+			      shared ? MADV_DOFORK : MADV_DONTFORK);
+	}
+}
+
+/* Helpers have no use for the users; there may be millions. */
+static void share_users(const struct users *u, bool shared)
+{
+	if (u) {
+		share_pages(u->arena, u->arena_size, shared);
+		share_pages(u->users, u->users_size * sizeof(*u->users), shared);
+		share_pages(u->names, u->names_size * sizeof(*u->names), shared);
+		share_pages(u->by_user.slots, u->by_user.size * sizeof(*u->by_user.slots), shared);
+		share_pages(u->by_name.slots, u->by_name.size * sizeof(*u->by_name.slots), shared);
+	}
+}
+
 static int run(const struct options *o)
 {
 	struct output_commands commands[CONF_OUTPUTS_MAX];
@@ -236,10 +263,12 @@ static int run(const struct options *o)
 		return r;
 	}
 	/* Helpers are forked before there is a loop, a thread, or a byte from outside. */
+	share_users(conf.users, false);
 	r = patient_new(&patient);
 	if (!r) {
 		r = publish_fork(&conf, commands);
 	}
+	share_users(conf.users, true);
 	if (!r) {
 		r = daemon_new(&conf, o->start.conf_path, commands, fanotify, patient, &daemon);
 	} else {
