@@ -27,7 +27,8 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { N_ASKERS = 2, CHECK_EVERY = 500 };
+enum {
+	VERSION_S = 1000000000,	/* the time that all files bear */ N_ASKERS = 2, CHECK_EVERY = 500 };
 
 static const uint8_t v4[2][4] = { { 17, 34, 51, 68 }, { 221, 188, 170, 153 } };
 static const uint8_t v6[2][16] = {
@@ -184,9 +185,10 @@ static bool covers(const void *arg, uint32_t name)
 	return true;
 }
 
-/* What must never be done. */
+/* What must never be done; and so that nobody notices. */
 static void spoil(const struct ip_set *set, const struct ip_set *was)
 {
+	const struct timespec times[2] = { { .tv_sec = VERSION_S }, { .tv_sec = VERSION_S } };
 	char bytes[1 << 16];
 	int fd = open(path, O_RDWR | O_CLOEXEC);
 	ssize_t n = fd < 0 ? -1 : read(fd, bytes, sizeof(bytes));
@@ -194,6 +196,9 @@ static void spoil(const struct ip_set *set, const struct ip_set *was)
 
 	if (at && pwrite(fd, ip_set_v4(set, 0), 4, at - bytes) != 4) {
 		die("pwrite");
+	}
+	if (fd >= 0 && futimens(fd, times) < 0) {
+		die("futimens");
 	}
 	close(fd);
 }
@@ -236,7 +241,7 @@ static void make_rest(struct database *d)
 
 int main(int argc, char **argv)
 {
-	struct database_version version = { 1, { .tv_sec = 1000000000 } };
+	struct database_version version = { 1, { .tv_sec = VERSION_S } };
 	pthread_t askers[N_ASKERS], reader, other;
 	struct users *users = users_new();
 	struct ip_set *sets[2], *set = NULL;
