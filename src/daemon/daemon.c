@@ -7,11 +7,11 @@
 #include "base/log.h"
 #include "core/text.h"
 #include "daemon/accounts.h"
-#include "service/load.h"
 #include "daemon/mounts.h"
 #include "service/notify.h"
 #include "service/progress.h"
 #include "daemon/publish.h"
+#include "daemon/reload.h"
 #include "daemon/roster.h"
 #include "daemon/save.h"
 #include "daemon/say.h"
@@ -350,24 +350,6 @@ static int open_watch(struct daemon *d, const struct conf *conf, const struct ro
 	return watch_new(&d->loop, roster->users, conf->patterns, conf->n_patterns, d->fanotify, &h, ret);
 }
 
-struct first_mistake {
-	struct buf text;
-	unsigned n;
-};
-
-static void note_mistake(void *arg, const char *file, unsigned line, const char *what)
-{
-	struct first_mistake *m = arg;
-
-	if (!m->n++) {
-		buf_adds(&m->text, file);
-		if (line) {
-			buf_printf(&m->text, ":%u", line);
-		}
-		buf_printf(&m->text, ": %s", what);
-	}
-}
-
 static bool same_patterns(const struct conf *a, const struct conf *b)
 {
 	bool same = a->n_patterns == b->n_patterns;
@@ -460,36 +442,31 @@ static void forget_old(struct daemon *d, struct roster *roster, struct watch *wa
 
 /* The new configuration is complete: the new roster and watch, with what is known kept. *ret_sweep: everything has to
  * be looked at. */
-static int swap_in(struct daemon *d, struct conf *new, bool *ret_sweep)
+static int swap_in(struct daemon *d, struct conf *new, struct users_diff *diff, bool *ret_sweep)
 {
 	struct roster *roster = roster_new(new->users, new->n_patterns), *before = d->roster;
 	bool same = same_meaning(&d->conf, new);
 	struct conf old = d->conf;
-	struct users_diff diff = { 0 };
 	struct watch *watch = NULL;
-	uint32_t *to_look = NULL;
+	uint32_t *to_look;
 	int r;
 
 	if (!roster) {
 		return -ENOMEM;
 	}
 	new->users = NULL;	/* the roster has them now */
-	r = users_diff_init(&diff, before->users, roster->users);
-	if (!r) {
-		to_look = calloc(roster->users->n_users + 1u, sizeof(*to_look));
-		r = to_look ? take_watch(d, new, roster, &diff, &watch) : -ENOMEM;
-	}
+	to_look = calloc(roster->users->n_users + 1u, sizeof(*to_look));
+	r = to_look ? take_watch(d, new, roster, diff, &watch) : -ENOMEM;
 	if (r) {
-		users_diff_deinit(&diff);
 		free(to_look);
 		roster_free(roster);
 		return r;
 	}
-	roster_inherit(roster, before, &diff,
+	roster_inherit(roster, before, diff,
 		       same			  ? ROSTER_KEEP_ALL :
 		       same_patterns(&d->conf, new) ? ROSTER_KEEP_PATTERNS :
 						      ROSTER_KEEP_ADDRESSES);
-	find_under_way(d, &diff, roster->users->n_users);
+	find_under_way(d, diff, roster->users->n_users);
 	d->conf = *new;
 	*new = (struct conf){ 0 };
 	if (publish_replace(d->publish, &d->conf, roster)) {
@@ -498,32 +475,28 @@ static int swap_in(struct daemon *d, struct conf *new, bool *ret_sweep)
 		uv_stop(&d->loop);
 	}
 	forget_old(d, roster, watch, to_look);
-	*ret_sweep = !same || !diff.n_changed || !look_at_changed(d, before, &diff);
+	*ret_sweep = !same || !diff->n_changed || !look_at_changed(d, before, diff);
 	roster_free(before);
 	conf_deinit(&old);
-	users_diff_deinit(&diff);
 	return 0;
 }
 
 /* Returns whether everything has to be looked at: so it is, too, when nothing has changed, for somebody wanted it. */
-static bool reload(struct daemon *d)
+static bool take_conf(struct daemon *d, struct reload *load)
 {
-	bool sweep = true;
-	struct first_mistake mistake = { 0 };
-	struct conf new;
 	const char *fixed, *output;
-	int r;
+	bool sweep = true;
+	int r = load->outcome;
 
-	r = load_conf(d->conf_path, note_mistake, &mistake, &new);
 	if (r < 0) {
 		log_error("not reloaded: %s; keeping the old configuration", strerror(-r));
-		goto out;
+		return true;
 	}
-	fixed = r ? NULL : needs_restart(&d->conf, &new);
-	output = r ? NULL : publish_needs_restart(&d->conf, &new);
+	fixed = r ? NULL : needs_restart(&d->conf, &load->conf);
+	output = r ? NULL : publish_needs_restart(&d->conf, &load->conf);
 	if (r) {
-		log_error("not reloaded: %s%s; keeping the old configuration", buf_str(&mistake.text),
-			  mistake.n > 1 ? ", and more ('dns-updater check' tells all)" : "");
+		log_error("not reloaded: %s%s; keeping the old configuration", buf_str(&load->mistake),
+			  load->n_mistakes > 1 ? ", and more ('dns-updater check' tells all)" : "");
 	} else if (fixed) {
 		log_error("not reloaded: another %s needs a restart; keeping the old configuration",
 			  fixed);
@@ -531,7 +504,7 @@ static bool reload(struct daemon *d)
 		log_error("not reloaded: another file or command of output %s needs a restart; keeping "
 			  "the old configuration", output);
 	} else {
-		r = swap_in(d, &new, &sweep);
+		r = swap_in(d, &load->conf, &load->diff, &sweep);
 		if (r) {
 			log_error("not reloaded: %s; keeping the old configuration", strerror(-r));
 		} else {
@@ -543,32 +516,60 @@ static bool reload(struct daemon *d)
 			log_info("reloaded %s", d->conf_path);
 		}
 	}
-	conf_deinit(&new);
-out:
-	buf_deinit(&mistake.text);
 	return sweep;
 }
 
+static void load_begin(struct daemon *d);
+
+/* What was loaded comes into force. */
 static void hangup(struct daemon *d)
 {
+	struct reload *load = steal_ptr(&d->reload);
 	bool sweep;
 
 	d->reload_wanted = false;
 	if (d->withdrawals_held) {
 		look_withdraw_missing(d, true);
 	}
-	sweep = reload(d) || d->sweeping || !d->ready;
+	sweep = take_conf(d, load) || d->sweeping || !d->ready;
+	reload_free(load);
 	publish_hurry(d->publish);
 	uv_timer_set_repeat(&d->rescan_timer, d->conf.rescan_ms);
 	daemon_want_publish(d);
-	if (!sweep) {
+	if (sweep) {
+		d->sweeping = d->sweep_again = false;	/* from the start, for the users may be others */
+		d->shows_progress = true;
+		sweep_begin(d);
+	} else {
 		d->compare_wanted = true;
+	}
+	if (d->reload_again) {
+		load_begin(d);
+	}
+}
+
+static void on_loaded(struct reload *load, void *arg)
+{
+	struct daemon *d = arg;
+
+	if (d->stopping || d->closing) {
+		d->reload = reload_free(load);
 		return;
 	}
-	d->sweeping = false;	/* from the start, for the users may be others */
-	d->sweep_again = false;
-	d->shows_progress = true;
-	sweep_begin(d);
+	/* Threads have what the reload replaces: first they finish. */
+	d->reload_wanted = true;
+	if (!d->n_ahead) {
+		hangup(d);
+	}
+}
+
+static void load_begin(struct daemon *d)
+{
+	d->reload_again = false;
+	d->reload = reload_begin(&d->loop, d->conf_path, d->roster->users, on_loaded, d);
+	if (!d->reload) {
+		log_error("not reloaded: %s; keeping the old configuration", strerror(ENOMEM));
+	}
 }
 
 static void on_hangup(uv_signal_t *signal, int number)
@@ -579,10 +580,10 @@ static void on_hangup(uv_signal_t *signal, int number)
 	if (d->stopping) {
 		return;
 	}
-	/* Threads have what the reload replaces: first they finish. */
-	d->reload_wanted = true;
-	if (!d->n_ahead) {
-		hangup(d);
+	if (d->reload) {	/* what was read by then may be another now */
+		d->reload_again = true;
+	} else {
+		load_begin(d);
 	}
 }
 
@@ -741,9 +742,10 @@ struct daemon *daemon_free(struct daemon *d)
 		return NULL;
 	}
 	d->closing = true;
-	while (d->n_ahead) {	/* threads have what goes now */
+	while (d->n_ahead || (d->reload && !d->reload_wanted)) {	/* threads have what goes now */
 		(void)uv_run(&d->loop, UV_RUN_ONCE);
 	}
+	d->reload = reload_free(d->reload);
 	questions_close(d);
 	d->publish = publish_free(d->publish);
 	d->fanotify = watch_fanotify_free(d->fanotify);	/* first, for it calls the watch */

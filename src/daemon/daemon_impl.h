@@ -18,6 +18,7 @@
 struct inquiry;
 struct mounts;
 struct publish;
+struct reload;
 struct save;
 struct watch;
 struct watch_fanotify;
@@ -74,6 +75,8 @@ struct daemon {
 	bool lost_again;	/* and they were lost again since */
 	unsigned n_ahead;	/* batches of the sweep that threads have now */
 	bool shows_progress;	/* of the sweep */
+	struct reload *reload;	/* another configuration, on its way: NULL: none */
+	bool reload_again;	/* and it is to be read again */
 	bool sweeping, sweep_again, reload_wanted, closing, ready, stopping, state_dirty, state_failed;
 	uint64_t save_cost_ms;
 	int status;

@@ -61,8 +61,11 @@ def few_calls(env):
 
 
 def n_watches(env):
-    fds = pathlib.Path(f'/proc/{env.process.pid}/fdinfo').iterdir()
-    return sum(fd.read_text().count('inotify wd') for fd in fds)
+    n = 0
+    for fd in pathlib.Path(f'/proc/{env.process.pid}/fdinfo').iterdir():
+        with contextlib.suppress(FileNotFoundError):	# it was closed meanwhile
+            n += fd.read_text().count('inotify wd')
+    return n
 
 
 def events_come(env, *numbers):

@@ -1,0 +1,71 @@
+/* SPDX-FileCopyrightText: 2026 The dns-updater authors
+ * SPDX-License-Identifier: ISC */
+#include "daemon/reload.h"
+
+#include "service/load.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static void note_mistake(void *arg, const char *file, unsigned line, const char *what)
+{
+	struct reload *r = arg;
+
+	if (!r->n_mistakes++) {
+		buf_adds(&r->mistake, file);
+		if (line) {
+			buf_printf(&r->mistake, ":%u", line);
+		}
+		buf_printf(&r->mistake, ": %s", what);
+	}
+}
+
+/* In a thread of its own. */
+static void load(uv_work_t *work)
+{
+	struct reload *r = work->data;
+
+	r->outcome = load_conf(r->conf_path, note_mistake, r, &r->conf);
+	if (!r->outcome) {
+		r->outcome = users_diff_init(&r->diff, r->users, r->conf.users);
+	}
+}
+
+static void on_loaded(uv_work_t *work, int status)
+{
+	struct reload *r = work->data;
+
+	(void)status;	/* nobody cancels it */
+	r->done(r, r->arg);
+}
+
+struct reload *reload_begin(uv_loop_t *loop, const char *conf_path, const struct users *users,
+			    void (*done)(struct reload *r, void *arg), void *arg)
+{
+	struct reload *r = calloc(1, sizeof(*r));
+
+	if (!r) {
+		return NULL;
+	}
+	r->work.data = r;
+	r->users = users;
+	r->done = done;
+	r->arg = arg;
+	r->conf_path = strdup(conf_path);
+	if (!r->conf_path || uv_queue_work(loop, &r->work, load, on_loaded)) {
+		return reload_free(r);
+	}
+	return r;
+}
+
+struct reload *reload_free(struct reload *r)
+{
+	if (r) {
+		conf_deinit(&r->conf);
+		users_diff_deinit(&r->diff);
+		buf_deinit(&r->mistake);
+		free(r->conf_path);
+		free(r);
+	}
+	return NULL;
+}

@@ -1,0 +1,31 @@
+/* SPDX-FileCopyrightText: 2026 The dns-updater authors
+ * SPDX-License-Identifier: ISC */
+#pragma once
+
+/* Another configuration, read by another thread, and its users compared with those that we have: with a million users
+ * that takes longer than the loop may stand still. */
+
+#include "base/buf.h"
+#include "core/conf.h"
+#include "core/users_diff.h"
+
+#include <uv.h>
+
+/* Nobody else touches it from reload_begin until it is done. */
+struct reload {
+	uv_work_t work;
+	char *conf_path;
+	const struct users *users;
+	void (*done)(struct reload *r, void *arg);
+	void *arg;
+	int outcome;			/* of load_conf, or -ENOMEM */
+	struct conf conf;		/* what is taken of it is zeroed */
+	struct users_diff diff;		/* of outcome 0: from users to those of conf */
+	struct buf mistake;		/* the first one */
+	unsigned n_mistakes;
+};
+
+/* The users are borrowed, and do not change until done is called by the loop. NULL: no memory. */
+struct reload *reload_begin(uv_loop_t *loop, const char *conf_path, const struct users *users,
+			    void (*done)(struct reload *r, void *arg), void *arg);
+struct reload *reload_free(struct reload *r);
