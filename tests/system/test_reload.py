@@ -6,6 +6,7 @@ import contextlib
 import os
 import pathlib
 import re
+import signal
 import subprocess
 
 import pytest
@@ -44,11 +45,9 @@ def address(i):
 
 
 @contextlib.contextmanager
-def few_calls(env):
-    """What is done in here takes few looks into directories, and few watches."""
-    pid, out = env.process.pid, env.tmp / 'calls'
-    tracer = subprocess.Popen(['strace', '-f', '-q', '-p', str(pid), '-o', str(out),
-                               '-e', 'trace=openat2,name_to_handle_at,inotify_add_watch,inotify_rm_watch'])
+def traces(env, *what):
+    pid = env.process.pid
+    tracer = subprocess.Popen(['strace', '-f', '-q', '-p', str(pid), *what], stderr=subprocess.DEVNULL)
     try:
         env.wait(lambda: not re.search('TracerPid:\t0\n', pathlib.Path(f'/proc/{pid}/status').read_text()),
                  'it is traced')
@@ -56,6 +55,14 @@ def few_calls(env):
     finally:
         tracer.terminate()
         tracer.wait()
+
+
+@contextlib.contextmanager
+def few_calls(env):
+    """What is done in here takes few looks into directories, and few watches."""
+    out = env.tmp / 'calls'
+    with traces(env, '-o', str(out), '-e', 'trace=openat2,name_to_handle_at,inotify_add_watch,inotify_rm_watch'):
+        yield
     calls = [line for line in out.read_text().splitlines() if re.search(r'\w+\(', line)]
     assert 0 < len(calls) < FEW, calls[:FEW]
 
@@ -182,3 +189,29 @@ def test_what_files_say_may_mean_something_else(env):
     env.reload()
     env.wait_log('^refusing .* of user u3')
     env.wait_answer(name(4), 'A', {address(4)})
+
+
+def is_open(pid, path):
+    for fd in pathlib.Path(f'/proc/{pid}/fd').iterdir():
+        with contextlib.suppress(FileNotFoundError):	# it was closed meanwhile
+            if fd.readlink() == path:
+                return True
+    return False
+
+
+def test_of_two_hangups_the_last_counts(env):
+    """Also while a configuration is being read: here, long enough for another one."""
+    env.start()
+    pid = env.process.pid
+    with traces(env, '-P', str(env.conf_file), '-e', 'trace=read', '-e', 'inject=read:delay_exit=1000000:when=1'):
+        for i in range(2):
+            write_old(env, f'n{i}', address(i))
+            env.users.pop('n0', None)
+            env.users[f'n{i}'] = [f'n{i}.dyn.example.com']
+            env.write_conf()
+            env.send(signal.SIGHUP)
+            if not i:
+                env.wait(lambda: is_open(pid, env.conf_file), 'it is being read')
+        env.wait_answer('n1.dyn.example.com', 'A', {address(1)})
+    env.send(signal.SIGHUP)
+    assert env.stop() == 0
