@@ -4,7 +4,8 @@
 /* Runs a program and lets one of its system calls go wrong: it fails with a given error, is made
  * shorter, or the process is killed right before or right after it.
  *
- *     inject --root DIR --out FILE [--data] [--write PATH TEXT] [--fault SPEC] ... -- PROGRAM ...
+ *     inject --root DIR --out FILE [--data] [--write PATH TEXT] [--from PATH]
+ *            [--edit PLACE PATH TEXT] [--fault SPEC] ... -- PROGRAM ...
  *
  * Nothing is counted until SIGUSR1 comes, so that the start can be left out; with --write the file is
  * then overwritten, with --say a line is written to standard output. --from PATH counts from the moment
@@ -12,6 +13,8 @@
  *
  * A call is told from others by who makes it, its name, what it is about (a path, or what the descriptor
  * stands for, without DIR) and how often that has happened before: threads may run in any order.
+ * With --edit PLACE PATH TEXT somebody else appends TEXT to the file PATH right before that call, if it comes.
+ *
  * SPEC is "WHO<tab>NAME<tab>OBJECT<tab>N<tab>ACTION", with the first four as FILE has them when no fault is
  * given, and ACTION one of "error N", "short N" (at most N bytes), "half", "zero" (returns 0, is not made),
  * "kill-before" and "kill-after".
@@ -126,7 +129,7 @@ static struct task tasks[TASKS_MAX];
 static unsigned n_tasks, n_places, n_faults, n_helpers;
 static struct place places[PLACES_MAX];
 static struct fault faults[FAULTS_MAX];
-static const char *root = "", *write_path, *write_text, *from;
+static const char *root = "", *write_path, *write_text, *from, *edit_place, *edit_path, *edit_text;
 static FILE *out;
 static bool armed, with_data, says;
 static pid_t program;
@@ -432,17 +435,31 @@ static void apply(struct task *t, const struct call *c, struct user_regs_struct 
 
 /* --- stops --- */
 
+static void write_file(const char *path, const char *text, int flags)
+{
+	int fd = open(path, O_WRONLY | O_CLOEXEC | flags);
+
+	if (fd < 0 || write(fd, text, strlen(text)) != (ssize_t)strlen(text)) {
+		die(path);
+	}
+	close(fd);
+}
+
+static void edit(const char *place)
+{
+	if (edit_place && !strcmp(place, edit_place)) {
+		edit_place = NULL;
+		write_file(edit_path, edit_text, O_APPEND);
+		fprintf(out, "edited\n");
+		fflush(out);
+	}
+}
+
 static void arm(void)
 {
-	int fd;
-
 	armed = true;
 	if (write_path) {
-		fd = open(write_path, O_WRONLY | O_CLOEXEC);
-		if (fd < 0 || write(fd, write_text, strlen(write_text)) != (ssize_t)strlen(write_text)) {
-			die(write_path);
-		}
-		close(fd);
+		write_file(write_path, write_text, 0);
 	}
 	if (says) {
 		(void)!write(STDOUT_FILENO, "armed\n", 6);
@@ -506,6 +523,7 @@ static int entered(struct task *t)
 	snprintf(text, sizeof(text), "%s\t%s\t%s", t->who, c->name, object);
 	n = place_count(text);
 	snprintf(t->text, sizeof(t->text), "%s\t%u", text, n);
+	edit(t->text);
 	for (unsigned i = 0; i < n_faults; i++) {
 		if (!faults[i].is_hit && !strcmp(faults[i].place, t->text)) {
 			apply(t, c, &r, &faults[i]);
@@ -665,6 +683,10 @@ static char **parse(int argc, char **argv)
 		} else if (!strcmp(argv[i], "--write") && i + 2 < argc) {
 			write_path = argv[++i];
 			write_text = argv[++i];
+		} else if (!strcmp(argv[i], "--edit") && i + 3 < argc) {
+			edit_place = argv[++i];
+			edit_path = argv[++i];
+			edit_text = argv[++i];
 		} else if (strcmp(argv[i], "--fault") || n_faults == FAULTS_MAX ||
 			   !parse_fault(argv[++i], &faults[n_faults++])) {
 			break;
@@ -672,7 +694,7 @@ static char **parse(int argc, char **argv)
 	}
 	if (i + 1 >= argc || strcmp(argv[i], "--")) {
 		fputs("usage: inject --root DIR --out FILE [--data] [--say] [--write PATH TEXT] [--from PATH] "
-		      "[--fault SPEC] ... -- PROGRAM ...\n", stderr);
+		      "[--edit PLACE PATH TEXT] [--fault SPEC] ... -- PROGRAM ...\n", stderr);
 		exit(100);
 	}
 	return argv + i + 1;

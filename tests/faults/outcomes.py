@@ -34,6 +34,8 @@ QUIET = [
     (r'/run/state\b', 'a save that the end interrupts is made anew'),
     (r'^recvfrom socket kill', 'the helper was about to end'),
     (r'^read pipe ', 'the output of a command ends early'),
+    (r'^read /proc/N ', 'the sweep serves'),
+    (r'^openat /dev/null ', 'one descriptor less is kept in reserve'),
     (r'^fcntl ', 'nothing depends on it'),
 ]
 
@@ -47,15 +49,16 @@ def name_of(action):
     return errno.errorcode[int(number)] if word == 'error' else action
 
 
-def quiet_reason(what):
-    for pattern, reason in QUIET:
+def quiet_reason(what, more):
+    for pattern, reason in [*QUIET, *more]:
         if re.search(pattern, what):
             return reason
     return None
 
 
-def judge(place, action, status, log, normal):
-    """(outcome, None), or (None, what is wrong). normal: the lines of a run without faults."""
+def judge(place, action, status, log, normal, quiet):
+    """(outcome, None), or (None, what is wrong). normal: the lines of a run without faults;
+    quiet: more of QUIET."""
     who, call, obj, _ = place.split('\t')
     what = f'{call} {obj} {name_of(action)}'
     kills = action.startswith('kill')
@@ -71,7 +74,7 @@ def judge(place, action, status, log, normal):
             (None, f'ends with {status} without a word')
     if said:
         return 'says so, and converges by itself', None
-    reason = quiet_reason(what)
+    reason = quiet_reason(what, quiet)
     if not reason:
         return None, f'nothing is said of {what}'
     return f'converges by itself in silence: {reason}', None

@@ -112,6 +112,7 @@ class Disk:
         happened = False
         if not inode and flags & os.O_CREAT:
             inode = Inode()
+            inode.mode = call.arguments[3] & 0o755
             inode.time = self.clock
             self.pending[d].append(('add', name, inode))
             happened = True

@@ -14,6 +14,7 @@ import select
 import signal
 import socket
 import subprocess
+import threading
 import time
 
 HERE = pathlib.Path(__file__).resolve().parent
@@ -186,6 +187,8 @@ class Daemon:
     compiled = 'root/data.cdb'
     owner = (SERVICE.pw_uid, SERVICE.pw_gid)
     socket_keeps_records = True	# those of our helper's do
+    goal = NEW
+    quiet = []		# more of outcomes.QUIET
     survives_power = True	# a loss of power is tried, too
 
     def __init__(self, name, build):
@@ -276,7 +279,7 @@ class Daemon:
         p.process.send_signal(signal.SIGUSR1)
 
     def converge(self, p, root):
-        if p.wait(lambda: self.has(root, NEW), 'the new address is published'):
+        if p.wait(lambda: self.has(root, self.goal), 'the address is published'):
             ask_published(str(root / 'run/socket'), 'john')
 
     def after_power(self, root):
@@ -307,7 +310,8 @@ class Daemon:
         st = os.stat(root / self.target)
         if (st.st_mode, st.st_uid, st.st_gid) != (self.stat.st_mode, *self.kept_owner()):
             raise Failure(f'{self.target} has another mode or owner: {st.st_mode:o} {st.st_uid}:{st.st_gid}')
-        user = (root / 'homes/john/.dynamicdns').read_text()
+        user = root / 'homes/john/.dynamicdns'
+        user = user.read_text() if user.exists() else OLD + '\n'
         if user not in (OLD + '\n', NEW + '\n'):
             raise Failure(f'the address file was touched: {user!r}')
         if self.compiled and not cdb_is_whole((root / self.compiled).read_bytes()):
@@ -318,11 +322,11 @@ class Daemon:
 
     def check_end(self, root):
         """After the next start, which nothing disturbed: as if nothing had ever happened."""
-        if not self.has(root, NEW):
-            raise Failure('the next start does not publish the new address')
+        if not self.has(root, self.goal):
+            raise Failure('the next start does not publish the address')
         self.check_names(root)
         state = (root / 'run/state').read_text()
-        if state != f'dns-updater state 1\njohn {NAME} {NEW}\n':
+        if state != f'dns-updater state 1\njohn {NAME} {self.goal}\n':
             raise Failure(f'the state is {state!r}')
 
     def check_names(self, root):
@@ -402,30 +406,124 @@ class Start(Daemon):
         self.write_address(root, NEW, age=60)
 
     def inject_options(self, root):
-        return ['--from', '/conf']
+        return ['--from', '/run/state.lock']	# the first that it opens as its own user
 
     def set_off(self, p, root):
         pass
 
 
-class Recovery(Start):
-    """The start finds what a crash has left right after the exchange, with an edit of the administrator in
-    the displaced file, which has to come into the new one."""
+class Forgotten(Start):
+    """A start without the state, and without the user's file, as when his home is not mounted: what the data file
+    says is all that is known of him, and stays."""
 
-    edit = b'+edited.example.com:10.0.0.3\n'
-
-    def text(self, address):
-        return self.head + self.line(address) + self.tail + (self.edit if self.is_merged else b'')
-
-    is_merged = False
+    goal = OLD
 
     def prepare_rest(self, root):
-        super().prepare_rest(root)
-        data, part, swap = root / self.target, root / 'root/.data.dnsu.part', root / 'root/.data.dnsu.swap'
-        swap.write_bytes(self.text(OLD) + self.edit)
-        os.link(data, part)
-        os.chown(swap, *self.owner)
-        swap.chmod(0o640)
+        (root / 'run/state').unlink()
+        (root / 'homes/john/.dynamicdns').unlink()
+
+    def converge(self, p, root):
+        if p.wait(lambda: 'started' in p.lines, 'it has started'):
+            ask_published(str(root / 'run/socket'), 'john')
+            super().converge(p, root)
+
+
+class Edit(Daemon):
+    """The administrator adds a line right before the exchange, or right after it: then to the file that is displaced."""
+
+    survives_power = False	# what he did not flush is his file system's business
+    line_added = '+edited.example.com:10.0.0.3\n'
+
+    def __init__(self, name, build, before):
+        super().__init__(name, build)
+        self.before = before	# this call on these files
+        self.edited = False
+
+    def inject_options(self, root):
+        self.edited = False
+        file = '.data.dnsu.swap' if self.before == 'openat' else 'data'
+        obj = '/root/.data.dnsu.swap' + ('' if self.before == 'openat' else ' /root/data')
+        return [*super().inject_options(root), '--edit', f'D\t{self.before}\t{obj}\t1', str(root / 'root' / file),
+                self.line_added]
+
+    def text(self, address):
+        return super().text(address) + (self.line_added.encode() if self.edited else b'')
+
+    def has(self, root, address):
+        self.note_edit(root)
+        return super().has(root, address)
+
+    def note_edit(self, root):
+        try:
+            self.edited = 'edited\n' in (root.parent / 'out').read_text(errors='replace')
+        except FileNotFoundError:
+            self.edited = False
+
+    def check_always(self, root):
+        """His line is in the file, or in a displaced one; not half of it, and nowhere twice."""
+        self.note_edit(root)
+        text = (root / self.target).read_bytes()
+        if self.edited and self.line_added.encode() not in text:
+            displaced = [path for path in (root / 'root').glob('.data.dnsu.*') if self.line_added in path.read_text()]
+            if not displaced:
+                raise Failure('the line of the administrator is lost')
+            self.edited = False
+        try:
+            super().check_always(root)
+        finally:
+            self.note_edit(root)
+
+
+class NameServer(threading.Thread):
+    """Answers with what the database of an experiment has now; one for each process that makes experiments."""
+
+    running = {}	# by process
+
+    @classmethod
+    def of_this_process(cls):
+        if os.getpid() not in cls.running:
+            cls.running[os.getpid()] = cls()
+        return cls.running[os.getpid()]
+
+    def __init__(self):
+        super().__init__(daemon=True)
+        self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self.socket.bind(('127.0.0.1', 0))
+        self.port = self.socket.getsockname()[1]
+        self.cdb = None
+        self.start()
+
+    def run(self):
+        while True:
+            query, peer = self.socket.recvfrom(4096)
+            end = query.index(b'\0', 12) + 5		# of the question
+            is_a = query[end - 4:end - 2] == b'\0\1'
+            data = self.cdb.read_bytes() if self.cdb else b''
+            found = [a for a in (OLD, NEW) if is_a and socket.inet_aton(a) in data]
+            answer = query[:2] + b'\x84\0\0\1' + len(found).to_bytes(2, 'big') + bytes(4) + query[12:end]
+            for address in found:
+                answer += b'\xc0\x0c\0\1\0\1\0\0\0<\0\4' + socket.inet_aton(address)
+            self.socket.sendto(answer, peer)
+
+
+class Verify(Daemon):
+    """Then the name server is asked."""
+
+    survives_power = False
+
+    def converge(self, p, root):
+        super().converge(p, root)
+        if any(line.startswith('updating record') for line in p.lines):
+            p.wait(lambda: any(' 127.0.0.1:' in line for line in p.lines), 'the log says what the name server said')
+
+    def prepare(self, root):
+        NameServer.of_this_process().cdb = root / self.compiled
+        super().prepare(root)
+
+    def conf(self, root):
+        server = NameServer.of_this_process()
+        server.cdb = root / self.compiled
+        return super().conf(root).replace('[users]', f'verify = 127.0.0.1:{server.port}\n[users]')
 
 
 class Front(Daemon):
@@ -532,10 +630,14 @@ class Front(Daemon):
 def scenarios(build):
     return [
         Daemon('makecommand', build),
+        Verify('verify', build),
         Database('database', build),
         Zonefile('zonefile', build),
         Hosts('hosts', build),
         ByRename('rename', build),
         Start('start', build),
+        Forgotten('forgotten', build),
+        Edit('edit', build, 'renameat2'),
+        Edit('late-edit', build, 'openat'),
         Front('http', build),
     ]
