@@ -82,6 +82,7 @@ struct section_file {
 
 	bool wanted;		/* the section may not be what it should be */
 	bool anew;		/* write the file even if it would stay the same */
+	bool unread;		/* what it says of users was not read at the start */
 	bool seen_section;	/* we know the section as it stands: a difference is news */
 	bool busy;		/* somebody was writing to the file at the last attempt */
 	uint64_t busy_since_ms;	/* 0: not busy */
@@ -141,6 +142,10 @@ static inline struct changes *section_backlog(struct section_file *p)
 
 /* Gives the roster what the section says. false: it could not be read. */
 bool section_remember(struct output *o);
+
+/* Where that failed, and before the section is written over: of users of whom nothing is known yet. 0, or as
+ * splice_read_body. */
+int section_recall(struct section_file *p);
 
 /* Compares them line by line; versions that we wrote have the same order. Touches nothing else: for the thread.
  * Without memory, some lines are missing. */

@@ -78,6 +78,18 @@ static void note_behind(struct section_file *p, uint32_t name, struct ip_set *wa
 	}
 }
 
+/* A user of whom something was found. */
+static void note_known(struct roster *roster)
+{
+	for (uint32_t user = 0; user < roster->users->n_users; user++) {
+		struct roster_user *u = &roster->state[user];
+
+		for (uint32_t j = 0; !u->known && j < users_n_names(roster->users, user); j++) {
+			u->known = roster->sets[roster->users->users[user].first_name + j];
+		}
+	}
+}
+
 bool section_remember(struct output *o)
 {
 	struct section_file *p = section_file_of(o);
@@ -89,6 +101,7 @@ bool section_remember(struct output *o)
 	if (splice_read_body(p->splice, &body) || read_body(&r, body.data, body.len)) {
 		found_deinit(&r.found);
 		(void)changes_move(&o->pending, &p->behind);	/* they still are */
+		p->unread = true;
 		return false;	/* the first publish will say what is wrong */
 	}
 	for (uint32_t name = 0; name < roster->users->n_names; name++) {
@@ -112,16 +125,38 @@ bool section_remember(struct output *o)
 			roster->sets[name] = set;
 		}
 	}
-	for (uint32_t user = 0; user < roster->users->n_users; user++) {
-		struct roster_user *u = &roster->state[user];
-
-		for (uint32_t j = 0; !u->known && j < users_n_names(roster->users, user); j++) {
-			u->known = roster->sets[roster->users->users[user].first_name + j];
-		}
-	}
+	note_known(roster);
 	changes_clear(&p->behind);
 	found_deinit(&r.found);
 	return true;
+}
+
+int section_recall(struct section_file *p)
+{
+	struct reading r = { .p = p };
+	_cleanup_(buf_deinit) struct buf body = { 0 };
+	struct roster *roster = p->o.roster;
+	size_t i = 0;
+	int e = splice_read_body(p->splice, &body);
+
+	e = e ? e : read_body(&r, body.data, body.len);
+	for (uint32_t name = 0; !e && name < roster->users->n_names; name++) {
+		struct ip_set *set;
+
+		e = next_set(&r, &i, name, &set);
+		if (!e && set && section_covers(p, name) && !roster->state[roster->users->names[name].user].known) {
+			ip_set_free(roster->sets[name]);
+			roster->sets[name] = steal_ptr(&set);
+		}
+		ip_set_free(e ? NULL : set);
+	}
+	found_deinit(&r.found);
+	if (!e) {
+		note_known(roster);
+		p->unread = false;
+		p->o.handlers->remember(&p->o);
+	}
+	return e;
 }
 
 /* Escaped, so that a newline can part them. */

@@ -303,10 +303,27 @@ static void on_idle(uv_idle_t *idle)
 	gather(idle->data);
 }
 
+/* What the section says of users whose files are missing is all that is known of them, where the state does not tell. */
+static bool recall(struct section_file *p)
+{
+	int r = p->unread ? section_recall(p) : 0;
+
+	if (r) {
+		say_messages(p);
+		follow(p);
+		p->text.outcome = r;
+		take_failure(p);
+	}
+	return !r;
+}
+
 void section_text_begin(struct section_file *p)
 {
 	struct section_text *t = &p->text;
 
+	if (!recall(p)) {
+		return;
+	}
 	t->doing = TEXT_GATHERS;
 	t->at = 0;
 	t->anew = p->anew;
