@@ -39,6 +39,7 @@ struct splice {
 	char comment;
 	bool by_rename, hide_kept;
 	bool recovered;		/* what a crash or a failure left is cleared away */
+	bool unsettled;		/* the exchange was made, and what came out could not be dealt with */
 	bool dir_gone;		/* the directory is another one by now */
 	bool insist;		/* take what was only added to meanwhile: it is merged */
 	bool closing;		/* what need not be kept is not */

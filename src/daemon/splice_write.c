@@ -221,7 +221,8 @@ static int exchange(struct splice *s, const char *part, const struct stat *ours,
 		return r;
 	}
 	r = settle_exchange(s, swap, ours, old, old_st, new);
-	return r && r != -EAGAIN ? splice_fail(s, r, "put aside", swap) : r;
+	s->unsettled = r && r != -EAGAIN;
+	return s->unsettled ? splice_fail(s, r, "put aside", swap) : r;
 }
 
 /* Where there is no exchange: what was read is compared once more, then replaced. What is written
@@ -266,9 +267,11 @@ int splice_write_over(struct splice *s, const struct buf *old, const struct stat
 	} else {
 		r = exchange(s, part, &ours, old, old_st, new);
 	}
-	if (unlinkat(s->dir, part, 0) < 0 && errno != ENOENT && !r) {
+	/* With what lies under .swap it tells how far we came. */
+	if (!s->unsettled && unlinkat(s->dir, part, 0) < 0 && errno != ENOENT && !r) {
 		r = splice_fail(s, -errno, "remove", part);
 	}
+	s->unsettled = false;
 	if (r) {
 		s->recovered = s->recovered && r == -EAGAIN; /* clear up before the next attempt */
 		return r;
