@@ -49,23 +49,29 @@ struct directory {
 	uint64_t mount;
 };
 
-/* The descriptor, or -1 with errno ENOTDIR after closing it. Who is not patient gets what the kernel knows without
+/* The descriptor, or -1 with errno after closing it; ENOTDIR: it is no directory. Who is not patient gets what the kernel knows without
  * asking a server, or a user's process. */
 static int only_directory(int fd, bool patient, struct directory *ret)
 {
 	int flags = AT_EMPTY_PATH | (patient ? AT_STATX_SYNC_AS_STAT : AT_STATX_DONT_SYNC);
 	struct statx st;
 
-	if (fd >= 0 && (statx(fd, "", flags, STATX_TYPE | STATX_UID | STATX_MNT_ID, &st) < 0 ||
-			!S_ISDIR(st.stx_mode))) {
+	int e = 0;
+
+	if (fd < 0) {
+		return fd;
+	}
+	if (statx(fd, "", flags, STATX_TYPE | STATX_UID | STATX_MNT_ID, &st) < 0) {
+		e = errno;	/* that it could not be told does not mean that it is not there */
+	} else if (!S_ISDIR(st.stx_mode)) {
+		e = ENOTDIR;
+	}
+	if (e) {
 		close_fd(fd);
-		errno = ENOTDIR;
+		errno = e;
 		return -1;
 	}
-	if (fd >= 0) {
-		*ret = (struct directory){ st.stx_uid, makedev(st.stx_dev_major, st.stx_dev_minor),
-					   st.stx_mnt_id };
-	}
+	*ret = (struct directory){ st.stx_uid, makedev(st.stx_dev_major, st.stx_dev_minor), st.stx_mnt_id };
 	return fd;
 }
 
