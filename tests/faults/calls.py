@@ -52,7 +52,6 @@ NAMED = {
     'fork': 'EAGAIN ENOMEM',
     'exec': 'EACCES EIO EMFILE ENFILE ENOENT ENOMEM ETXTBSY',
     'kill': 'EPERM ESRCH',
-    'chance': 'EAGAIN EINTR',
     'mkdir': 'EACCES EDQUOT EEXIST ENOENT ENOMEM ENOSPC EROFS',
     'chdir': 'EACCES EIO ENOENT ENOMEM',
 }
@@ -77,13 +76,14 @@ KINDS = {
     'sendto': 'send', 'sendmsg': 'send', 'recvfrom': 'receive', 'recvmsg': 'receive', 'setsockopt': 'sockopt',
     'getsockopt': 'sockopt', 'shutdown': 'sockopt', 'getsockname': 'sockopt', 'getpeername': 'sockopt',
     'mmap': 'memory', 'mremap': 'memory', 'brk': 'memory', 'clone': 'fork', 'clone3': 'fork', 'fork': 'fork',
-    'vfork': 'fork', 'execve': 'exec', 'kill': 'kill', 'getrandom': 'chance', 'mkdir': 'mkdir', 'mkdirat': 'mkdir',
+    'vfork': 'fork', 'execve': 'exec', 'kill': 'kill', 'mkdir': 'mkdir', 'mkdirat': 'mkdir',
     'chdir': 'chdir', 'close_range': 'memory', 'sendfile': 'copy',
 }
 
 KILLS = ('kill-before', 'kill-after')
 SHORT = {'read', 'write', 'pread64', 'pwrite64', 'copy_file_range', 'sendto', 'recvfrom'}
 EPOLL_CTL_ADD = 1
+AT_EMPTY_PATH = 0x1000
 
 
 
@@ -97,7 +97,8 @@ def kind_of(call):
         return 'create'
     if kind == 'open' and call.name == 'open' and call.arguments[1] & os.O_CREAT:
         return 'create'
-    if call.name == 'newfstatat' and call.arguments[3] & 0x1000:	# AT_EMPTY_PATH: it is fstat(2)
+    empty = {'newfstatat': 3, 'statx': 2}.get(call.name)
+    if empty and call.arguments[empty] & AT_EMPTY_PATH:	# it is fstat(2)
         return 'fstat'
     # With these libuv wakes its own loop: they are never full, broken or cut (eventfd(2), pipe(7)); inotify(7) too.
     if kind in ('read', 'write') and call.who == 'D' and (call.object == 'pipe' or call.object.startswith('anon_inode')):
