@@ -35,6 +35,7 @@ struct front {
 	struct ask *ask;
 	struct handle *handle;
 	struct server *server;
+	uv_work_t first_work;
 	uv_signal_t term, interrupt, hangup;
 	bool stopping;
 	bool stopped; /* the server: nobody is connected any more */
@@ -321,6 +322,17 @@ static int open_all(struct front *f, struct listen_socket **ret_sockets, size_t 
 	return r ? r : close_sandbox(f, addresses);
 }
 
+static void do_nothing(uv_work_t *work)
+{
+	(void)work;
+}
+
+/* libuv makes its threads with the first work, and aborts where it cannot: now rather than under a request. */
+static void make_threads(struct front *f)
+{
+	(void)uv_queue_work(&f->loop, &f->first_work, do_nothing, NULL); /* fails only without a function */
+}
+
 /* 0 or an exit status. */
 static int start_serving(struct front *f, const struct listen_socket *sockets, size_t n)
 {
@@ -333,6 +345,7 @@ static int start_serving(struct front *f, const struct listen_socket *sockets, s
 	if (r) {
 		return r;
 	}
+	make_threads(f);
 	r = ask_new(&f->loop, f->socket, &f->ask);
 	if (!r) {
 		r = handle_new(&f->loop, f->auth, f->ask, f->store, f->socket, on_idle, f,
