@@ -51,6 +51,10 @@ def name_of(action):
     return errno.errorcode[int(number)] if word == 'error' else action
 
 
+def action_of(name):
+    return f'error {getattr(errno, name)}' if name in errno.errorcode.values() else name
+
+
 def quiet_reason(what, more):
     for pattern, reason in [*QUIET, *more]:
         if re.search(pattern, what):
