@@ -48,9 +48,13 @@ void notify_state(const char *state)
 
 void notify_ready(void)
 {
+	ssize_t n;
+
 	notify_state("READY=1");
 	if (ready_fd >= 0) {
-		(void)!write(ready_fd, "\n", 1);
+		do {
+			n = write(ready_fd, "\n", 1);
+		} while (n < 0 && errno == EINTR);
 		ready_fd = close_fd(ready_fd);
 	}
 }
