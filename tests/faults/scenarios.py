@@ -403,7 +403,8 @@ class Start(Daemon):
 
     survives_power = False	# nothing else than with makecommand
     quiet = [(r'^(openat|read|readlink|getdents64|unlinkat) (/root\S*|\(\d above\))? ', 'the first publish looks again'),
-             (r'^(dup2|chdir|close_range) ', 'the end comes before the daemon has noticed that it has no helper')]
+             (r'^(dup2|chdir|close_range|prctl) ', 'what that helper is for does not come here'),
+             (r'^epoll_ctl anon_inode:inotify ', 'tried again after the next publish')]
 
     def prepare_rest(self, root):
         self.write_address(root, NEW, age=60)
