@@ -396,7 +396,33 @@ int database_copy(struct database *d)
 
 /* --- an exchange --- */
 
-/* ret_moving: the names of which there will be more records, or fewer. */
+/* Notes which of the names will have more records, or fewer. false: too many. */
+static bool note_moving(const struct database *d, const struct database_content *c, const uint32_t *names,
+			uint32_t n, uint32_t ret[DATABASE_CHANGES_MAX], unsigned *ret_n)
+{
+	for (uint32_t i = 0; i < n; i++) {
+		const struct ip_set *set = c->sets[names[i]];
+		uint8_t count = set && c->covers(c->arg, names[i]) ? database_count(set) : 0;
+		bool noted = false;
+
+		if (count != DATABASE_MANY && count == d->shape.counts[names[i]]) {
+			continue;
+		}
+		for (unsigned k = 0; k < *ret_n; k++) {
+			noted = noted || ret[k] == names[i];
+		}
+		if (!noted && *ret_n == DATABASE_CHANGES_MAX) {
+			return false;
+		}
+		if (!noted) {
+			ret[(*ret_n)++] = names[i];
+		}
+	}
+	return true;
+}
+
+/* What the other file lacks counts too: more of it may be known by now than was handed on, and a byte beyond its place
+ * would be the next one's. */
 static bool may_patch(const struct database *d, const struct database_content *c, const uint32_t *names,
 		      uint32_t n, uint32_t ret_moving[DATABASE_CHANGES_MAX], unsigned *ret_n)
 {
@@ -406,19 +432,9 @@ static bool may_patch(const struct database *d, const struct database_content *c
 	    d->shape.ttl != c->ttl || (n_writes > MANY_MIN && n_writes > d->shape.n_names / MANY_SHARE)) {
 		return false;
 	}
-	for (uint32_t i = 0; i < n; i++) {
-		const struct ip_set *set = c->sets[names[i]];
-		uint8_t count = set && c->covers(c->arg, names[i]) ? database_count(set) : 0;
-
-		if (count != DATABASE_MANY && count == d->shape.counts[names[i]]) {
-			continue;
-		}
-		if (*ret_n == DATABASE_CHANGES_MAX) {
-			return false;
-		}
-		ret_moving[(*ret_n)++] = names[i];
-	}
-	return is_at(&d->visible, d->path) && ((!*ret_n && d->second_from == SIZE_MAX) || is_as_written(d));
+	return note_moving(d, c, names, n, ret_moving, ret_n) &&
+	       note_moving(d, c, d->behind, d->n_behind, ret_moving, ret_n) && is_at(&d->visible, d->path) &&
+	       ((!*ret_n && d->second_from == SIZE_MAX) || is_as_written(d));
 }
 
 /* Nobody but us has it open, and nobody can open it, until the lease is given back. */

@@ -332,6 +332,25 @@ static void names_come_and_go(void **state)
 	}
 }
 
+/* Of a name that the other file lacks more was put into the roster, which has not been handed on yet. */
+static void what_changed_last_has_grown_since(void **state)
+{
+	struct world *w = *state;
+	const uint32_t first = 5, second = 30;
+
+	for (uint32_t i = 0; i < N_NAMES; i++) {
+		set_addresses(w, i, 1, 0);
+	}
+	set_rest(w, "", everything_behind);
+	put_and_compare(w, NULL, 0);
+	copy(w);
+	set_addresses(w, first, 1, 0);
+	put_and_compare(w, &first, 1);
+	set_addresses(w, first, 3, 0);
+	set_addresses(w, second, 1, 0);
+	put_and_compare(w, &second, 1);
+}
+
 static ino_t inode(const char *path)
 {
 	struct stat st;
@@ -534,6 +553,7 @@ int main(void)
 #define ONE(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 		ONE(nothing_at_all), ONE(all_types_and_places), ONE(any_changes), ONE(names_come_and_go),
 		ONE(two_files_take_turns), ONE(so_does_a_name_that_comes), ONE(what_was_spoiled_is_made_anew),
+		ONE(what_changed_last_has_grown_since),
 		ONE(a_reader_keeps_what_he_sees), ONE(a_foreign_one_is_replaced),
 		ONE(its_mode_is_that_of_the_one_before), ONE(a_failure_leaves_the_last_good_one), ONE(refused),
 	};
