@@ -23,7 +23,7 @@
 #include <sys/stat.h>
 #include <sys/wait.h>
 
-#define DATA_MAX ((size_t)4 << 30)
+#define DATA_MAX ((size_t)UINT32_MAX)
 #define KEY_MAX ((size_t)64 << 10)
 
 enum { WHAT_SIZE = 64 }; /* "output '...'" */

@@ -14,7 +14,7 @@
 #include <sys/random.h>
 #include <sys/stat.h>
 
-#define MADE_MAX ((size_t)4 << 30)	/* a cdb cannot be larger */
+#define MADE_MAX ((size_t)UINT32_MAX)	/* a cdb cannot be larger */
 
 enum {
 	SERIAL_MIN = 1 << 30,	/* ten decimal digits: not so easily found in a text by chance */

@@ -13,7 +13,7 @@
 #include <sys/inotify.h>
 #include <syslog.h>
 
-#define FILE_MAX ((size_t)4 << 30)	/* tinydns-data itself can address no more */
+#define FILE_MAX ((size_t)UINT32_MAX)	/* tinydns-data itself can address no more */
 
 int64_t splice_now_ms(void)
 {

@@ -15,7 +15,7 @@
 /* The first line, then one for each name: user, name, its addresses, with a blank between. Lines that begin
  * with a blank are outputs' (publish_print_memory), in any place. */
 #define HEADING "dns-updater state 1\n"
-#define STATE_MAX ((size_t)4 << 30)
+#define STATE_MAX ((size_t)UINT32_MAX)
 #define WORDS_MAX (2 + 2 * IP_SET_EACH_MAX)
 
 int state_lock(const char *path)
