@@ -267,13 +267,31 @@ static void begin_copying(struct section_file *p)
 }
 
 /* Whether what stands there now has to wait for the text: who made a database of his own may have done so because
- * he has edited the text. Where the text has troubles of its own, nobody waits. */
+ * he has edited the text. Where the text has troubles of its own, or the command comes first, nobody
+ * waits. */
 static bool waits_for_text(const struct section_file *p)
 {
 	const struct section_database *db = &p->db;
 
-	return (db->after_text && !p->o.trouble.len) ||
+	return (db->after_text && !p->o.trouble.len && !p->running) ||
 	       (db->wanted && db->next_rest.len && !db->compile_trouble.len);
+}
+
+/* A database that is not ours: it is made once more. */
+static void take_foreign(struct section_file *p)
+{
+	if (!p->db.has_rest) {
+		return;
+	}
+	if (!p->db.foreign_said) {
+		p->db.foreign_said = true;
+		log_info("%s was made by somebody else; making it once more. That is so whenever it "
+			 "happens, and is said this once", p->o.is->database);
+	}
+	p->db.wanted = true;
+	/* The splice is the thread's while it writes; at its end it is asked. */
+	p->db.after_text = p->text.doing == TEXT_WRITES || !splice_is_known(p->splice);
+	p->wanted = p->wanted || p->db.after_text;
 }
 
 void section_database_step(struct section_file *p)
@@ -294,6 +312,12 @@ void section_database_step(struct section_file *p)
 	if (uv_now(p->o.loop) < db->pause.not_before_ms) {
 		arm(p, db->pause.not_before_ms);
 		return;
+	}
+	if (database_look(db->database)) {	/* before the watch has told */
+		take_foreign(p);
+		if (waits_for_text(p)) {
+			return;
+		}
 	}
 	r = put(p, &version);
 	if (r) {
@@ -316,15 +340,8 @@ static void on_watch(uv_poll_t *poll, int status, int events)
 
 	(void)status;	/* the look finds out */
 	(void)events;
-	if (database_look(p->db.database) && p->db.has_rest) {
-		if (!p->db.foreign_said) {
-			p->db.foreign_said = true;
-			log_info("%s was made by somebody else; making it once more. That is so whenever it "
-				 "happens, and is said this once", p->o.is->database);
-		}
-		p->db.wanted = true;
-		p->db.after_text = !splice_is_known(p->splice);
-		p->wanted = p->wanted || p->db.after_text;
+	if (database_look(p->db.database)) {
+		take_foreign(p);
 	}
 	section_step(p);
 }

@@ -258,8 +258,9 @@ static void on_written(uv_work_t *work, int status)
 			take_failure(p);
 		}
 	}
-	p->db.after_text = false;
 	section_look(p);	/* what somebody wrote in the meantime comes before the next of ours */
+	/* It may have been edited, and compiled by hand, after it was read. */
+	p->db.after_text = p->db.after_text && p->wanted && !splice_is_known(p->splice);
 	section_step(p);
 }
 

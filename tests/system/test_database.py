@@ -243,6 +243,40 @@ def test_make_after_an_edit_waits_for_no_interval(env):
     env.wait_answer('edit.example.com', 'A', {'192.0.2.81'})
 
 
+def test_make_after_an_edit_is_seen_by_a_change_that_is_read_before_it_is_told(env):
+    """Whoever publishes looks himself whose database stands there."""
+    env.conf['publish_interval'] = '1h'
+    env.start()
+    env.fence()
+    wait_followed(env)
+    for i in range(3):
+        env.send(signal.SIGSTOP)
+        env.write('john', f'192.0.2.{i + 1}')
+        with env.data.open('a') as f:
+            f.write(f'+edit{i}.example.com:192.0.2.81:60\n')
+        env.compile()
+        env.send(signal.SIGCONT)
+        env.wait_answer(JOHN, 'A', {f'192.0.2.{i + 1}'})
+        assert env.query(f'edit{i}.example.com', 'A') == {'192.0.2.81'}
+
+
+def test_a_command_that_takes_long_holds_up_nobody_after_make_by_hand(env):
+    fifo = env.state_dir / 'fifo'
+    os.mkfifo(fifo, 0o644)
+    os.chmod(fifo, 0o644)
+    env.conf['makecommand'] = f'test -e {env.made} || {{ printf x > {env.made}; cat {fifo}; }}'
+    env.start(wait=False)
+    env.write('john', '192.0.2.1')
+    env.wait_answer(JOHN, 'A', {'192.0.2.1'})
+    with fifo.open('w'):	# opens once it runs
+        with env.data.open('a') as f:
+            f.write('+edit.example.com:192.0.2.81:60\n')
+        env.compile()
+        env.write('john', '192.0.2.2')
+        env.wait_answer(JOHN, 'A', {'192.0.2.2'})
+    env.wait_answer('edit.example.com', 'A', {'192.0.2.81'})
+
+
 def test_a_database_that_cannot_be_written_holds_up_the_text_not_at_all(env):
     """Nor the other way round, above. Somebody mends it, and all is well."""
     place = env.tmp / 'elsewhere'
