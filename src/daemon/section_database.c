@@ -108,6 +108,9 @@ static void begin_compiling(struct section_file *p)
 	}
 	db->compiling = true;
 	db->stale = false;
+	if (!db->has_rest) {	/* what is published first bears its time, even if a newer text cannot be compiled */
+		db->version = db->text_version;
+	}
 }
 
 static void take_compiled(struct section_file *p, struct buf *cdb, uint32_t serial)

@@ -15,7 +15,7 @@ import threading
 
 import pytest
 
-from harness import BASE, DNS_UPDATER, END, SERVICE_GID, SERVICE_UID, START, TIMEOUT, TINYDNS_DATA, Tinydns
+from harness import BASE, DNS_UPDATER, END, SERVICE_GID, SERVICE_UID, START, TIMEOUT, TINYDNS_DATA, Tinydns, descendants
 
 JOHN, ANNA = 'john.dyn.example.com', 'anna.dyn.example.com'
 # Every byte of the one differs from that of the other.
@@ -181,6 +181,35 @@ def test_a_bad_line_at_the_start_leaves_what_is_answered(env):
     assert env.cdb.read_bytes() == before
     env.write_data(env.data.read_text().replace('?what\n', ''))
     wait_followed(env)
+
+
+def find_compiler(env):
+    for pid in descendants(env.process.pid):
+        try:
+            if pathlib.Path(f'/proc/{pid}/comm').read_text() == 'tinydns-data\n':
+                return pid
+        except OSError:
+            pass
+    return None
+
+
+def test_a_bad_line_while_the_first_text_is_compiled_leaves_a_serial(env):
+    """What was compiled is published, and bears the time of its text, although a newer one cannot be compiled."""
+    env.write_data(BASE + ''.join(f'+h{i}.example.com:192.0.2.7:60\n' for i in range(300000)))
+    env.start(wait=False)
+    while not (compiler := find_compiler(env)):
+        assert env.process.poll() is None
+    os.kill(compiler, signal.SIGSTOP)
+    env.write('john', '192.0.2.1')
+    env.wait_log('^user john requested')
+    with env.data.open('a') as f:
+        f.write('?what\n')
+    env.wait_section([f'+{JOHN}:192.0.2.1:60'])
+    os.kill(compiler, signal.SIGCONT)
+    env.wait_log('^unable to compile')
+    env.wait_answer(JOHN, 'A', {'192.0.2.1'})
+    assert env.ask('example.com', 'SOA').answer[0][0].serial > 1000000000
+    assert env.cdb.stat().st_mtime < env.data.stat().st_mtime
 
 
 def test_without_the_markers_users_are_served_all_the_same(env):
