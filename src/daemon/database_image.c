@@ -266,7 +266,8 @@ int database_patch(int fd, const struct database_content *c, const struct databa
 	uint64_t record = s->positions[name];
 	int r = 0;
 
-	for (unsigned i = 0; !r && set && i < set->n_v4 + set->n_v6; i++) {
+	/* Another output's has no place here. */
+	for (unsigned i = 0; !r && record && set && i < set->n_v4 + set->n_v6; i++) {
 		bool v4 = i < set->n_v4;
 		size_t n = v4 ? 4 : 16;
 

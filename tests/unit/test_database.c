@@ -276,6 +276,7 @@ static uint32_t change(struct world *w, uint32_t n_max, unsigned rarely, uint32_
 			continue;
 		}
 		names[n++] = name;
+		w->hidden[name] = random() % 8 ? w->hidden[name] : !w->hidden[name];
 		if ((unsigned)random() % rarely) {
 			set_addresses(w, name, set ? set->n_v4 : 1, set ? set->n_v6 : 0);
 		} else if (random() % 20) {
