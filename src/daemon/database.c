@@ -191,7 +191,7 @@ static int open_dir(struct database *d)
 	d->dir = steal_fd(&dir);
 	(void)snprintf(d->base, sizeof(d->base), "%s", slash + 1);	/* measured above */
 	/* Without a watch, the next publish notices. */
-	(void)inotify_add_watch(d->inotify, slash == real ? "/" : real, IN_MOVED_TO | IN_ONLYDIR);
+	(void)inotify_add_watch(d->inotify, slash == real ? "/" : real, IN_MOVED_TO | IN_CLOSE_WRITE | IN_ONLYDIR);
 	(void)unlinkat(d->dir, beside(d, "part", name), 0);	/* what a crash has left, perhaps */
 	(void)unlinkat(d->dir, beside(d, "alt", name), 0);
 	return 0;
@@ -202,11 +202,18 @@ int database_fd(const struct database *d)
 	return d->inotify;
 }
 
+/* As we left it: nobody has put another one there, or written to it, as cp(1) and scp(1) do. */
+static bool is_ours(const struct database_file *f, const struct stat *st)
+{
+	return st->st_ino == f->ino && st->st_dev == f->dev && st->st_mtim.tv_sec == f->time.tv_sec &&
+	       st->st_mtim.tv_nsec == f->time.tv_nsec;
+}
+
 static bool is_at(const struct database_file *f, const char *path)
 {
 	struct stat st;
 
-	return f->fd >= 0 && !stat(path, &st) && st.st_ino == f->ino && st.st_dev == f->dev;
+	return f->fd >= 0 && !stat(path, &st) && is_ours(f, &st);
 }
 
 bool database_look(struct database *d)
@@ -251,7 +258,9 @@ static int note_file(struct database_file *f, int fd, uint32_t serial)
 	if (fstat(fd, &st) < 0) {
 		return -errno;
 	}
-	*f = (struct database_file){ .fd = fd, .dev = st.st_dev, .ino = st.st_ino, .serial = serial };
+	*f = (struct database_file){
+		.fd = fd, .dev = st.st_dev, .ino = st.st_ino, .time = st.st_mtim, .serial = serial,
+	};
 	return 0;
 }
 
@@ -293,7 +302,6 @@ static int put_whole(struct database *d, const struct database_content *c, const
 	}
 	if (!r) {
 		r = note_file(&file, fd, v->serial);
-		file.time = v->time;
 	}
 	if (!r && renameat(d->dir, part, d->dir, d->base) < 0) {
 		r = -errno;
@@ -345,6 +353,14 @@ static int give_back(const struct database *d)
 	return fcntl(d->second.fd, F_SETLEASE, F_UNLCK) < 0 ? -errno : 0;
 }
 
+/* Under the lease: nobody has written to it since it was in sight. */
+static int check_second(const struct database *d)
+{
+	struct stat st;
+
+	return fstat(d->second.fd, &st) < 0 ? -errno : is_ours(&d->second, &st) ? 0 : -ESTALE;
+}
+
 /* After records have come or gone: the second file follows from there on. */
 static int catch_up(struct database *d)
 {
@@ -353,9 +369,13 @@ static int catch_up(struct database *d)
 	if (fcntl(d->second.fd, F_SETLEASE, F_WRLCK) < 0) {
 		return 0;	/* somebody reads it still: the next publish does it */
 	}
-	r = is_as_written(d) ? database_change(d->visible.fd, d->second.fd, &d->second_from, NULL, NULL, 0, &d->shape) :
-			       -EIO;
-	d->second.serial = ~d->visible.serial;	/* some are of one, and some of the other */
+	r = is_as_written(d) ? check_second(d) : -EIO;
+	if (!r) {
+		r = database_change(d->visible.fd, d->second.fd, &d->second_from, NULL, NULL, 0, &d->shape);
+	}
+	if (!r) {	/* some serials are of one, and some of the other */
+		r = note_file(&d->second, d->second.fd, ~d->visible.serial);
+	}
 	e = give_back(d);
 	r = r ? r : e;
 	if (r) {
@@ -473,8 +493,8 @@ static int patch(struct database *d, const struct database_content *c, const uin
 		r = database_patch_serials(d->second.fd, &d->rest, &d->shape, v->serial);
 		d->second.serial = v->serial;
 	}
-	d->second.time = v->time;
-	return r ? r : set_time(d->second.fd, &v->time);
+	r = r ? r : set_time(d->second.fd, &v->time);
+	return r ? r : note_file(&d->second, d->second.fd, d->second.serial);
 }
 
 /* Names that the file which comes out will lack. */
@@ -532,7 +552,8 @@ static int put_exchanged(struct database *d, const struct database_content *c, c
 	if (r) {
 		return r;
 	}
-	if (n_moving || d->second_from != SIZE_MAX) {
+	r = check_second(d);
+	if (!r && (n_moving || d->second_from != SIZE_MAX)) {
 		r = database_change(d->visible.fd, d->second.fd, &d->second_from, c, moving, n_moving, &d->shape);
 		d->second.serial = ~v->serial;
 	}

@@ -32,8 +32,8 @@ struct database_file {
 	int fd;		/* -1: there is none. Never more than this one descriptor of ours, but for dup(2) */
 	dev_t dev;
 	ino_t ino;
+	struct timespec time;	/* its modification time, as we left it */
 	uint32_t serial;
-	struct timespec time;	/* as we have set it */
 };
 
 /* How the visible file is made: of both, for both have the same shape. */

@@ -242,6 +242,22 @@ def test_a_database_made_by_hand_is_answered_by_ours(env):
     assert env.count('was made by somebody else') == 1
 
 
+def test_a_database_that_is_written_over_in_place_is_answered_by_ours(env):
+    """As cp(1) and scp(1) do: the file stays the same one."""
+    env.conf['publish_interval'] = '1h'
+    env.write('john', '192.0.2.1', age=60)
+    env.compile()
+    foreign = env.cdb.read_bytes()	# without him
+    env.start()
+    env.wait_answer(JOHN, 'A', {'192.0.2.1'})
+    for i in range(3):
+        env.cdb.write_bytes(foreign)
+        env.wait_answer(JOHN, 'A', {f'192.0.2.{i + 1}'})
+        env.write('john', f'192.0.2.{i + 2}')
+        env.wait_answer(JOHN, 'A', {f'192.0.2.{i + 2}'})
+    assert env.query('example.com', 'NS') and env.count('was made by somebody else') == 1
+
+
 def test_make_after_an_edit_loses_neither_the_edit_nor_a_change(env):
     env.start()
     for i in range(10):
