@@ -144,8 +144,7 @@ const char *database_mark(const struct database *d)
 
 void database_forget_names(struct database *d)
 {
-	d->has_shape = false;
-	d->n_behind = 0;
+	d->has_shape = false;	/* the rest goes with the next whole file; a thread may be copying */
 }
 
 int database_set_rest(struct database *d, const struct buf *cdb, uint32_t default_serial)

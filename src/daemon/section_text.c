@@ -86,6 +86,9 @@ static void on_settled(void *arg, const char *text, size_t n, const struct secti
 	if (print != p->text.rest_print) {
 		make_rest(p, text, n, s);
 		p->text.rest_print = buf_error(&p->text.rest) ? 0 : print;
+		if (!p->text.rest_print) {
+			buf_deinit(&p->text.rest);	/* part of it would be compiled */
+		}
 	}
 }
 

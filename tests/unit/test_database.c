@@ -320,7 +320,7 @@ static void names_come_and_go(void **state)
 	set_rest(w, everything_before, everything_behind);
 	put_and_compare(w, NULL, 0);
 	copy(w);
-	for (int round = 0; round < 600; round++) {
+	for (int round = 0; round < 300; round++) {
 		uint32_t names[N_NAMES], n = change(w, random() % 10 ? 2 : N_NAMES, 2, names);
 
 		if (random() % 3 == 0) {
