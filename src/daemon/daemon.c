@@ -398,7 +398,7 @@ static bool is_under_way(const struct daemon *d, uint32_t user)
 {
 	const struct roster_user *u = &d->roster->state[user];
 
-	return u->in_line || u->looks || u->settling || u->missing_since || patient_has(d->patient, user);
+	return u->in_line || u->looks || u->settling || u->missing || patient_has(d->patient, user);
 }
 
 /* Notes in `same` who has to be looked at although his names are the same. */
@@ -455,6 +455,7 @@ static int swap_in(struct daemon *d, struct conf *new, struct users_diff *diff, 
 		return -ENOMEM;
 	}
 	new->users = NULL;	/* the roster has them now */
+	look_say_all_left_out(d);	/* by the old numbers */
 	to_look = calloc(roster->users->n_users + 1u, sizeof(*to_look));
 	r = to_look ? take_watch(d, new, roster, diff, &watch) : -ENOMEM;
 	if (r) {

@@ -29,7 +29,7 @@ _Static_assert(CONF_PATTERNS_MAX <= 8, "roster_user.looks has a bit for each");
 struct later {
 	uint64_t due_ms;
 	uint32_t user;
-	uint32_t since;		/* of a missing file: roster_user.missing_since then */
+	uint16_t missing;	/* of a missing file: roster_user.missing then */
 	uint64_t print;		/* of a changing file: as it was then */
 	uint8_t pattern;
 };
@@ -38,6 +38,15 @@ struct queue {
 	struct later *items;
 	size_t first, n, size;
 };
+
+/* How much of the log one user has had. */
+struct talker {
+	uint32_t user;
+	uint32_t since;		/* seconds, monotonic: since when n counts; 0: nobody */
+	uint32_t n;		/* messages about what he wrote, those left out included */
+};
+
+enum { TALKERS = 256, TALKERS_NEAR = 8 };	/* a user's place is one of so many */
 
 struct daemon {
 	uv_loop_t loop;
@@ -65,6 +74,8 @@ struct daemon {
 	uv_idle_t looking;	/* active: there are more than one turn takes */
 	struct queue settling, missing;
 	uint32_t n_missing;
+	uint16_t last_missing;	/* number */
+	struct talker talkers[TALKERS];
 	bool withdrawals_held;	/* too many at once: until SIGHUP, or until they are few again */
 	bool coming_back;	/* they became few again: each who comes back buys time for the rest */
 	bool publish_wanted;
@@ -112,6 +123,9 @@ bool look_why(const struct daemon *d, uint32_t user, struct buf *ret);
 
 /* What was left out of the log about this user, once it may be said again. */
 void look_say_left_out(struct daemon *d, uint32_t user);
+
+/* The same about all, now: their numbers will be others. */
+void look_say_all_left_out(struct daemon *d);
 
 /* Withdraws what has been missing for long enough; confirmed: also when it is very much at once. */
 void look_withdraw_missing(struct daemon *d, bool confirmed);

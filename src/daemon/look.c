@@ -102,7 +102,7 @@ void look_written(struct daemon *d, uint32_t user, unsigned pattern)
 	look_want(d, user, bit);
 	u->sure = sure;
 	u->written |= bit;
-	u->last_written = (uint8_t)pattern;
+	u->last_written = pattern & 15;
 }
 
 unsigned look_all_patterns(const struct daemon *d)
@@ -353,32 +353,71 @@ bool look_why(const struct daemon *d, uint32_t user, struct buf *ret)
 	return wrong;
 }
 
-/* What was left out of the log about this user, once it may be said again. */
+/* The user's place among those who were in the log; NULL: he was not. */
+static struct talker *find_talker(struct daemon *d, uint32_t user)
+{
+	struct talker *first = &d->talkers[user % TALKERS / TALKERS_NEAR * TALKERS_NEAR];
+
+	for (unsigned i = 0; i < TALKERS_NEAR; i++) {
+		if (first[i].since && first[i].user == user) {
+			return &first[i];
+		}
+	}
+	return NULL;
+}
+
+static void end_talker(struct daemon *d, struct talker *t)
+{
+	if (t->n > SAID_MAX) {
+		log_warning("%u more messages about user %s were left out", (unsigned)(t->n - SAID_MAX),
+			    users_user(d->roster->users, t->user));
+	}
+	t->since = 0;
+}
+
 void look_say_left_out(struct daemon *d, uint32_t user)
 {
-	struct roster_user *u = &d->roster->state[user];
+	struct talker *t = find_talker(d, user);
 
-	if (now_s(d) - u->said_since < SAID_SECONDS) {
-		return;
+	if (t && now_s(d) - t->since >= SAID_SECONDS) {
+		end_talker(d, t);
 	}
-	if (u->n_said > SAID_MAX) {
-		log_warning("%u more messages about user %s were left out",
-			    (unsigned)(u->n_said - SAID_MAX), users_user(d->roster->users, user));
+}
+
+void look_say_all_left_out(struct daemon *d)
+{
+	for (unsigned i = 0; i < TALKERS; i++) {
+		if (d->talkers[i].since) {
+			end_talker(d, &d->talkers[i]);
+		}
 	}
-	u->said_since = now_s(d);
-	u->n_said = 0;
+}
+
+/* A place for him: whoever has said least gives way. */
+static struct talker *begin_talker(struct daemon *d, uint32_t user)
+{
+	struct talker *first = &d->talkers[user % TALKERS / TALKERS_NEAR * TALKERS_NEAR], *t = first;
+
+	for (unsigned i = 0; i < TALKERS_NEAR && t->since; i++) {
+		t = !first[i].since || first[i].n < t->n ? &first[i] : t;
+	}
+	if (t->since) {
+		end_talker(d, t);
+	}
+	*t = (struct talker){ .user = user, .since = now_s(d) };
+	return t;
 }
 
 /* Whether one more line about what this user wrote is written: the log is everybody's. */
 static bool may_say(struct daemon *d, uint32_t user)
 {
-	struct roster_user *u = &d->roster->state[user];
+	struct talker *t;
 
 	look_say_left_out(d, user);
-	if (u->n_said < UINT16_MAX) {
-		u->n_said++;
-	}
-	return u->n_said <= SAID_MAX;
+	t = find_talker(d, user);
+	t = t ? t : begin_talker(d, user);
+	t->n += t->n < UINT32_MAX;
+	return t->n <= SAID_MAX;
 }
 
 static void say_request(const struct daemon *d, uint32_t user)
@@ -448,7 +487,7 @@ static void decide(struct daemon *d, uint32_t user, struct statement *s, unsigne
 {
 	struct roster_user *u = &d->roster->state[user];
 
-	u->pattern = (uint8_t)winner;
+	u->pattern = winner & 15;
 	if (s[winner].outcome != SOURCE_E_SAME) {
 		u->refused = s[winner].what == REFUSED;
 	}
@@ -485,14 +524,14 @@ static void missing_begin(struct daemon *d, uint32_t user)
 	struct roster_user *u = &d->roster->state[user];
 	struct later l = { .user = user };
 
-	if (u->missing_since || d->conf.missing != CONF_MISSING_WITHDRAW ||
+	if (u->missing || d->conf.missing != CONF_MISSING_WITHDRAW ||
 	    !roster_has_any(d->roster, user)) {
 		return;
 	}
-	l.since = now_s(d);
+	l.missing = d->last_missing == UINT16_MAX ? 1 : (uint16_t)(d->last_missing + 1);
 	l.due_ms = uv_now(&d->loop) + d->conf.missing_after_ms;
 	if (!queue_add(&d->missing, &l)) {	/* without memory the next sweep notes it */
-		u->missing_since = l.since;
+		u->missing = d->last_missing = l.missing;
 		d->n_missing++;
 		arm(d, &d->missing_timer, on_missing_timer, &d->missing);
 	}
@@ -512,10 +551,10 @@ static void missing_end(struct daemon *d, uint32_t user)
 {
 	struct roster_user *u = &d->roster->state[user];
 
-	if (!u->missing_since) {
+	if (!u->missing) {
 		return;
 	}
-	u->missing_since = 0;
+	u->missing = 0;
 	d->coming_back = --d->n_missing && d->coming_back;
 	if (d->coming_back) {
 		missing_wait_anew(d);
@@ -747,7 +786,7 @@ void look_withdraw_missing(struct daemon *d, bool confirmed)
 	while ((head = queue_head(&d->missing)) && head->due_ms <= uv_now(&d->loop)) {
 		struct later later;
 		uint32_t user = head->user;
-		bool still = d->roster->state[user].missing_since == head->since;
+		bool still = d->roster->state[user].missing == head->missing;
 
 		if (still && !confirmed && too_many_missing(d)) {
 			if (!d->withdrawals_held) {
@@ -769,8 +808,8 @@ void look_withdraw_missing(struct daemon *d, bool confirmed)
 		/* Gone for good only if a last look says so too. */
 		d->roster->state[user].looks = (uint8_t)look_all_patterns(d);
 		look_at(d, user, 0, NULL);
-		if (d->roster->state[user].missing_since) {
-			d->roster->state[user].missing_since = 0;
+		if (d->roster->state[user].missing) {
+			d->roster->state[user].missing = 0;
 			d->n_missing--;
 			withdraw_all(d, user);
 		}

@@ -87,7 +87,7 @@ static void keep_pattern(struct roster *r, uint32_t user, const struct roster *o
 {
 	uint8_t in_force = old->state[before].pattern;
 
-	r->state[user].pattern = in_force;
+	r->state[user].pattern = in_force & 15u;
 	for (unsigned i = 0; i < r->n_patterns && in_force != ROSTER_NO_PATTERN; i++) {
 		*roster_print(r, user, i) = i == in_force ? 0 : *roster_print(old, before, i);
 	}
@@ -122,7 +122,7 @@ static void keep_all(struct roster *r, uint32_t user, struct roster *old, uint32
 
 	*u = old->state[before];
 	u->account = SOURCE_NO_ACCOUNT;
-	u->missing_since = 0;
+	u->missing = 0;
 	u->looks = u->written = u->sure = u->settling = 0;
 	u->in_line = u->ahead = false;
 	for (unsigned i = 0; i < r->n_patterns; i++) {

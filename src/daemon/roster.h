@@ -14,18 +14,16 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-#define ROSTER_NO_PATTERN UINT8_MAX
+#define ROSTER_NO_PATTERN 15
 
-/* What the daemon remembers of a user beside his names. */
+/* What the daemon remembers of a user beside his names. There may be a million of them. */
 struct roster_user {
 	uid_t account;		/* SOURCE_NO_ACCOUNT: none */
-	uint32_t missing_since;	/* seconds, monotonic; 0: not missing */
-	uint32_t said_since;	/* seconds, monotonic: since when n_said counts */
 	uint32_t since;		/* seconds since 1970: when the file in force was modified that changed his
 				 * addresses last; 0: not known */
-	uint16_t n_said;	/* messages about what he wrote, those left out included */
-	uint8_t pattern;	/* the one whose file is in force, or ROSTER_NO_PATTERN */
-	uint8_t last_written;	/* of the patterns marked as written, the latest */
+	uint16_t missing;	/* a number for each time that his files were missing; 0: they are not */
+	uint8_t pattern : 4;	/* the one whose file is in force, or ROSTER_NO_PATTERN */
+	uint8_t last_written : 4;	/* of the patterns marked as written, the latest */
 	uint8_t looks;		/* a bit for each pattern that wants to be looked at */
 	uint8_t written;	/* of these, whose file was just written */
 	uint8_t sure;		/* of these, for which nothing else is to be seen: its directory is watched */
@@ -37,6 +35,8 @@ struct roster_user {
 	bool refused : 1;	/* the file that counts is; the last addresses stay */
 	bool waited : 1;	/* somebody waits for what becomes of it */
 };
+
+_Static_assert(sizeof(struct roster_user) == 16, "it is one of a million");
 
 struct roster {
 	struct users *users;

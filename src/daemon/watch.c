@@ -101,6 +101,7 @@ static bool is_used(const struct entry *e)
 /* Makes room for one more, and drops what was deleted. */
 static int make_room(struct watch *w)
 {
+	uint64_t all = (w->n_shared + (uint64_t)w->n_own * w->users->n_users) / 4 * 5 + 32;
 	struct entry *old = w->entries;
 	uint32_t size_old = w->size, n = 1;
 
@@ -112,6 +113,9 @@ static int make_room(struct watch *w)
 	}
 	while (w->size / 3 * 2 < n + 8) {
 		w->size = w->size ? w->size + w->size / 2 : 32;	/* by half: there may be millions */
+	}
+	if (w->size < all && w->size > all / 8) {
+		w->size = (uint32_t)all;	/* it seems that all are there: no more than they need */
 	}
 	w->entries = calloc(w->size, sizeof(*w->entries));
 	if (!w->entries) {
