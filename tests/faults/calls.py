@@ -121,9 +121,17 @@ def faults_of(call, socket_keeps_records):
     if call.name in SHORT and call.result > 1 and kind != 'internal' and \
             not (socket_keeps_records and call.name in ('sendto', 'recvfrom')):
         actions += ['half', 'short 1']
+    if kind == 'write' and call.result > 1:
+        actions += [f'half+error {errno.ENOSPC}', f'half+error {errno.EIO}']	# the file system is full, the disk broken
     if kind in ('read', 'copy') and call.result > 0:
         actions.append('zero')		# somebody has cut the file
     return actions + list(KILLS)
+
+
+def parts_of(place, action):
+    """[(place, action)] for inject.c: what follows a + happens to the next call that is alike."""
+    begin, n = place.rsplit('\t', 1)
+    return [(f'{begin}\t{int(n) + i}', part) for i, part in enumerate(action.split('+'))]
 
 
 class Call:

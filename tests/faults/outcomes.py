@@ -47,12 +47,11 @@ SAYS = re.compile(r'unable to|out of memory|failed with|could not be started|not
 
 
 def name_of(action):
-    word, _, number = action.partition(' ')
-    return errno.errorcode[int(number)] if word == 'error' else action
+    return re.sub(r'error (\d+)', lambda m: errno.errorcode[int(m[1])], action)
 
 
 def action_of(name):
-    return f'error {getattr(errno, name)}' if name in errno.errorcode.values() else name
+    return re.sub(r'\bE[A-Z0-9]+', lambda m: f'error {getattr(errno, m[0])}', name)
 
 
 def quiet_reason(what, more):
