@@ -343,13 +343,15 @@ static void leave_dir(struct splice *s)
 	s->dir = close_fd(s->dir);
 }
 
-/* Finds where the file lies now. The directory is opened anew when it is another one. */
+/* Finds where the file lies now. The directory is opened anew when it is another one; one that was away and
+ * has come back is cleared up, and watched again. */
 static int locate(struct splice *s)
 {
 	_cleanup_(free_ptr) char *real = realpath(s->path, NULL);
 	_cleanup_(close_fdp) int dir = -1;
 	struct stat old_st, new_st;
 	char *slash;
+	bool same;
 
 	if (!real) {
 		int r = -errno;
@@ -369,14 +371,17 @@ static int locate(struct splice *s)
 	if (dir < 0) {
 		return splice_fail(s, -errno, "open the directory of", slash + 1);
 	}
-	if (s->dir >= 0 && !s->dir_gone && !strcmp(s->base, slash + 1) && !fstat(s->dir, &old_st) &&
-	    !fstat(dir, &new_st) && splice_same_inode(&old_st, &new_st)) {
+	same = s->dir >= 0 && !strcmp(s->base, slash + 1) && !fstat(s->dir, &old_st) && !fstat(dir, &new_st) &&
+	       splice_same_inode(&old_st, &new_st);
+	if (same && !s->dir_gone) {
 		return 0;
 	}
-	leave_dir(s);
-	s->dir = steal_fd(&dir);
+	if (!same) {
+		leave_dir(s);
+		s->dir = steal_fd(&dir);
+		(void)snprintf(s->base, sizeof(s->base), "%s", slash + 1);	/* checked above */
+	}
 	s->dir_gone = false;
-	(void)snprintf(s->base, sizeof(s->base), "%s", slash + 1);	/* checked above */
 	free(s->dir_path);
 	s->dir_path = slash == real ? strdup("/") : steal_ptr(&real);
 	s->known = (struct stat){ 0 };

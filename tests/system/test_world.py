@@ -1,0 +1,232 @@
+# SPDX-FileCopyrightText: 2026 The dns-updater authors
+# SPDX-License-Identifier: ISC
+"""Faults of the world around the daemon: no room, no inodes, a quota, a file system that turns read-only, directories
+that go and come back, rights that are taken, a clock that is set, limits that are reached. After each: the log says
+it in words that a person can act on, without the fault everything converges by itself, nothing of the
+administrator's is lost, and nothing of ours is left lying about."""
+
+import contextlib
+import os
+import pathlib
+import re
+import signal
+import subprocess
+import time
+
+import pytest
+
+from harness import (BASE, END, SERVICE_GID, SERVICE_UID, START, TIMEOUT, Tinydns, descendants, needs, unshare_mounts)
+
+JOHN = 'john.dyn.example.com'
+OLD, NEW = '192.0.2.1', '192.0.2.2'
+MORE = ''.join(f'# the administrator has much to say, line {i} of it\n' for i in range(600))
+
+
+by_make = pytest.mark.parametrize('world', ['makecommand'], indirect=True)
+with_database = pytest.mark.parametrize('world', ['database'], indirect=True)
+
+
+@pytest.fixture(params=['makecommand', 'database'])
+def world(env, request):
+    env.mode = request.param
+    if env.mode == 'database':
+        env.conf.update(database=str(env.cdb), makecommand=None)
+    env.conf['log_rate'] = '0'
+    env.write_data(BASE + MORE)
+    env.write('john', OLD, age=60)
+    return env
+
+
+def inside(env, kind, options, behind=''):
+    """The data directory becomes a file system of the daemon's own, for which tinydns serves too."""
+    stage = env.tmp / 'stage'
+    env.compile()
+    os.rename(env.root, stage)
+    env.root.mkdir()
+    env.prefix = [*unshare_mounts(), 'sh', '-ec',
+                  f'mount -t {kind} -o {options} {env.tmp}/image {env.root}; '
+                  f'chgrp {SERVICE_GID} {env.root}; chmod 2775 {env.root}; '
+                  f'cp -p {stage}/* {env.root}; {behind}\nexec "$@"', 'sh']
+    env.start(tinydns=False)
+    env.real = env.root
+    env.root = pathlib.Path(f'/proc/{env.process.pid}/root{env.root}')
+    env.data, env.cdb = env.root / 'data', env.root / 'data.cdb'
+    env.tinydns = Tinydns(env.root)
+    env.wait_answer(JOHN, 'A', {OLD})
+    wait_at_rest(env)
+    return env
+
+
+def wait_at_rest(env):
+    """The file has what is answered, and nothing is under way: the fault comes at a quiet time."""
+    env.fence()
+    address = next(iter(env.query('fence.fence.example.com', 'A')))
+    env.wait(lambda: f'+fence.fence.example.com:{address}:60' in env.section(), 'the file has followed')
+
+
+def converged(env, address, timeout=TIMEOUT):
+    """Without the fault, and without anybody's doing."""
+    __tracebackhide__ = True
+    env.wait_answer(JOHN, 'A', {address}, timeout)
+    env.wait(lambda: f'+{JOHN}:{address}:60' in section_or_nothing(env), 'the file has it', timeout)
+    env.fence()
+    assert env.outside() == env.outside((BASE + MORE).encode())
+    litter = {n for n in os.listdir(env.root) if 'dnsu' in n and 'late' not in n}
+    assert litter <= {'.data.cdb.dnsu.alt'}, litter
+    assert not [n for n in os.listdir(env.root) if 'kept-by' in n]
+
+
+def section_or_nothing(env):
+    with contextlib.suppress(OSError, ValueError):
+        return env.section()
+    return []
+
+
+def says(env, pattern, mark):
+    """Said, and said but once: `pattern` begins what is wrong, of the file, the database or the command."""
+    __tracebackhide__ = True
+    env.wait_log(pattern, mark)
+
+
+# ---- no room
+
+def fill(env, free):
+    """All room but `free` bytes is taken."""
+    with contextlib.suppress(OSError):
+        with open(env.root / 'ballast', 'wb', buffering=0) as f:
+            while f.write(b'x' * 4096) == 4096:
+                pass
+    os.truncate(env.root / 'ballast', os.stat(env.root / 'ballast').st_size // 4096 * 4096 - free)
+
+
+@pytest.mark.parametrize('free', [0, 4096, 40960], ids=['nothing', 'a_page', 'the_file_but_no_more'])
+def test_a_full_file_system(world, free):
+    env = inside(world, 'tmpfs', 'size=512k')
+    mark = env.mark()
+    fill(env, free)
+    env.write('john', NEW)
+    if env.mode == 'database':	# to change an address takes no room
+        env.wait_answer(JOHN, 'A', {NEW})
+    if free < 40960:
+        says(env, rf'^unable to publish to {env.real}/data: .*No space left on device; ', mark)
+    os.unlink(env.root / 'ballast')
+    converged(env, NEW)
+
+
+def test_a_file_system_without_inodes(world):
+    env = inside(world, 'tmpfs', 'size=1m,nr_inodes=40')
+    mark = env.mark()
+    names = []
+    with contextlib.suppress(OSError):
+        for i in range(100):
+            os.close(os.open(env.root / f'ballast{i}', os.O_CREAT | os.O_WRONLY))
+            names.append(env.root / f'ballast{i}')
+    env.write('john', NEW)
+    if env.mode == 'database':
+        env.wait_answer(JOHN, 'A', {NEW})
+    says(env, rf'^unable to publish to {env.real}/data: .*No space left on device; ', mark)
+    for name in names:
+        os.unlink(name)
+    converged(env, NEW)
+
+
+def test_a_quota_that_is_reached(world):
+    needs('setquota')
+    image = world.tmp / 'image'
+    with image.open('wb') as f:
+        f.truncate(8 << 20)
+    subprocess.run(['mkfs.ext4', '-q', '-O', 'quota', str(image)], check=True)
+    if subprocess.run([*unshare_mounts(), 'mount', '-o', 'loop,usrquota', str(image), '/mnt'],
+                      capture_output=True).returncode:
+        pytest.skip('no loop devices, or no quota, to be had')
+    env = inside(world, 'ext4', 'loop,usrquota', f'setquota -u {SERVICE_UID} 0 400 0 0 {world.root}')
+    mark = env.mark()
+    ballast = env.root / 'ballast'
+    subprocess.run(['sh', '-c', f'cat /dev/zero > {ballast}'], user=SERVICE_UID, group=SERVICE_GID,
+                   stderr=subprocess.DEVNULL)
+    env.write('john', NEW)
+    if env.mode == 'database':
+        env.wait_answer(JOHN, 'A', {NEW})
+    says(env, rf'^unable to publish to {env.real}/data: .*Disk quota exceeded; ', mark)
+    os.unlink(ballast)
+    converged(env, NEW)
+
+
+@by_make	# the daemon has the second database open for writing, and the kernel takes that from nobody
+def test_a_file_system_that_turns_read_only(world):
+    env = inside(world, 'tmpfs', 'size=1m')
+    mark = env.mark()
+    env.inside(f'mount -o remount,ro {env.real}')
+    env.write('john', NEW)
+    says(env, rf'^unable to publish to {env.real}/data(\.cdb)?: .*Read-only file system; ', mark)
+    assert env.query(JOHN, 'A') == {OLD}
+    env.inside(f'mount -o remount,rw {env.real}')
+    converged(env, NEW)
+
+
+# ---- directories that go and come back, rights that are taken
+
+def test_the_data_directory_goes_and_comes_back(world):
+    world.start()
+    world.wait_answer(JOHN, 'A', {OLD})
+    wait_at_rest(world)
+    mark = world.mark()
+    away = world.tmp / 'away'
+    os.rename(world.root, away)
+    world.write('john', NEW)
+    says(world, rf"^unable to publish to {world.data}(\.cdb)?: .*No such file or directory", mark)
+    os.rename(away, world.root)
+    converged(world, NEW)
+
+
+@by_make	# the pause between two attempts is ten seconds
+def test_the_state_directory_goes_and_comes_back(world):
+    world.start()
+    wait_at_rest(world)
+    mark = world.mark()
+    away = world.tmp / 'away'
+    os.rename(world.state_dir, away)
+    world.write('john', NEW)
+    world.wait_answer(JOHN, 'A', {NEW})		# it is only a memory
+    world.wait_log(rf"^unable to save '?{world.state}.*No such file or directory", mark)
+    os.rename(away, world.state_dir)
+    converged(world, NEW)
+    world.wait(lambda: f'{NEW}' in world.state.read_text(), 'the state is saved')
+
+
+def test_all_homes_go_and_come_back(world):
+    world.start()
+    wait_at_rest(world)
+    away = world.tmp / 'away'
+    os.rename(world.homes, away)
+    world.reload()		# which looks everywhere
+    assert world.query(JOHN, 'A') == {OLD}
+    (away / 'john' / '.dynamicdns').write_text(NEW + '\n')
+    os.rename(away, world.homes)
+    converged(world, NEW)
+
+
+@pytest.mark.parametrize('mode', [0o2555, 0o2000], ids=['not_to_be_written', 'closed'])
+def test_the_data_directory_may_not_be_written(world, mode):
+    world.start()
+    wait_at_rest(world)
+    mark = world.mark()
+    world.root.chmod(mode)
+    world.write('john', NEW)
+    says(world, rf'^unable to publish to {world.data}(\.cdb)?: .*Permission denied; ', mark)
+    world.root.chmod(0o2775)
+    converged(world, NEW)
+
+
+@by_make
+def test_the_state_directory_may_not_be_written(world):
+    world.start()
+    wait_at_rest(world)
+    mark = world.mark()
+    world.state_dir.chmod(0o555)
+    world.write('john', NEW)
+    world.wait_answer(JOHN, 'A', {NEW})
+    world.wait_log(rf"^unable to save '?{world.state}.*Permission denied", mark)
+    world.state_dir.chmod(0o755)
+    converged(world, NEW)
+    world.wait(lambda: f'{NEW}' in world.state.read_text(), 'the state is saved')
