@@ -8,14 +8,13 @@ administrator's is lost, and nothing of ours is left lying about."""
 import contextlib
 import os
 import pathlib
-import re
 import signal
 import subprocess
 import time
 
 import pytest
 
-from harness import (BASE, END, SERVICE_GID, SERVICE_UID, START, TIMEOUT, Tinydns, descendants, needs, unshare_mounts)
+from harness import BASE, SERVICE_GID, SERVICE_UID, TIMEOUT, Tinydns, needs, traced, unshare_mounts
 
 JOHN = 'john.dyn.example.com'
 OLD, NEW = '192.0.2.1', '192.0.2.2'
@@ -152,6 +151,17 @@ def test_a_quota_that_is_reached(world):
     converged(env, NEW)
 
 
+@by_make
+def test_a_quota_as_the_kernel_tells_it(world):
+    """For kernels without quotas: the first write of the new file fails, and that for once."""
+    world.prefix = ['strace', '-f', '-D', '-q', '-o', '/dev/null', '-P', str(world.root / '.data.dnsu.part'),
+                    '-e', 'trace=write', '-e', 'inject=write:error=EDQUOT:when=1']
+    traced(world)
+    world.start()
+    world.wait_log(rf'^unable to publish to {world.data}: .*Disk quota exceeded; ')
+    converged(world, OLD)
+
+
 @by_make	# the daemon has the second database open for writing, and the kernel takes that from nobody
 def test_a_file_system_that_turns_read_only(world):
     env = inside(world, 'tmpfs', 'size=1m')
@@ -230,3 +240,191 @@ def test_the_state_directory_may_not_be_written(world):
     world.state_dir.chmod(0o755)
     converged(world, NEW)
     world.wait(lambda: f'{NEW}' in world.state.read_text(), 'the state is saved')
+
+
+# ---- the command
+
+@by_make
+def test_a_command_that_kills_its_helper(world):
+    """A service manager starts all of it anew."""
+    world.expect_exit = {0, 111}
+    world.conf['makecommand'] = f'[ -e {world.tmp}/enough ] || kill -9 $PPID; make -s -C {world.root}'
+    world.start(wait=False)
+    os.close(world.ready_r)
+    world.wait_log('^a process that runs commands is gone; stopping$')
+    assert world.wait_exit() == 111
+    (world.tmp / 'enough').touch()
+    world.start()
+    converged(world, OLD)
+
+
+FAULTY = {
+    'kills_itself': ('kill -9 $$', '^makecommand was killed by signal 9; trying again'),
+    'kills_its_session': ('trap "" TERM; kill -TERM 0; exit 7', '^makecommand failed with exit status 7; trying again'),
+    'dies_of_a_fault': ('kill -SEGV $$', '^makecommand was killed by signal 11; trying again'),
+    'floods': ('yes', '^makecommand exceeded make_timeout, 1000 ms, and was killed; '),
+    'floods_without_a_newline': ('cat /dev/zero', '^makecommand exceeded make_timeout, 1000 ms, and was killed; '),
+    'forks_away': ('setsid sh -c "sleep 5" & exit 4', '^makecommand failed with exit status 4; '),
+    'hangs': ('sleep 1000', '^makecommand exceeded make_timeout, 1000 ms, and was killed; '),
+}
+
+
+@by_make
+@pytest.mark.parametrize('how', FAULTY)
+def test_a_command_that(world, how):
+    """Users are read meanwhile, and the file is written; when the command is as it should be, it is answered."""
+    command, pattern = FAULTY[how]
+    bad = world.tmp / 'bad'
+    world.conf.update(makecommand=f'if [ -e {bad} ]; then {command}; fi; make -s -C {world.root}', make_timeout='1s')
+    world.start()
+    wait_at_rest(world)
+    mark = world.mark()
+    bad.touch()
+    world.write('john', NEW)
+    world.wait_log(pattern, mark)
+    world.wait_section([f'+{JOHN}:{NEW}:60', *(l for l in world.section() if 'fence' in l)])
+    bad.unlink()
+    converged(world, NEW)
+    assert sum(len(line) for line in world.lines(mark)) < 1000000
+
+
+# ---- the daemon's own limits
+
+@pytest.mark.parametrize('room', [0, 1, 2, 4])
+def test_no_descriptors_are_left(world, room):
+    """So many more than it has when nothing is under way."""
+    world.start()
+    wait_at_rest(world)
+    mark = world.mark()
+    n = max(int(fd) for fd in os.listdir(f'/proc/{world.process.pid}/fd')) + 1
+    limit(world, 'nofile', n + room)
+    world.write('john', NEW)
+    if room == 0:
+        world.wait_log('Too many open files', mark)
+    limit(world, 'nofile', 1024)
+    converged(world, NEW)
+
+
+def limit(env, what, n):
+    subprocess.run(['prlimit', f'--{what}={n}:', '--pid', str(env.process.pid)], check=True,
+                   user=SERVICE_UID, group=SERVICE_GID, extra_groups=[])
+
+
+# ---- the kernel's queue
+
+def test_an_overflowed_queue(world):
+    """A million events, of which the kernel keeps as many as it may."""
+    n = int(open('/proc/sys/fs/inotify/max_queued_events').read())
+    if n > 200000:
+        pytest.skip('fs.inotify.max_queued_events is too large to be filled in a test')
+    world.start()
+    wait_at_rest(world)
+    world.send(signal.SIGSTOP)
+    subprocess.run(['sh', '-c', 'i=0; while [ $i -lt %d ]; do : > a; : > b; i=$((i + 1)); done' % (n // 4 + 100)],
+                   cwd=world.home('john'), check=True)
+    with open(world.data, 'a') as f:
+        f.write('+added.example.com:192.0.2.77:60\n')
+    world.write('john', NEW)
+    world.send(signal.SIGCONT)
+    world.wait_answer(JOHN, 'A', {NEW})
+    world.wait_answer('added.example.com', 'A', {'192.0.2.77'})
+    world.fence()
+
+
+# ---- the clock
+
+CLOCK = r'''
+#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <sys/time.h>
+#include <time.h>
+#include <unistd.h>
+
+static long *offset;	/* seconds, in a file that the test writes */
+
+__attribute__((constructor)) static void begin(void)
+{
+	int fd = open(getenv("CLOCK_OFFSET"), O_RDONLY | O_CLOEXEC);
+
+	offset = mmap(0, sizeof(*offset), PROT_READ, MAP_SHARED, fd, 0);
+	close(fd);
+}
+
+int clock_gettime(clockid_t clock, struct timespec *t)
+{
+	static int (*real)(clockid_t, struct timespec *);
+	int r;
+
+	if (!real) {
+		real = (int (*)(clockid_t, struct timespec *))dlsym(RTLD_NEXT, "clock_gettime");
+	}
+	r = real(clock, t);
+	if (!r && offset && offset != MAP_FAILED && (clock == CLOCK_REALTIME || clock == CLOCK_REALTIME_COARSE)) {
+		t->tv_sec += *offset;
+	}
+	return r;
+}
+
+time_t time(time_t *ret)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_REALTIME, &t);
+	if (ret) {
+		*ret = t.tv_sec;
+	}
+	return t.tv_sec;
+}
+'''
+
+
+class Clock:
+    """The daemon's CLOCK_REALTIME goes wrong by so many seconds. The kernel dates files by the right one; what is
+    older than a step is dated by the wrong one, as it would be: by `age`."""
+
+    def __init__(self, env):
+        self.env = env
+        self.file = env.tmp / 'offset'
+        (env.tmp / 'clock.c').write_text(CLOCK)
+        subprocess.run(['cc', '-shared', '-fPIC', '-O1', '-o', str(env.tmp / 'clock.so'), str(env.tmp / 'clock.c'), '-ldl'],
+                       check=True)
+        self.set(0)
+        env.environ = {'LD_PRELOAD': str(env.tmp / 'clock.so'), 'CLOCK_OFFSET': str(self.file),
+                       'ASAN_OPTIONS': 'verify_asan_link_order=0'}
+
+    def set(self, seconds):
+        with open(self.file, 'r+b' if self.file.exists() else 'wb', buffering=0) as f:
+            f.write(seconds.to_bytes(8, 'little', signed=True))
+
+    def date_files(self, seconds):
+        for path in (self.env.data, self.env.cdb, self.env.file('john')):
+            t = time.time() + seconds
+            os.utime(path, (t, t))
+
+
+HOUR, YEAR = 3600, 365 * 24 * 3600
+
+
+@pytest.mark.parametrize('step', [-HOUR, YEAR], ids=['back_an_hour', 'forward_a_year'])
+def test_the_clock_is_set(world, step):
+    """Before the step, the clock and all files are wrong by as much; behind it, both are right."""
+    world.conf['publish_interval'] = '100ms'	# with 0, serials do not matter
+    clock = Clock(world)
+    clock.set(-step)
+    world.start()
+    clock.date_files(-step)
+    wait_at_rest(world)
+    before = world.tinydns.ask('example.com', 'SOA').answer[0][0].serial
+    clock.set(0)
+    for address in NEW, OLD, NEW:
+        world.write('john', address)
+        world.wait_answer(JOHN, 'A', {address})
+    assert world.tinydns.ask('example.com', 'SOA').answer[0][0].serial >= before
+    converged(world, NEW)
+    mark = world.mark()
+    world.write('john', OLD, age=-step)		# a file that is dated by the clock of before
+    world.wait_answer(JOHN, 'A', {OLD})
+    assert not world.count('^unable', mark)
