@@ -123,6 +123,22 @@ static void forget(struct mounts *m)
 	m->any_waits = m->any_autofs = false;
 }
 
+/* After chroot(2) into what is no mount point the table has no line for what is at /. Nothing of this process
+ * would work if that did not answer. */
+static void add_root(struct mounts *m)
+{
+	struct statx st;
+
+	for (size_t i = 0; i < m->n; i++) {
+		if (!strcmp(m->by_point[i].point, "/")) {
+			return;
+		}
+	}
+	if (!statx(AT_FDCWD, "/", AT_STATX_DONT_SYNC, STATX_MNT_ID, &st)) {
+		m->by_point[m->n++] = (struct mount){ .id = st.stx_mnt_id, .point = "/", .type = "rootfs", .kind = MOUNT_HERE };
+	}
+}
+
 static int take_apart(struct mounts *m)
 {
 	size_t n_lines = 0;
@@ -134,8 +150,8 @@ static int take_apart(struct mounts *m)
 		n_lines += m->table.data[i] == '\n';
 	}
 	m->strings = strdup(buf_str(&m->table));
-	m->by_point = calloc(n_lines + 1, sizeof(*m->by_point));
-	m->by_id = calloc(n_lines + 1, sizeof(*m->by_id));
+	m->by_point = calloc(n_lines + 2, sizeof(*m->by_point));	/* a line without its end, and the root */
+	m->by_id = calloc(n_lines + 2, sizeof(*m->by_id));
 	if (!m->strings || !m->by_point || !m->by_id) {
 		forget(m);
 		return -ENOMEM;
@@ -148,6 +164,7 @@ static int take_apart(struct mounts *m)
 			m->n++;
 		}
 	}
+	add_root(m);
 	memcpy(m->by_id, m->by_point, m->n * sizeof(*m->by_id));
 	qsort(m->by_point, m->n, sizeof(*m->by_point), compare_points);
 	qsort(m->by_id, m->n, sizeof(*m->by_id), compare_ids);
@@ -289,7 +306,7 @@ const struct mount *mounts_find(const struct mounts *m, uint64_t id)
 struct way {
 	char gone[PATH_MAX], left[PATH_MAX];
 	unsigned n_trusted, n_links;
-	const struct mount *on;		/* where it has come to; NULL: a root that is no mount point, of chroot(2) */
+	const struct mount *on;		/* where it has come to; NULL: nothing is known of it */
 };
 
 /* Cuts off the next component. false: there is none. */

@@ -17,7 +17,7 @@ import termios
 
 import pytest
 
-from harness import FENCE, SERVICE_GID, SERVICE_UID, TIMEOUT, SilentWriter, SlowWriter, needs, uid_of
+from harness import FENCE, SERVICE_GID, SERVICE_UID, TIMEOUT, SilentWriter, SlowWriter, needs, uid_of, unshare_mounts
 
 JOHN = 'john.dyn.example.com'
 OLD, NEW = '1.2.3.4', '5.6.7.8'
@@ -432,6 +432,29 @@ def test_an_unmount_is_not_hindered_and_what_lies_below_counts_again(env):
     env.sh('john', f'echo {NEW} > .dynamicdns')
     env.wait_answer(JOHN, 'A', {NEW})
     env.inside(f'umount {env.home("john")}')	# not a lazy one
+    env.wait_answer(JOHN, 'A', {OLD})
+    env.sh('john', f'echo {NEW} > .dynamicdns')
+    env.wait_answer(JOHN, 'A', {NEW})
+
+
+# Everything of / is in the new one, too, but that is no mount point: no line of its mount table is about it.
+CHROOT = """
+for each in /*; do
+    if [ -L "$each" ]; then cp -P "$each" "$JAIL$each"
+    elif [ -d "$each" ]; then mkdir "$JAIL$each"; mount --rbind "$each" "$JAIL$each"; fi
+done
+exec chroot "$JAIL" "$@"
+"""
+
+
+def test_homes_in_a_root_that_is_no_mount_point(env):
+    jail = env.tmp / 'jail'
+    env.homes = jail / 'homes'
+    env.homes.mkdir(parents=True)
+    env.conf['pathpattern'] = '/homes/%u/.dynamicdns'
+    env.prefix = ['env', f'JAIL={jail}', *unshare_mounts(), 'sh', '-ec', CHROOT, 'sh']
+    env.write('john', OLD, age=10)
+    env.start()
     env.wait_answer(JOHN, 'A', {OLD})
     env.sh('john', f'echo {NEW} > .dynamicdns')
     env.wait_answer(JOHN, 'A', {NEW})
