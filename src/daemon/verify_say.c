@@ -213,14 +213,23 @@ static void say_way(struct buf *b, const struct conf_output *o, const char *serv
 	}
 }
 
+#define NOBODY_THERE ": does a name server listen there, and may we reach it?"
+
 static void say_cause(struct buf *b, const struct conf_output *o, enum verify_what what,
 		      const char *server)
 {
 	switch (what) {
 	case VERIFY_SILENCE:
+		if (o->type == CONF_TINYDNS) { /* which drops what is asked of other zones */
+			buf_adds(b, ": does tinydns listen there, may we reach it, and has it a "
+				    "zone for this name?");
+			break;
+		}
+		buf_adds(b, NOBODY_THERE);
+		break;
 	case VERIFY_ERROR:
 	case VERIFY_GARBAGE:
-		buf_adds(b, ": does a name server listen there, and may we reach it?");
+		buf_adds(b, NOBODY_THERE);
 		break;
 	case VERIFY_TRUNCATED:
 		buf_adds(b, ": does it listen there for TCP, too?");

@@ -693,6 +693,9 @@ static const struct wrong wrongs[] = {
 	{ "silence", always_silent, CONF_ZONEFILE, "f", NULL, "1.2.3.4", "",
 	  "@ does not answer for " NAME ", N ms after it was published as 1.2.3.4: does a name "
 	  "server listen there, and may we reach it?" },
+	{ "silence of tinydns", always_silent, CONF_TINYDNS, "/d/data", NULL, "1.2.3.4", "",
+	  "@ does not answer for " NAME ", N ms after it was published as 1.2.3.4: does tinydns "
+	  "listen there, may we reach it, and has it a zone for this name?" },
 	{ "refused", always_refused, CONF_ZONEFILE, "f", NULL, "1.2.3.4", "",
 	  "@ answers for " NAME
 	  " with REFUSED, N ms after it was published as 1.2.3.4: does it "
