@@ -34,7 +34,7 @@ void conf_mistake_about(struct conf_reader *r, const char *before, struct text t
 	struct buf b = { 0 };
 
 	buf_add_escaped(&b, t.at, t.n, 64);
-	conf_mistake(r, "%s'%s' %s", before, buf_str(&b), what);
+	conf_mistake(r, "%s'%s'%s%s", before, buf_str(&b), *what ? " " : "", what);
 	buf_deinit(&b);
 }
 

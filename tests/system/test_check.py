@@ -108,7 +108,7 @@ def test_the_drop_in_names_where_a_link_points_to(ok):
     ('pathpattern = home/%u/.dynamicdns', '.*pattern'),
     ('pathpattern = /home/%x/%u', '.*pattern'),
     ('ttl 60', ".*is neither 'key = value' nor a"),
-    ('[unknown]', ".*unknown section"),
+    ('[unknown]', r"unknown section '\[unknown\]'$"),
 ])
 def test_a_mistake_in_a_line_is_told_with_its_number(ok, line, what):
     key = line.split()[0]
