@@ -203,7 +203,7 @@ def test_of_two_hangups_the_last_counts(env):
     """Also while a configuration is being read: here, long enough for another one."""
     env.start()
     pid = env.process.pid
-    with traces(env, '-P', str(env.conf_file), '-e', 'trace=read', '-e', 'inject=read:delay_exit=1000000:when=1'):
+    with traces(env, '-P', str(env.conf_file), '-e', 'trace=read', '-e', 'inject=read:delay_exit=3000000:when=1'):
         for i in range(2):
             write_old(env, f'n{i}', address(i))
             env.users.pop('n0', None)
