@@ -309,7 +309,8 @@ struct command {
 	struct command_handlers handlers;
 };
 
-int command_new(const char *const *commands, unsigned n, struct command **ret)
+int command_new(const char *const *commands, unsigned n, int (*confine)(const char *arg), const char *arg,
+		struct command **ret)
 {
 	struct command *c = calloc(1, sizeof(*c));
 	int pair[2];
@@ -326,6 +327,9 @@ int command_new(const char *const *commands, unsigned n, struct command **ret)
 		struct helper h = { .socket = pair[1], .commands = commands, .n_commands = n };
 
 		close_fd(pair[0]);
+		if (confine && confine(arg)) {
+			_exit(111);
+		}
 		helper_main(&h);
 	}
 	close_fd(pair[1]);

@@ -379,6 +379,7 @@ static const char *needs_restart(const struct conf *old, const struct conf *new)
 	       !text_same(old->user, new->user)		  ? "user" :
 	       !text_same(old->state, new->state)		  ? "state" :
 	       !text_same(old->socket, new->socket)		  ? "socket" :
+	       !text_same(old->log_tempfile, new->log_tempfile) ? "log_tempfile" :	/* the sandbox */
 	       old->watch != new->watch				  ? "watch" :
 	       old->replace != new->replace			  ? "replace" :
 								    NULL;
@@ -709,6 +710,11 @@ int daemon_new(struct conf *conf, const char *conf_path, struct output_commands 
 	questions_open(d);
 	*ret = d;
 	return 0;
+}
+
+const struct conf *daemon_conf(const struct daemon *d)
+{
+	return &d->conf;
 }
 
 int daemon_run(struct daemon *d)

@@ -19,6 +19,9 @@ struct watch_fanotify;
 int daemon_new(struct conf *conf, const char *conf_path, struct output_commands *commands,
 	       struct watch_fanotify *fanotify, struct patient *patient, struct daemon **ret);
 
+/* The configuration that it has now; borrowed. */
+const struct conf *daemon_conf(const struct daemon *d);
+
 /* Runs until SIGTERM or SIGINT, or until it can no longer work. Returns the exit status, 0 or 111. */
 int daemon_run(struct daemon *d);
 

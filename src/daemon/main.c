@@ -5,6 +5,7 @@
 
 #include "base/log.h"
 #include "daemon/check.h"
+#include "daemon/confine.h"
 #include "daemon/daemon.h"
 #include "daemon/patient.h"
 #include "daemon/publish.h"
@@ -279,7 +280,10 @@ static int run(const struct options *o)
 	if (r) {
 		return start_failed("start", r);
 	}
-	r = daemon_run(daemon);
+	r = confine_daemon(daemon_conf(daemon));
+	if (!r) {
+		r = daemon_run(daemon);
+	}
 	daemon_free(daemon);
 	return r;
 }

@@ -3,6 +3,7 @@
 #include "daemon/patient_impl.h"
 
 #include "base/cleanup.h"
+#include "daemon/confine.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -121,7 +122,7 @@ void patient_process(int socket)
 	}
 	while (receive(SOCKET_FD, fds)) {
 		if (!fork()) {
-			if (!keep(fds[0], fds[1])) {
+			if (!keep(fds[0], fds[1]) || confine_reader()) {
 				_exit(111);
 			}
 			serve(SOCKET_FD);

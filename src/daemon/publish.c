@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "core/text.h"
 #include "daemon/compile.h"
+#include "daemon/confine.h"
 #include "daemon/output.h"
 #include "daemon/say.h"
 
@@ -80,7 +81,7 @@ static int fork_compiler(const struct conf *conf, const struct conf_output *is, 
 
 	compile_command(&text, conf->state, is->name);
 	command = buf_str(&text);
-	return buf_error(&text) ? -ENOMEM : command_new(&command, 1, ret);
+	return buf_error(&text) ? -ENOMEM : command_new(&command, 1, confine_compiler, conf->state, ret);
 }
 
 void publish_unfork(const struct conf *conf, struct output_commands *commands)
@@ -101,7 +102,7 @@ int publish_fork(const struct conf *conf, struct output_commands *ret)
 		const char *command = is->command;
 
 		if (command) {
-			r = command_new(&command, 1, &ret[i].command);
+			r = command_new(&command, 1, NULL, NULL, &ret[i].command);
 		}
 		if (!r && is->database) {
 			r = fork_compiler(conf, is, &ret[i].compiler);

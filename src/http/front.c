@@ -8,12 +8,12 @@
 #include "http/auth.h"
 #include "http/generation.h"
 #include "http/handle.h"
-#include "http/sandbox.h"
 #include "http/server.h"
 #include "http/store.h"
 #include "service/load.h"
 #include "service/notify.h"
 #include "service/privileges.h"
+#include "service/sandbox.h"
 #include "service/start.h"
 
 #include <errno.h>
@@ -288,7 +288,7 @@ static int close_sandbox(const struct front *f, const char *addresses)
 	}
 	paths.readable = d.list;
 	paths.n_readable = d.n;
-	r = sandbox_close(&paths);
+	r = sandbox_close(SANDBOX_FRONT_END, &paths);
 	if (r == SANDBOX_E_NO_LANDLOCK) {
 		log_warning(
 			"this kernel has no Landlock: only file permissions keep dns-updater-http "

@@ -6,21 +6,16 @@ What the sandbox refuses in detail, with a control that it works outside, is in
 tests/unit/test_sandbox.c; here it is shown that the program is in it, with all of its threads.
 """
 
-import ctypes
 import errno
 import os
-import pathlib
-import re
-import shutil
 import signal
 import socket
-import subprocess
 
 import pytest
 
-TIMEOUT = 60			# seconds: when a wait has failed; gdb may read many symbols
+from steered import TIMEOUT, assert_closed, assert_no_core_file, call, gdb, needs_gdb, needs_landlock
 
-pytestmark = pytest.mark.skipif(not shutil.which('gdb'), reason='there is no gdb')
+pytestmark = needs_gdb
 
 
 @pytest.fixture(autouse=True)
@@ -28,55 +23,12 @@ def front_end(http):
     http.start()
 
 
-def landlock():
-    """The kernel's Landlock ABI; 0 when it has none."""
-    return max(0, ctypes.CDLL(None).syscall(444, None, ctypes.c_size_t(0), 1))
-
-
-needs_landlock = pytest.mark.skipif(not landlock(), reason='the kernel has no Landlock')
-
-
-def gdb(pid, *commands):
-    """What gdb prints while it runs the commands in the stopped process."""
-    options = ['set debuginfod enabled off', 'set print thread-events off']
-    r = subprocess.run(
-        ['gdb', '-nx', '-p', str(pid), '-batch', *(a for c in options for a in ('-iex', c)),
-         *(a for c in commands for a in ('-ex', c))],
-        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-        timeout=TIMEOUT)
-    return r.stdout
-
-
-def call(pid, function):
-    """Lets the process call a function: (what it returned, errno)."""
-    out = gdb(pid, f'print (int){function}', 'print *((int *(*)(void))__errno_location)()')
-    values = re.findall(r'^\$\d+ = (-?\d+)$', out, re.M)
-    assert len(values) == 2, out
-    return int(values[0]), int(values[1])
-
-
-def status(path):
-    return dict(line.split(':\t', 1) for line in (path / 'status').read_text().splitlines()
-                if ':\t' in line)
-
-
 def test_every_thread_is_closed_and_has_nothing(http):
-    tasks = list(pathlib.Path('/proc', str(http.process.pid), 'task').iterdir())
-    assert tasks
-    for task in tasks:
-        s = status(task)
-        assert s['Seccomp'] == '2'	# SECCOMP_MODE_FILTER
-        assert s['NoNewPrivs'] == '1'
-        for caps in ('CapInh', 'CapPrm', 'CapEff', 'CapBnd', 'CapAmb'):
-            assert int(s[caps], 16) == 0, caps
-        assert '0' not in s['Uid'].split()
-        assert '0' not in s['Gid'].split()
-        assert '0' not in s.get('Groups', '').split()
+    assert_closed(http.process.pid)
 
 
 def test_no_core_file(http):
-    limits = pathlib.Path('/proc', str(http.process.pid), 'limits').read_text()
-    assert re.search(r'^Max core file size\s+0\s+0\s', limits, re.M)
+    assert_no_core_file(http.process.pid)
 
 
 def test_the_debugger_can_make_it_do_what_is_allowed(http):

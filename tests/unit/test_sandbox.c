@@ -5,7 +5,7 @@
  * own, three times: outside of the sandbox, where it has to succeed, so that it cannot be refused
  * for another reason; inside; and inside on a kernel that says it has no Landlock. */
 
-#include "http/sandbox.h"
+#include "service/sandbox.h"
 #include "base/file.h"
 #include "rows.h"
 
@@ -895,7 +895,7 @@ static bool enter(enum mode mode)
 	int want = mode == CLOSED && landlock_abi() ? 0 : SANDBOX_E_NO_LANDLOCK;
 
 	return mode == FREE ||
-	       ((mode == CLOSED || hide_landlock()) && sandbox_close(&paths) == want);
+	       ((mode == CLOSED || hide_landlock()) && sandbox_close(SANDBOX_FRONT_END, &paths) == want);
 }
 
 /* In the child: says that the sandbox is closed, waits until our parent has replaced r/conf. */
@@ -1000,7 +1000,7 @@ static void check_bad(void **state)
 
 		if (!pid) {
 			_exit((i < N_OF(of) || hide_landlock()) &&
-					      sandbox_close(&of[i % N_OF(of)]) == row->want &&
+					      sandbox_close(SANDBOX_FRONT_END, &of[i % N_OF(of)]) == row->want &&
 					      sandbox_culprit() == row->directory ?
 				      0 :
 				      1);

@@ -3,13 +3,17 @@
 
 /* Landlock says which files, seccomp which system calls, and each covers the other's gaps:
  *
- * - Landlock sees no address family, and learnt TCP with Linux 6.7: seccomp allows only Unix
- *   sockets. seccomp sees no path and no address behind a pointer: that is Landlock's.
+ * - Landlock sees no address family, and learnt TCP with Linux 6.7: seccomp allows the front end only
+ *   Unix sockets, the daemon these and UDP and TCP, for it asks name servers. seccomp sees no path and
+ *   no address behind a pointer: that is Landlock's.
  * - A listener can be made to connect: connect(2) to AF_UNSPEC, then to anywhere. The second is
  *   refused by Landlock from ABI 4 on. MSG_FASTOPEN connects behind Landlock's back, therefore no
  *   send may have it. Below Linux 6.7 the first way stays open to who has taken over the process.
  * - No Landlock up to ABI 8 governs connecting to a Unix socket that has a path. The daemon, syslog
  *   and the service manager are reached so; their permissions, and others', have to hold.
+ * - The daemon and those who read for it may read everything: homes are mounted late and moved, and a
+ *   rule holds for the directory that is there when it is made. What they may read, the one
+ *   capability says.
  * - stat(2) is not Landlock's business either: whether a file exists can be found out.
  *
  * A call that is not on the list fails with EPERM and the program goes on: libraries try things,
@@ -22,7 +26,7 @@
  * and seccomp cannot see them: sockets of any family can be made, sends can connect, and only
  * Landlock stands before the rest of TCP. */
 
-#include "http/sandbox.h"
+#include "service/sandbox.h"
 
 #include "base/cleanup.h"
 
@@ -40,6 +44,7 @@
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/ptrace.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
@@ -79,11 +84,20 @@
 	(FS_READ | LANDLOCK_ACCESS_FS_WRITE_FILE | LANDLOCK_ACCESS_FS_MAKE_REG | \
 	 LANDLOCK_ACCESS_FS_REMOVE_FILE)
 
+/* What the daemon does with its files: also links, a socket and a directory (splice.h, inquiry.h, compile.h).
+ * No REFER: all of it stays within one directory. */
+#define FS_MAKE                                                                          \
+	(LANDLOCK_ACCESS_FS_WRITE_FILE | LANDLOCK_ACCESS_FS_TRUNCATE |                   \
+	 LANDLOCK_ACCESS_FS_MAKE_REG | LANDLOCK_ACCESS_FS_MAKE_SOCK |                    \
+	 LANDLOCK_ACCESS_FS_MAKE_DIR | LANDLOCK_ACCESS_FS_REMOVE_FILE)
+
 /* As struct landlock_ruleset_attr has been since ABI 6. Older kernels take it when what they do not
  * know is 0. */
 struct ruleset {
 	uint64_t fs, net, scoped;
 };
+
+#define N_OF(list) (sizeof(list) / sizeof(*(list)))
 
 static const char *culprit; /* a process has one sandbox */
 
@@ -113,9 +127,13 @@ static bool notify_is_abstract(void)
 }
 
 /* Handled is what is refused where no rule allows it. No rule ever allows TCP. */
-static struct ruleset handled(int abi)
+static struct ruleset handled(enum sandbox_kind kind, int abi)
 {
-	struct ruleset h = { .fs = FS_ABI_1 };
+	struct ruleset h = { .fs = kind == SANDBOX_FRONT_END ? FS_ABI_1 : FS_ABI_1 & ~FS_READ };
+
+	if (kind == SANDBOX_COMMAND) {	/* a shell, what it runs, and their pipes */
+		h.fs &= ~(uint64_t)LANDLOCK_ACCESS_FS_EXECUTE;
+	}
 
 	if (abi >= 2) {
 		h.fs |= LANDLOCK_ACCESS_FS_REFER;
@@ -124,7 +142,8 @@ static struct ruleset handled(int abi)
 		h.fs |= LANDLOCK_ACCESS_FS_TRUNCATE;
 	}
 	if (abi >= 4) {
-		h.net = LANDLOCK_ACCESS_NET_BIND_TCP | LANDLOCK_ACCESS_NET_CONNECT_TCP;
+		h.net = LANDLOCK_ACCESS_NET_BIND_TCP;
+		h.net |= kind == SANDBOX_DAEMON ? 0 : LANDLOCK_ACCESS_NET_CONNECT_TCP;
 	}
 	if (abi >= 5) {
 		h.fs |= LANDLOCK_ACCESS_FS_IOCTL_DEV;
@@ -157,8 +176,9 @@ static int allow_below(int ruleset, const char *const *dirs, size_t n, uint64_t 
 	return 0;
 }
 
-static int close_files(const struct sandbox_paths *p)
+static int close_files(enum sandbox_kind kind, const struct sandbox_paths *p)
 {
+	uint64_t writing = kind == SANDBOX_FRONT_END ? FS_REPLACE : FS_MAKE;
 	_cleanup_(close_fdp) int ruleset = -1;
 	int abi, r;
 
@@ -167,7 +187,9 @@ static int close_files(const struct sandbox_paths *p)
 		return abi;
 	}
 	if (abi) {
-		struct ruleset h = handled(abi);
+		struct ruleset h = handled(kind, abi);
+
+		writing &= h.fs;	/* a right that this kernel does not know */
 
 		ruleset = (int)syscall(SYS_landlock_create_ruleset, &h, sizeof(h), 0);
 		if (ruleset < 0) {
@@ -178,7 +200,7 @@ static int close_files(const struct sandbox_paths *p)
 	if (r) {
 		return r;
 	}
-	r = allow_below(ruleset, p->writable, p->n_writable, FS_REPLACE);
+	r = allow_below(ruleset, p->writable, p->n_writable, writing);
 	if (r) {
 		return r;
 	}
@@ -252,11 +274,13 @@ static const char *const allowed[] = {
 #endif
 
 /* With these arguments only; several lines of one call are alternatives. */
-static const struct checked {
+struct checked {
 	const char *name;
 	unsigned n;
-	struct scmp_arg_cmp args[2];
-} checked[] = {
+	struct scmp_arg_cmp args[3];
+};
+
+static const struct checked checked[] = {
 	{ "socket", 1, { IS(0, AF_UNIX) } },
 	{ "send", 1, { NONE_OF(3, MSG_FASTOPEN) } },
 	{ "sendto", 1, { NONE_OF(3, MSG_FASTOPEN) } },
@@ -309,6 +333,69 @@ static const struct checked {
 	{ "prlimit64", 2, { IS(0, 0), { 2, SCMP_CMP_EQ, 0, 0 } } },
 };
 
+/* What the daemon and those who read for it do beyond that: they watch, and read by openat2. */
+static const char *const reader_allowed[] = {
+	"inotify_init1", "inotify_add_watch", "inotify_rm_watch", "name_to_handle_at",
+	"readlink", "readlinkat", "statfs", "statfs64", "fstatfs", "fstatfs64", "access",
+	"faccessat", "setpriority", "sysinfo"
+};
+
+/* The daemon alone: it makes files as they were made before (splice.h), listens on a socket, and waits for its
+ * helpers at the end. */
+static const char *const daemon_allowed[] = {
+	"link", "linkat", "mkdir", "mkdirat", "fchmod", "fchmodat", "chmod", "fchown", "fchown32",
+	"ftruncate", "ftruncate64", "fallocate", "copy_file_range", "sendfile", "sendfile64",
+	"utimensat", "utimensat_time64", "fgetxattr", "fsetxattr", "flistxattr", "fremovexattr",
+	"umask", "bind", "listen", "socketpair", "wait4", "waitid", "waitpid"
+};
+
+#define SOCKET_TYPE 0xf		/* the flags are above it */
+#define INTERNET(family, type, protocol)                                       \
+	{                                                                      \
+		"socket", 3,                                                   \
+		{                                                              \
+			IS(0, (family)),                                       \
+			{ 1, SCMP_CMP_MASKED_EQ, SOCKET_TYPE, (type) },        \
+			IS(2, (protocol))                      \
+		}                                                              \
+	}
+
+static const struct checked daemon_checked[] = {
+	INTERNET(AF_INET, SOCK_DGRAM, 0),
+	INTERNET(AF_INET, SOCK_STREAM, 0),
+	INTERNET(AF_INET6, SOCK_DGRAM, 0),
+	INTERNET(AF_INET6, SOCK_STREAM, 0),
+	{ "setsockopt", 2, { IS(1, IPPROTO_IP), IS(2, IP_RECVERR) } },
+	{ "setsockopt", 2, { IS(1, IPPROTO_IPV6), IS(2, IPV6_RECVERR) } },
+	{ "setsockopt", 2, { IS(1, IPPROTO_IPV6), IS(2, IPV6_V6ONLY) } },
+	{ "setsockopt", 2, { IS(1, SOL_SOCKET), IS(2, SO_REUSEADDR) } },
+	/* Whether somebody has a file open for writing (splice_late.c, database.h). */
+	{ "fcntl", 1, { IS(1, F_SETLEASE) } },
+	{ "fcntl", 1, { IS(1, F_GETLEASE) } },
+	{ "fcntl64", 1, { IS(1, F_SETLEASE) } },
+	{ "fcntl64", 1, { IS(1, F_GETLEASE) } },
+};
+
+#if defined(__SANITIZE_ADDRESS__)
+/* LeakSanitizer looks at the end from a task that it makes, and that traces us; tests/system has it look. */
+static const struct checked leaks_checked[] = {
+	{ "clone", 1, { { CLONE_ARG, SCMP_CMP_MASKED_EQ, CLONE_OF_THREAD | CLONE_UNTRACED,
+			  CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_UNTRACED } } },
+	{ "ptrace", 1, { IS(0, PTRACE_ATTACH) } },
+	{ "ptrace", 1, { IS(0, PTRACE_DETACH) } },
+	{ "ptrace", 1, { IS(0, PTRACE_CONT) } },
+	{ "ptrace", 1, { IS(0, PTRACE_KILL) } },
+	{ "ptrace", 1, { IS(0, PTRACE_GETREGS) } },
+	{ "ptrace", 1, { IS(0, PTRACE_GETREGSET) } },
+	{ "prctl", 1, { IS(0, PR_GET_DUMPABLE) } },
+	{ "prctl", 1, { IS(0, PR_SET_DUMPABLE) } },
+	{ "prctl", 1, { IS(0, PR_SET_PTRACER) } },
+	{ "prctl", 1, { IS(0, PR_SET_PDEATHSIG) } },
+	{ "wait4", 0, { { 0 } } },
+	{ "readlink", 0, { { 0 } } },
+};
+#endif
+
 static const char *const absent[] = {
 	/* clone3(2) has its flags in memory; without it libcs use clone. libuv asks for io_uring. */
 	"clone3",	  "close_range",       "faccessat2",
@@ -317,7 +404,7 @@ static const char *const absent[] = {
 
 static const char *const deadly[] = {
 	/* other programs, other processes' and the kernel's memory */
-	"execve", "execveat", "ptrace", "process_vm_readv", "process_vm_writev",
+	"execve", "execveat", "process_vm_readv", "process_vm_writev",
 	"process_madvise", "pidfd_getfd", "kcmp", "bpf", "perf_event_open", "userfaultfd",
 	"seccomp", "personality", "modify_ldt",
 	/* what the file names mean */
@@ -364,13 +451,55 @@ static int add_own_signals(scmp_filter_ctx filter)
 	struct scmp_arg_cmp own = IS(0, (scmp_datum_t)getpid());
 	int r = 0;
 
-	for (size_t i = 0; i < sizeof(calls) / sizeof(*calls) && !r; i++) {
+	for (size_t i = 0; i < N_OF(calls) && !r; i++) {
 		r = add_rule(filter, SCMP_ACT_ALLOW, calls[i], 1, &own);
 	}
 	return r;
 }
 
-static int fill(scmp_filter_ctx filter)
+static int add_checked(scmp_filter_ctx filter, const struct checked *calls, size_t n)
+{
+	int r = 0;
+
+	for (size_t i = 0; i < n && !r; i++) {
+		r = add_rule(filter, SCMP_ACT_ALLOW, calls[i].name, calls[i].n, calls[i].args);
+	}
+	return r;
+}
+
+static int add_more(scmp_filter_ctx filter, enum sandbox_kind kind)
+{
+	int r = 0;
+
+	if (kind == SANDBOX_DAEMON || kind == SANDBOX_READER) {
+		r = add_names(filter, SCMP_ACT_ALLOW, reader_allowed, N_OF(reader_allowed));
+	}
+	if (!r && kind == SANDBOX_DAEMON) {
+		r = add_names(filter, SCMP_ACT_ALLOW, daemon_allowed, N_OF(daemon_allowed));
+	}
+	if (!r && kind == SANDBOX_DAEMON) {
+		r = add_checked(filter, daemon_checked, N_OF(daemon_checked));
+	}
+	return r;
+}
+
+/* Nobody of ours traces; the daemon under LeakSanitizer is traced, and does not ask for it. */
+static int add_tracing(scmp_filter_ctx filter, enum sandbox_kind kind)
+{
+#if defined(__SANITIZE_ADDRESS__)
+	struct scmp_arg_cmp ask = IS(0, PTRACE_TRACEME);
+
+	if (kind == SANDBOX_DAEMON) {
+		int r = add_checked(filter, leaks_checked, N_OF(leaks_checked));
+
+		return r ? r : add_rule(filter, SCMP_ACT_KILL_PROCESS, "ptrace", 1, &ask);
+	}
+#endif
+	(void)kind;
+	return add_rule(filter, SCMP_ACT_KILL_PROCESS, "ptrace", 0, NULL);
+}
+
+static int fill(scmp_filter_ctx filter, enum sandbox_kind kind)
 {
 	int r;
 
@@ -382,26 +511,29 @@ static int fill(scmp_filter_ctx filter)
 	/* A tree instead of a list, where libseccomp can: requests make many calls. */
 	(void)seccomp_attr_set(filter, SCMP_FLTATR_CTL_OPTIMIZE, 2);
 
-	r = add_names(filter, SCMP_ACT_ALLOW, allowed, sizeof(allowed) / sizeof(*allowed));
-	for (size_t i = 0; i < sizeof(checked) / sizeof(*checked) && !r; i++) {
-		r = add_rule(filter, SCMP_ACT_ALLOW, checked[i].name, checked[i].n,
-			     checked[i].args);
+	r = add_names(filter, SCMP_ACT_ALLOW, allowed, N_OF(allowed));
+	if (!r) {
+		r = add_checked(filter, checked, N_OF(checked));
+	}
+	if (!r) {
+		r = add_more(filter, kind);
+	}
+	if (!r) {
+		r = add_tracing(filter, kind);
 	}
 	if (!r) {
 		r = add_own_signals(filter);
 	}
 	if (!r) {
-		r = add_names(filter, SCMP_ACT_ERRNO(ENOSYS), absent,
-			      sizeof(absent) / sizeof(*absent));
+		r = add_names(filter, SCMP_ACT_ERRNO(ENOSYS), absent, N_OF(absent));
 	}
 	if (!r) {
-		r = add_names(filter, SCMP_ACT_KILL_PROCESS, deadly,
-			      sizeof(deadly) / sizeof(*deadly));
+		r = add_names(filter, SCMP_ACT_KILL_PROCESS, deadly, N_OF(deadly));
 	}
 	return r;
 }
 
-static int close_calls(void)
+static int close_calls(enum sandbox_kind kind)
 {
 	scmp_filter_ctx filter = seccomp_init(SCMP_ACT_ERRNO(EPERM));
 	int r;
@@ -409,7 +541,7 @@ static int close_calls(void)
 	if (!filter) {
 		return -ENOMEM;
 	}
-	r = fill(filter);
+	r = fill(filter, kind);
 	if (!r) {
 		r = seccomp_load(filter);
 	}
@@ -428,7 +560,7 @@ static int close_memory(void)
 	return 0;
 }
 
-int sandbox_close(const struct sandbox_paths *p)
+int sandbox_close(enum sandbox_kind kind, const struct sandbox_paths *p)
 {
 	int without_landlock, r;
 
@@ -442,10 +574,13 @@ int sandbox_close(const struct sandbox_paths *p)
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0) {
 		return -errno;
 	}
-	without_landlock = close_files(p);
+	without_landlock = close_files(kind, p);
 	if (without_landlock < 0) {
 		return without_landlock;
 	}
-	r = close_calls(); /* last: it forbids all of the above */
+	if (kind == SANDBOX_COMMAND) {
+		return without_landlock;
+	}
+	r = close_calls(kind); /* last: it forbids all of the above */
 	return r ? r : without_landlock;
 }

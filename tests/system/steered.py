@@ -1,0 +1,74 @@
+# SPDX-FileCopyrightText: 2026 The dns-updater authors
+# SPDX-License-Identifier: ISC
+"""A real program that somebody else steers: a debugger makes it try what its sandbox refuses."""
+
+import ctypes
+import pathlib
+import re
+import shutil
+import subprocess
+
+import pytest
+
+TIMEOUT = 60			# seconds: when a wait has failed; gdb may read many symbols
+
+needs_gdb = pytest.mark.skipif(not shutil.which('gdb'), reason='there is no gdb')
+
+
+def landlock():
+    """The kernel's Landlock ABI; 0 when it has none."""
+    return max(0, ctypes.CDLL(None).syscall(444, None, ctypes.c_size_t(0), 1))
+
+
+needs_landlock = pytest.mark.skipif(not landlock(), reason='the kernel has no Landlock')
+
+
+def gdb(pid, *commands):
+    """What gdb prints while it runs the commands in the stopped process."""
+    options = ['set debuginfod enabled off', 'set print thread-events off']
+    r = subprocess.run(
+        ['gdb', '-nx', '-p', str(pid), '-batch', *(a for c in options for a in ('-iex', c)),
+         *(a for c in commands for a in ('-ex', c))],
+        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+        timeout=TIMEOUT)
+    return r.stdout
+
+
+def calls(pid, *functions):
+    """Lets the process call functions: of each (what it returned, errno)."""
+    out = gdb(pid, *(c for f in functions
+                     for c in (f'print (int){f}', 'print *((int *(*)(void))__errno_location)()')))
+    values = [int(v) for v in re.findall(r'^\$\d+ = (-?\d+)$', out, re.M)]
+    assert len(values) == 2 * len(functions), out
+    return list(zip(values[::2], values[1::2]))
+
+
+def call(pid, function):
+    return calls(pid, function)[0]
+
+
+def status(path):
+    return dict(line.split(':\t', 1) for line in (path / 'status').read_text().splitlines()
+                if ':\t' in line)
+
+
+def assert_closed(pid, capabilities=0):
+    """Every thread is behind the filter, and has no privilege but these capabilities."""
+    tasks = list(pathlib.Path('/proc', str(pid), 'task').iterdir())
+    assert tasks
+    for task in tasks:
+        s = status(task)
+        assert s['Seccomp'] == '2'	# SECCOMP_MODE_FILTER
+        assert s['NoNewPrivs'] == '1'
+        for caps in ('CapPrm', 'CapEff', 'CapBnd'):
+            assert int(s[caps], 16) & ~capabilities == 0, caps
+        for caps in ('CapInh', 'CapAmb'):
+            assert int(s[caps], 16) == 0, caps
+        assert '0' not in s['Uid'].split()
+        assert '0' not in s['Gid'].split()
+        assert '0' not in s.get('Groups', '').split()
+
+
+def assert_no_core_file(pid):
+    limits = pathlib.Path('/proc', str(pid), 'limits').read_text()
+    assert re.search(r'^Max core file size\s+0\s+0\s', limits, re.M)
