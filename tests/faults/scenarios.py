@@ -188,6 +188,7 @@ class Daemon:
     owner = (SERVICE.pw_uid, SERVICE.pw_gid)
     socket_keeps_records = True	# those of our helper's do
     goal = NEW
+    starts = 1		# until nothing lies about any more
     quiet = []		# more of outcomes.QUIET
     spared = ()		# objects whose calls do not fail, for the experiment depends on them
     survives_power = True	# a loss of power is tried, too
@@ -431,6 +432,7 @@ class Edit(Daemon):
     """The administrator adds a line right before the exchange, or right after it: then to the file that is displaced."""
 
     survives_power = False	# what he did not flush is his file system's business
+    starts = 2		# what was merged is guarded for two seconds, and the end does not wait for them
     line_added = '+edited.example.com:10.0.0.3\n'
 
     def __init__(self, name, build, before):
