@@ -28,9 +28,13 @@ def daemon(env):
 
 
 def named(env, name):
-    """The daemon's processes that ps(1) shows by this name."""
-    return [p for p in descendants(env.process.pid)
-            if pathlib.Path('/proc', str(p), 'comm').read_text().strip() == name]
+    """The daemon's processes that ps(1) shows by this name; a command's may end meanwhile."""
+    def is_named(pid):
+        try:
+            return pathlib.Path('/proc', str(pid), 'comm').read_text().strip() == name
+        except OSError:
+            return False
+    return [p for p in descendants(env.process.pid) if is_named(p)]
 
 
 def test_every_thread_is_closed_and_has_one_capability(env):
