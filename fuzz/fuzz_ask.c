@@ -33,16 +33,24 @@ static void listen_once(void)
 	CHECK(!listen(listener, 16));
 }
 
-static bool was_sent(const char *text, size_t n)
+/* Behind these bytes. */
+static bool was_sent(const char *before, const char *text, size_t n)
 {
-	return !n || memmem(buf_str(&sent), sent.len, text, n);
+	struct buf b = { 0 };
+	bool was;
+
+	buf_adds(&b, before);
+	buf_add(&b, text, n);
+	was = !b.len || memmem(buf_str(&sent), sent.len, b.data, b.len);
+	buf_deinit(&b);
+	return was;
 }
 
 /* arg is the question's number. */
 static void on_done(void *arg, enum ask_outcome outcome, const char *text, size_t n)
 {
 	CHECK((size_t)arg == n_done++);
-	CHECK(outcome == ASK_AWAY || was_sent(text, n));
+	CHECK(outcome == ASK_AWAY || was_sent(outcome == ASK_OK ? "\n" : "", text, n));
 	CHECK(outcome != ASK_OK || n <= INQUIRY_REPLY_MAX);
 	CHECK(outcome != ASK_UNKNOWN || n == strlen("unknown"));
 }
@@ -55,7 +63,7 @@ static void on_waited(void *arg, enum ask_waited what, const char *text, size_t 
 	CHECK(!*done);
 	*done = true;
 	n_waited++;
-	CHECK(what == ASK_UNCONFIRMED || was_sent(text, n));
+	CHECK(what == ASK_UNCONFIRMED || was_sent("", text, n));
 }
 
 static void take_connections(const uint8_t *data, size_t n)
