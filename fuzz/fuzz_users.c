@@ -16,6 +16,7 @@ static void count(void *arg, const char *file, unsigned line, const char *what)
 
 static void print(struct buf *b, const struct users *u)
 {
+	buf_adds(b, "# users\n"); /* for at the very beginning a byte order mark is no part of a name */
 	for (uint32_t i = 0; i < u->n_users; i++) {
 		buf_printf(b, "%s =", users_user(u, i));
 		for (uint32_t k = u->users[i].first_name; k < u->users[i + 1].first_name; k++) {
