@@ -84,7 +84,8 @@ static void take_connections(const uint8_t *data, size_t n)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 {
-	size_t n_questions = n ? *data & QUESTIONS : 0, n_waits = n ? *data >> WAITS_SHIFT & WAITS : 0;
+	size_t n_questions = n ? *data & QUESTIONS : 0,
+	       n_waits = n ? *data >> WAITS_SHIFT & WAITS : 0;
 	bool flags[WAITS] = { false };
 	struct ask *a;
 

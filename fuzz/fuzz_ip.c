@@ -21,7 +21,7 @@ static bool libc_parse(const char *text, size_t n, struct ip *ret)
 	}
 	memcpy(copy, text, n);
 	copy[n] = '\0';
-	ret->n = inet_pton(AF_INET, copy, ret->bytes) == 1 ? 4 :
+	ret->n = inet_pton(AF_INET, copy, ret->bytes) == 1  ? 4 :
 		 inet_pton(AF_INET6, copy, ret->bytes) == 1 ? 16 :
 							      0;
 	return ret->n;

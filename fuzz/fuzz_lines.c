@@ -49,7 +49,8 @@ static void check_line(const char *line, size_t n, size_t format)
 	(void)buf_str(&copy); /* for its NUL */
 	CHECK(!ip_set_new(&ip, 1, 1, &set));
 	formats[format].render(&again, name, set,
-			       ttl_of(&copy, formats[format].before_ttl, formats[format].ttl_is_last));
+			       ttl_of(&copy, formats[format].before_ttl,
+				      formats[format].ttl_is_last));
 	CHECK(again.len == n + 1 && !memcmp(again.data, line, n) && again.data[n] == '\n');
 	ip_set_free(set);
 	buf_deinit(&copy);

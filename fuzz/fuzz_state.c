@@ -45,7 +45,8 @@ static struct roster *make_roster(void)
 	for (size_t i = 0; i < N_OF(rows); i++) {
 		CHECK(!users_add(u, rows[i].user, strlen(rows[i].user), (unsigned)i + 1));
 		for (size_t k = 0; k < N_OF(rows[i].names) && rows[i].names[k]; k++) {
-			CHECK(!users_add_name(u, rows[i].names[k], strlen(rows[i].names[k]), &whose));
+			CHECK(!users_add_name(u, rows[i].names[k], strlen(rows[i].names[k]),
+					      &whose));
 		}
 	}
 	r = roster_new(u, 1);
@@ -80,8 +81,8 @@ static void check_sets(const struct roster *r)
 		for (size_t k = 0; s && k < (size_t)s->n_v4 + s->n_v6; k++) {
 			struct ip ip = { .n = k < s->n_v4 ? 4 : 16 };
 
-			memcpy(ip.bytes, ip.n == 4 ? ip_set_v4(s, k) : ip_set_v6(s, k - s->n_v4),
-			       ip.n);
+			memcpy(ip.bytes,
+			       ip.n == 4 ? ip_set_v4(s, k) : ip_set_v6(s, k - s->n_v4), ip.n);
 			CHECK(!ip_special(&ip));
 		}
 		CHECK(!s || r->state[r->users->names[i].user].known);

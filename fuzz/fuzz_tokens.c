@@ -53,7 +53,8 @@ static void check_held(const struct tokens *t)
 	}
 }
 
-static void check_without(const struct buf *text, const struct tokens *t, const struct token *out)
+static void check_without(const struct buf *text, const struct tokens *t,
+			  const struct token *out)
 {
 	struct buf left = { 0 }, again = { 0 };
 	struct tokens *less;

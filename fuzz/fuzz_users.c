@@ -16,7 +16,8 @@ static void count(void *arg, const char *file, unsigned line, const char *what)
 
 static void print(struct buf *b, const struct users *u)
 {
-	buf_adds(b, "# users\n"); /* for at the very beginning a byte order mark is no part of a name */
+	buf_adds(b,
+		 "# users\n"); /* for at the very beginning a byte order mark is no part of a name */
 	for (uint32_t i = 0; i < u->n_users; i++) {
 		buf_printf(b, "%s =", users_user(u, i));
 		for (uint32_t k = u->users[i].first_name; k < u->users[i + 1].first_name; k++) {
@@ -50,7 +51,8 @@ static void check_printed(const struct users *u)
 
 	CHECK(!conf_init(&c));
 	print(&printed, u);
-	CHECK(!conf_parse_users(&c, "again", buf_str(&printed), printed.len, count, &n_mistakes));
+	CHECK(!conf_parse_users(&c, "again", buf_str(&printed), printed.len, count,
+				&n_mistakes));
 	print(&again, c.users);
 	CHECK(!n_mistakes && printed.len == again.len &&
 	      !strcmp(buf_str(&printed), buf_str(&again)));
