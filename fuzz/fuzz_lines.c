@@ -18,7 +18,7 @@ static const struct {
 	bool ttl_is_last;
 } formats[] = {
 	{ tinydns_parse, tinydns_render, ':', true },
-	{ zonefile_parse, zonefile_render, ' ', false },
+	{ zonefile_parse, zonefile_render, '\t', false },
 	{ hosts_parse, hosts_render, 0, false },
 };
 
