@@ -14,6 +14,7 @@
 #include "daemon/state.h"
 #include "daemon/status.h"
 #include "daemon/token.h"
+#include "daemon/twin.h"
 #include "service/load.h"
 #include "service/privileges.h"
 #include "service/start.h"
@@ -184,6 +185,33 @@ static bool parse_options(int argc, char **argv, struct options *ret)
 	return true;
 }
 
+/* A second daemon for one file or database is turned away; returns an exit status, 0 to go on. */
+static int claim(const char *path)
+{
+	pid_t pid = 0;
+	int r = path ? twin_claim(path, &pid) : 0;
+
+	if (r == -EADDRINUSE) {
+		log_error("another dns-updater, process %ld, publishes to '%s'", (long)pid, path);
+		return START_TRY_AGAIN;	/* it may be about to end */
+	}
+	if (r) {
+		log_warning("unable to tell whether another dns-updater publishes to '%s': %s", path, strerror(-r));
+	}
+	return 0;
+}
+
+static int claim_all(const struct conf *conf)
+{
+	int r = 0;
+
+	for (unsigned i = 0; !r && i < conf->n_outputs; i++) {
+		r = claim(conf->outputs[i].file);
+		r = r ? r : claim(conf->outputs[i].database);
+	}
+	return r;
+}
+
 /* Becomes the service's user, and holds what only one daemon may hold. */
 static int settle(const struct conf *conf, struct watch_fanotify **ret_fanotify)
 {
@@ -211,7 +239,7 @@ static int settle(const struct conf *conf, struct watch_fanotify **ret_fanotify)
 		log_error("unable to lock '%s.lock': %s", conf->state, strerror(-r));
 		return START_FIX_SOMETHING;
 	}
-	return 0;
+	return claim_all(conf);
 }
 
 /* Whether processes that are forked have these whole pages too. */

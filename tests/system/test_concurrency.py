@@ -1,15 +1,19 @@
 # SPDX-FileCopyrightText: 2026 The dns-updater authors
 # SPDX-License-Identifier: ISC
-"""Others who write the same file at the same time: each way of an administrator's (writers.py), make(1) by hand; and all of them at once, by tests/storm."""
+"""Others who write the same file at the same time: each way of an administrator's (writers.py), make(1) by hand, a
+second dns-updater by mistake; and all of them at once, by tests/storm."""
 
 import itertools
+import os
+import re
+import socket
 import subprocess
 import sys
 import threading
 
 import pytest
 
-from harness import BASE, DNS_UPDATER, TIMEOUT, TOP, clean_env, needs
+from harness import BASE, DNS_UPDATER, SERVICE_GID, SERVICE_UID, TIMEOUT, TOP, clean_env, needs
 from writers import WAYS, Account, Writer
 
 JOHN = 'john.dyn.example.com'
@@ -80,6 +84,53 @@ def test_make_by_hand_all_the_time(both):
             subprocess.run(['make', '-s'], cwd=both.root, capture_output=True)
     both.wait_answer(JOHN, 'A', {users.last})
     both.fence()
+
+
+# ---- a second one
+
+def second(env):
+    """Another configuration, with another state, and the same data file."""
+    place = env.tmp / 'second'
+    place.mkdir()
+    os.chown(place, SERVICE_UID, SERVICE_GID)
+    conf = env.tmp / 'second.conf'
+    conf.write_text(re.sub(r'(?m)^state = .*', f'state = {place}/state', env.conf_file.read_text()))
+    return subprocess.run([DNS_UPDATER, '-c', str(conf), '-e'], env=clean_env(), capture_output=True, text=True,
+                          timeout=TIMEOUT)
+
+
+def test_a_second_one_is_turned_away_and_told_why(both):
+    both.start()
+    done = second(both)
+    assert done.returncode == 111
+    assert done.stderr == f"another dns-updater, process {both.process.pid}, publishes to '{both.data}'\n"
+    both.fence()
+
+
+def test_a_second_one_by_another_path_is_turned_away(both):
+    both.start()
+    link = both.tmp / 'link'
+    link.symlink_to(both.root)
+    both.conf_file.write_text(both.conf_file.read_text().replace(f'{both.root}/', f'{link}/'))
+    assert second(both).returncode == 111
+
+
+def test_after_kill_9_it_starts_at_once(both):
+    both.start()
+    for _ in range(5):
+        both.process.kill()
+        both.process.wait()
+        both.start()
+    both.fence()
+
+
+def test_who_takes_the_name_keeps_nobody_from_starting(env):
+    st = os.stat(env.root)
+    with socket.socket(socket.AF_UNIX) as s:
+        s.bind(f'\0dns-updater/{st.st_dev:x}:{st.st_ino:x}/data')
+        s.listen()
+        env.start()
+        env.fence()
 
 
 def test_a_storm():
