@@ -8,13 +8,15 @@ administrator's is lost, and nothing of ours is left lying about."""
 import contextlib
 import os
 import pathlib
+import re
 import signal
 import subprocess
 import time
 
 import pytest
 
-from harness import BASE, SERVICE_GID, SERVICE_UID, TIMEOUT, Tinydns, needs, traced, unshare_mounts
+import harness
+from harness import BASE, DNS_UPDATER, SERVICE_GID, SERVICE_UID, TIMEOUT, TOP, Tinydns, needs, traced, unshare_mounts
 
 JOHN = 'john.dyn.example.com'
 OLD, NEW = '192.0.2.1', '192.0.2.2'
@@ -303,6 +305,29 @@ def test_no_descriptors_are_left(world, room):
         world.wait_log('Too many open files', mark)
     limit(world, 'nofile', 1024)
     converged(world, NEW)
+
+
+def test_no_memory_is_left(world, monkeypatch):
+    """For a file that has grown; sanitizers do not get along with a limit, so this is a program without."""
+    plain = next((p for p in (os.environ.get('DNS_UPDATER_PLAIN'), TOP / 'build-release' / 'dns-updater', DNS_UPDATER)
+                  if p and os.access(p, os.X_OK) and b'__asan_init' not in pathlib.Path(p).read_bytes()), None)
+    if not plain:
+        pytest.skip('there is no dns-updater without sanitizers')
+    monkeypatch.setattr(harness, 'DNS_UPDATER', str(plain))
+    world.start()
+    wait_at_rest(world)
+    mark = world.mark()
+    size = re.search(r'VmSize:\s+(\d+) kB', pathlib.Path(f'/proc/{world.process.pid}/status').read_text())
+    limit(world, 'as', int(size.group(1)) * 1024 + (1 << 20))
+    more = '# a long line that makes the file grow beyond what there is memory for\n' * 200000
+    with world.data.open('a') as f:
+        f.write(more)
+    world.write('john', NEW)
+    world.wait_log('(?i)out of memory|cannot allocate memory', mark)
+    limit(world, 'as', 'unlimited')
+    world.wait_answer(JOHN, 'A', {NEW})
+    world.wait(lambda: f'+{JOHN}:{NEW}:60' in section_or_nothing(world), 'the file has it')
+    assert world.outside() == world.outside((BASE + MORE + more).encode())
 
 
 def limit(env, what, n):
