@@ -50,9 +50,9 @@ WRITERS = {
     'sed_in_place': f'sed -i s/{OLD}/{NEW}/ .dynamicdns',
     'overwritten_in_place': f'printf "%s\\n" {NEW} 1<> .dynamicdns',
     'vim': f'vim -u NONE -i NONE -n -es -c %s/{OLD}/{NEW}/ -c wq .dynamicdns',
-    'vim_with_backup_by_rename': (f'vim -u NONE -i NONE -n -es -c "set backup backupcopy=no" '
+    'vim_with_backup_by_rename': (f'vim -u NONE -i NONE -n -es -c "set backup backupskip= backupcopy=no" '
                                   f'-c %s/{OLD}/{NEW}/ -c wq .dynamicdns'),
-    'vim_with_backup_by_copy': (f'vim -u NONE -i NONE -n -es -c "set backup backupcopy=yes" '
+    'vim_with_backup_by_copy': (f'vim -u NONE -i NONE -n -es -c "set backup backupskip= backupcopy=yes" '
                                 f'-c %s/{OLD}/{NEW}/ -c wq .dynamicdns'),
     'emacs': (f'emacs -Q --batch .dynamicdns --eval '
               f'\'(progn (erase-buffer) (insert "{NEW}\\n") (save-buffer))\''),
