@@ -240,7 +240,8 @@ static void say_refused(struct peer *p)
 
 	if (quota_take(&in->said, uv_now(in->listener.loop), 1, SAID_MS, &left_out)) {
 		log_warning("refusing questions of uid %u on '%s': only root, the front end and our "
-			    "group may ask about others", (unsigned)p->uid, in->address.sun_path);
+			    "group may ask about others, as accounts were at the last start or reload",
+			    (unsigned)p->uid, in->address.sun_path);
 	}
 }
 

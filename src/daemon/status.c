@@ -233,10 +233,23 @@ static enum outcome take_status(struct asker *a, bool json, const char *user, st
 	return GOT;
 }
 
+static bool is_oneself(const char *user)
+{
+	const struct passwd *pw = getpwuid(getuid());
+
+	return pw && !strcmp(pw->pw_name, user);
+}
+
+/* Whoever is refused an answer about himself cannot know why: he is no user, or his account is a new one. */
 static int refused(const char *user, const char *why)
 {
-	return user ? fail(START_FIX_SOMETHING, "%s: %s", user, why) :
-		      fail(START_FIX_SOMETHING, "%s", why);
+	if (!user) {
+		return fail(START_FIX_SOMETHING, "%s", why);
+	}
+	return fail(START_FIX_SOMETHING, "%s: %s%s", user, why,
+		    !strcmp(why, "not permitted") && is_oneself(user) ?
+			    ": when the daemon was started or reloaded, there was no such user, or no such account" :
+			    "");
 }
 
 static int print_status(struct asker *a, const struct status_options *o, const char *path,

@@ -205,6 +205,16 @@ def test_others_are_nobodys_business(status, user):
         assert done.stderr == f'dns-updater: {user}: not permitted\n'
 
 
+def test_who_asks_about_himself_and_is_refused_is_told_what_to_look_at(status):
+    del status.users[LOGIN]
+    status.start()
+    for words in ((), ('--json',), ('--wait',), (LOGIN,)):
+        done = command(status, *words, uid=LOGIN_UID)
+        assert (done.returncode, done.stdout) == (100, '')
+        assert done.stderr == (f'dns-updater: {LOGIN}: not permitted: when the daemon was started or reloaded, '
+                               'there was no such user, or no such account\n')
+
+
 def test_who_is_no_user_is_told_nothing(status):
     status.start()
     for uid in (uid_of('john'), OPERATOR_UID):	# of no account, so of no user
