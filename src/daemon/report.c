@@ -90,12 +90,13 @@ static void add_when(struct buf *b, int64_t s, int64_t now_s)
 
 /* --- text --- */
 
+/* None waits where a command fails, or where nobody knows yet what a server has. */
 static void add_waiting(struct buf *b, const struct publish_state *s)
 {
 	if (s->n_waiting == 1) {
-		buf_adds(b, "1 name waits");
-	} else {
-		buf_printf(b, "%u names wait", (unsigned)s->n_waiting);
+		buf_adds(b, "; 1 name waits");
+	} else if (s->n_waiting) {
+		buf_printf(b, "; %u names wait", (unsigned)s->n_waiting);
 	}
 }
 
@@ -124,13 +125,13 @@ static void add_state(struct buf *b, const struct publish_state *s, int64_t now_
 		add_done(b, s, now_s);
 		break;
 	case PUBLISH_WAITS:
-		buf_adds(b, "under way; ");
+		buf_adds(b, "under way");
 		add_waiting(b, s);
 		break;
 	case PUBLISH_FAILS:
 		buf_adds(b, "fails: ");
 		add_shown(b, s->why);
-		buf_adds(b, "; trying again; ");
+		buf_adds(b, "; trying again");
 		add_waiting(b, s);
 		break;
 	}

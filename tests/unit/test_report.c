@@ -132,7 +132,7 @@ static const struct user_row {
 	  "user john: 192.0.2.1\n"
 	  "  a.example.com  192.0.2.1\n"
 	  "  tinydns        under way; 3 names wait\n"
-	  "  knot           fails: y; trying again; 0 names wait\n",
+	  "  knot           fails: y; trying again\n",
 	  NULL,
 	  NULL },
 	{ "being written",
@@ -153,7 +153,7 @@ static const struct user_row {
 	  "user john: 192.0.2.1\n"
 	  "  refused: /f, line 1: bad; the last addresses stay\n"
 	  "  a.example.com  192.0.2.1\n"
-	  "  tinydns        under way; 0 names wait\n",
+	  "  tinydns        under way\n",
 	  NULL,
 	  "refused refused: /f, line 1: bad; the last addresses stay: 192.0.2.1" },
 	{ "refused, of several",
