@@ -54,6 +54,16 @@ static bool is_here(const char *type)
 	return false;
 }
 
+static bool is_octal(const char *s)
+{
+	for (int i = 0; i < 3; i++) {
+		if (s[i] < '0' || s[i] > '7') {
+			return false;
+		}
+	}
+	return *s <= '3';
+}
+
 /* Undoes \040 and its like, in place. */
 static void unescape(char *s)
 {
@@ -62,7 +72,7 @@ static void unescape(char *s)
 	while (*s) {
 		char c = *s++;
 
-		if (c == '\\' && s[0] && s[1] && s[2]) {
+		if (c == '\\' && is_octal(s)) {
 			c = (char)((s[0] - '0') << 6 | (s[1] - '0') << 3 | (s[2] - '0'));
 			s += 3;
 		}
