@@ -245,6 +245,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 	(void)buf_str(&asked); /* bytes, even when there are none */
 	expect(&expected, &asked);
 	talk(data, n, &got);
+	(void)buf_str(&got);
+	(void)buf_str(&expected);
 	check_answers(&got, &expected);
 	buf_deinit(&asked);
 	buf_deinit(&expected);
