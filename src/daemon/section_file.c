@@ -272,6 +272,10 @@ static enum publish_where whole(struct output *o, const char **ret_why, uint32_t
 		*ret_why = buf_str(&p->command_trouble);
 		return PUBLISH_FAILS;
 	}
+	if (p->db.compile_trouble.len) {	/* users' addresses follow all the same: it is not theirs */
+		*ret_why = buf_str(&p->db.compile_trouble);
+		return PUBLISH_FAILS;
+	}
 	if (p->db.database) {
 		return section_database_where(p, *ret_waiting, ret_why);
 	}

@@ -451,6 +451,24 @@ def test_status_says_what_is_answered(env):
     assert done.returncode == 0 and re.search(r'tinydns\b.* published', done.stdout), done
 
 
+def test_status_says_that_an_edit_is_not_taken_in_as_long_as_that_is_so(env):
+    """Of the whole: no user has to wait for it."""
+    def status(*words):
+        return subprocess.run([DNS_UPDATER, 'status', '-c', str(env.conf_file), *words], capture_output=True,
+                              text=True).stdout
+    env.conf['socket'] = f'{env.state_dir}/socket'
+    env.start()
+    env.write_data(env.data.read_text() + '?what\n')
+    env.wait_log('^unable to compile')
+    env.write('john', '192.0.2.1')
+    env.wait_answer(JOHN, 'A', {'192.0.2.1'})
+    assert re.search(r'fails: tinydns-data: .*line \d+', status())
+    env.wait(lambda: re.search('tinydns +published', status('john')), 'his address is published')
+    env.write_data(env.data.read_text().replace('?what\n', ''))
+    env.wait_log(f'^{env.data} can be compiled again$')
+    env.wait(lambda: 'fails' not in status(), 'nothing fails')
+
+
 # ---- readers
 
 class Reader(threading.Thread):
