@@ -238,6 +238,9 @@ int section_added(struct buf *ret, const struct buf *before, const struct buf *l
 		if (count == count_equal(in_before, n_before, &b, line)) {
 			continue;	/* not his: whoever removed it from now may */
 		}
+		if (is_marker(*line, comment, START) || is_marker(*line, comment, END)) {
+			continue;	/* where there was no section before; lines of their own they are not */
+		}
 		for (; n_there < count; n_there++) {
 			buf_add(ret, line->at, line->n - (line->at[line->n - 1] == '\n'));
 			buf_adds(ret, "\n");

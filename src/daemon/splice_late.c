@@ -240,9 +240,14 @@ static int merge(struct splice *s, const struct buf *before, const struct buf *l
 {
 	_cleanup_(buf_deinit) struct buf now = { 0 }, new = { 0 };
 	const struct splice_put put = { .next_second = true };
+	struct section section;
 	struct stat st;
 	int r;
 
+	if (section_find(before->data, before->len, s->comment, &section) &&
+	    section_find(late->data, late->len, s->comment, &section)) {
+		return SPLICE_E_BUSY;	/* somebody writes it in steps: lines of our section would be taken for his */
+	}
 	for (int i = 0; i < ATTEMPTS; i++) {
 		r = splice_read_settled(s, &now, &st);
 		if (r == -EAGAIN) {
@@ -250,6 +255,9 @@ static int merge(struct splice *s, const struct buf *before, const struct buf *l
 		}
 		if (r) {
 			return r;
+		}
+		if (section_find(now.data, now.len, s->comment, &section)) {
+			return SPLICE_E_BUSY;	/* the same, here */
 		}
 		buf_clear(&new);
 		r = merge_text(s, &now, before, late, &new);

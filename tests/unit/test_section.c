@@ -192,6 +192,7 @@ static const struct added {
 	{ "inside of the section does not count", "a\n" START "s\n" END, "a\n" START "t\n" END,
 	  "a\n" START END, 0, "" },
 	{ "into nothing", "", "a\n", "", 0, "a\n" },
+	{ "the section came, too", "a\n", START "s\n" END "a\nb\n", "a\n", 0, "b\n" },
 };
 
 static void check_added(void **state)
