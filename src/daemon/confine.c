@@ -54,7 +54,7 @@ static char *place_of(const char *file)
 	if (!real || !strcmp(real, "/")) {
 		return NULL;
 	}
-	is_there = !strcmp(at, dirname(strcpy(way, file)));
+	is_there = !strcmp(at, dirname(memcpy(way, file, strlen(file) + 1)));
 	above = strdup(real);
 	if (!is_there || !above) {
 		return is_there ? NULL : steal_ptr(&real);

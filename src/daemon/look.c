@@ -566,6 +566,7 @@ static void missing_end(struct daemon *d, uint32_t user)
 static void look_at(struct daemon *d, uint32_t user, uint64_t settled_print,
 		    const struct ahead_file *given)
 {
+	const unsigned n_patterns = d->conf.n_patterns;
 	struct roster_user *u = &d->roster->state[user];
 	unsigned looks = u->looks, written = u->written, sure = u->sure, n_no_file = 0, winner = UINT32_MAX;
 	uint32_t n_names = users_n_names(d->roster->users, user);
@@ -588,7 +589,7 @@ static void look_at(struct daemon *d, uint32_t user, uint64_t settled_print,
 			return;
 		}
 	}
-	for (unsigned i = 0; i < d->conf.n_patterns; i++) {
+	for (unsigned i = 0; i < n_patterns; i++) {
 		bool news = false;
 
 		s[i] = (struct statement){ 0 };
@@ -602,7 +603,7 @@ static void look_at(struct daemon *d, uint32_t user, uint64_t settled_print,
 			   s[i].outcome == SOURCE_E_NO_DIRECTORY) {
 			n_no_file += s[i].outcome == SOURCE_E_NO_FILE;
 			if (s[i].outcome == SOURCE_E_NO_FILE && u->pattern == i &&
-			    d->conf.n_patterns > 1) {
+			    n_patterns > 1) {
 				/* Steadily, not while an editor renames; and a directory that is
 				 * gone keeps. */
 				any_gone = settled_print == PRINT_GONE;
@@ -616,7 +617,7 @@ static void look_at(struct daemon *d, uint32_t user, uint64_t settled_print,
 			news = s[i].outcome != SOURCE_E_SAME && s[i].what != ASKS_NOTHING;
 			/* A refused file keeps the last good state; where there is none, it does
 			 * not keep another pattern's file from being it. */
-			competes[i] = s[i].what == REFUSED ? u->known || d->conf.n_patterns == 1 : news;
+			competes[i] = s[i].what == REFUSED ? u->known || n_patterns == 1 : news;
 			/* What is in force competes with what is found beside it. */
 			competes[i] = competes[i] || (s[i].outcome == SOURCE_E_SAME && u->pattern == i);
 			if (news && !competes[i] && u->pattern == ROSTER_NO_PATTERN) {
@@ -634,7 +635,7 @@ static void look_at(struct daemon *d, uint32_t user, uint64_t settled_print,
 		*roster_print(d->roster, user, i) = s[i].print;
 		any_new = any_new || (news && competes[i]);
 	}
-	for (unsigned i = 0; i < d->conf.n_patterns; i++) {
+	for (unsigned i = 0; i < n_patterns; i++) {
 		if (competes[i] && (winner == UINT32_MAX || goes_before(u, s, i, winner))) {
 			winner = i;
 		}
@@ -645,16 +646,16 @@ static void look_at(struct daemon *d, uint32_t user, uint64_t settled_print,
 		/* The file in force is gone: let the others compete, as they would at a start. */
 		u->pattern = ROSTER_NO_PATTERN;
 		again = true;
-		for (unsigned i = 0; i < d->conf.n_patterns; i++) {
+		for (unsigned i = 0; i < n_patterns; i++) {
 			*roster_print(d->roster, user, i) = 0;
 		}
 	}
-	if (n_no_file == d->conf.n_patterns) {
+	if (n_no_file == n_patterns) {
 		missing_begin(d, user);
 	} else if (looks == look_all_patterns(d)) {
 		missing_end(d, user);	/* what cannot be told keeps */
 	}
-	for (unsigned i = 0; i < d->conf.n_patterns; i++) {
+	for (unsigned i = 0; i < n_patterns; i++) {
 		statement_deinit(&s[i], n_names);
 	}
 	d->progressed = d->progressed || u->waited;

@@ -139,11 +139,6 @@ static void add_root(struct mounts *m)
 {
 	struct statx st;
 
-	for (size_t i = 0; i < m->n; i++) {
-		if (!strcmp(m->by_point[i].point, "/")) {
-			return;
-		}
-	}
 	if (!statx(AT_FDCWD, "/", AT_STATX_DONT_SYNC, STATX_MNT_ID, &st)) {
 		m->by_point[m->n++] = (struct mount){ .id = st.stx_mnt_id, .point = "/", .type = "rootfs", .kind = MOUNT_HERE };
 	}
@@ -154,6 +149,7 @@ static int take_apart(struct mounts *m)
 	size_t n_lines = 0;
 	unsigned line = 0;
 	char *rest = NULL;
+	bool has_root = false;
 
 	forget(m);
 	for (size_t i = 0; i < m->table.len; i++) {
@@ -171,10 +167,13 @@ static int take_apart(struct mounts *m)
 		if (m->n < n_lines + 1 && parse_line(at, &m->by_point[m->n])) {
 			m->any_waits = m->any_waits || m->by_point[m->n].kind == MOUNT_MAY_WAIT;
 			m->any_autofs = m->any_autofs || m->by_point[m->n].kind == MOUNT_AUTOFS;
+			has_root = has_root || !strcmp(m->by_point[m->n].point, "/");
 			m->n++;
 		}
 	}
-	add_root(m);
+	if (!has_root) {
+		add_root(m);
+	}
 	memcpy(m->by_id, m->by_point, m->n * sizeof(*m->by_id));
 	qsort(m->by_point, m->n, sizeof(*m->by_point), compare_points);
 	qsort(m->by_id, m->n, sizeof(*m->by_id), compare_ids);
@@ -349,7 +348,7 @@ static bool follow(struct way *w, const char *target, size_t n)
 static const struct mount *mount_of(const struct mounts *m, const char *path)
 {
 	const struct mount *found;
-	char at[PATH_MAX], *slash = at;
+	char at[PATH_MAX], *slash;
 
 	(void)snprintf(at, sizeof(at), "%s", path);
 	do {
@@ -429,7 +428,7 @@ const struct mount *mounts_waits_for(const struct mounts *m, const char *path, u
 		own += strcspn(own, "/");
 	}
 	n_own = strlen(own);
-	(void)strcpy(w.left, path);	/* measured */
+	memcpy(w.left, path, strlen(path) + 1);	/* measured */
 	while (step(&w, m, strlen(w.left) > n_own)) {
 	}
 	return w.on && w.on->kind == MOUNT_MAY_WAIT ? w.on : NULL;
