@@ -58,8 +58,7 @@ struct peer {
 	bool ending;		/* asks nothing any more; closed when its answers are written */
 	unsigned n_writes, n_waits;
 	uint64_t asked_ms;	/* its last question */
-	struct buf answers;	/* of this turn */
-	struct buf waited;	/* the same, to those who waited */
+	struct buf waited;	/* answers of this turn */
 	size_t n;
 	char *text;		/* TEXT_SIZE bytes, while it is served */
 };
@@ -157,7 +156,6 @@ static void close_peer(struct peer *p)
 	p->ending = true;
 	p->held = false;
 	forget_waits(p);
-	buf_deinit(&p->answers);
 	buf_deinit(&p->waited);
 	if (p->served) {
 		p->inquiry->n_served[p->kind]--;
@@ -393,23 +391,11 @@ static struct question parse(struct text line)
 	return q;
 }
 
-/* What was answered so far goes together. */
-static void send_answers(struct peer *p)
-{
-	struct buf text = p->answers;
-
-	p->answers = (struct buf){ 0 };
-	if (text.len || text.failed) {
-		send_answer(p, &text);
-	}
-}
-
 static void refuse(struct peer *p, const struct question *q)
 {
 	struct buf text = { 0 };
 
 	say_refused(p);
-	send_answers(p);
 	if (q->verb == WAIT) {
 		add_wait_error(&text, q->id, "not permitted");
 		send_answer(p, &text);
@@ -425,9 +411,6 @@ static void answer(struct peer *p, struct text line)
 	struct question q = parse(line);
 	struct buf text = { 0 };
 
-	if (q.verb != HAS) {
-		send_answers(p);
-	}
 	if (q.verb == NONE) {
 		send_last(p, "error not a question\n");
 	} else if (uv_stream_get_write_queue_size((uv_stream_t *)&p->pipe) >
@@ -439,10 +422,12 @@ static void answer(struct peer *p, struct text line)
 		refuse(p, &q);
 	} else if (q.verb == WAIT) {
 		begin_wait(p, q.id, q.user);
-	} else if (q.verb == HAS) {
-		h->has(h->arg, q.user.at, q.user.n, &p->answers);
 	} else {
-		h->status(h->arg, q.json, q.user.at, q.user.n, &text);
+		if (q.verb == HAS) {
+			h->has(h->arg, q.user.at, q.user.n, &text);
+		} else {
+			h->status(h->arg, q.json, q.user.at, q.user.n, &text);
+		}
 		send_answer(p, &text);
 	}
 }
@@ -454,7 +439,6 @@ static bool take_question(struct peer *p)
 	size_t n = newline ? (size_t)(newline - p->text) : p->n;
 
 	if (n > QUESTION_MAX) {
-		send_answers(p);
 		send_last(p, "error not a question\n");
 		return false;
 	}
@@ -477,9 +461,6 @@ static void take_questions(struct peer *p)
 
 	while (n < max && !p->ending && take_question(p)) {
 		n++;
-	}
-	if (!p->ending) {
-		send_answers(p);
 	}
 	if (n == max && !p->ending) {
 		p->held = true;

@@ -23,6 +23,7 @@ struct question {
 	ask_done_fn *done;
 	void *arg;
 	uint64_t due_ms;
+	bool written; /* to this connection */
 	char text[];
 };
 
@@ -51,11 +52,9 @@ struct ask {
 	struct line *line; /* NULL: none */
 	bool connected;
 	struct question *first, **last;	     /* in the order in which they are answered */
-	struct question *first_unwritten;    /* it and all behind it: to this connection */
 	struct wait *first_wait, *last_wait; /* in the order of their ends */
 	uint64_t last_id;
 	uv_timer_t timer, wait_timer, retry_timer;
-	uv_prepare_t prepare;
 	unsigned n_handles;
 };
 
@@ -79,9 +78,6 @@ static struct question *take(struct ask *a)
 	struct question *q = a->first;
 
 	a->first = q->next;
-	if (a->first_unwritten == q) { /* answered without having been asked */
-		a->first_unwritten = q->next;
-	}
 	if (!a->first) {
 		a->last = &a->first;
 	}
@@ -194,7 +190,9 @@ static void give_up(struct ask *a, size_t n, const char *why)
 	a->first = *at;
 	a->last = a->first ? a->last : &a->first;
 	*at = NULL;
-	a->first_unwritten = a->first;
+	for (struct question *q = a->first; q; q = q->next) {
+		q->written = false;
+	}
 	for (struct wait *w = a->first_wait; w; w = w->next) {
 		w->written = false;
 	}
@@ -389,35 +387,30 @@ static void on_written(uv_write_t *write, int status)
 	free(write);
 }
 
-/* Takes over the text. Without memory nothing is asked, and the question's time runs out. false: so it is. */
-static bool write_text(struct ask *a, struct buf *text)
-{
-	uv_write_t *write = buf_error(text) ? NULL : malloc(sizeof(*write));
-	uv_buf_t bytes;
-
-	if (!write) {
-		buf_deinit(text);
-		return false;
-	}
-	bytes = uv_buf_init(text->data, (unsigned)text->len);
-	write->data = text->data;
-	if (uv_write(write, (uv_stream_t *)&a->line->pipe, &bytes, 1, on_written)) {
-		free(text->data);
-		free(write);
-	}
-	return true;
-}
-
+/* Without memory nothing is asked, and the question's time runs out. false: so it is. */
 static bool write_line(struct ask *a, const char *verb, uint64_t id, const char *user)
 {
 	struct buf line = { 0 };
+	uv_write_t *write = malloc(sizeof(*write));
+	uv_buf_t bytes;
 
 	buf_printf(&line, "%s %llu", verb, (unsigned long long)id);
 	if (user) {
 		buf_printf(&line, " %s", user);
 	}
 	buf_adds(&line, "\n");
-	return write_text(a, &line);
+	if (!write || buf_error(&line)) {
+		free(write);
+		buf_deinit(&line);
+		return false;
+	}
+	bytes = uv_buf_init(line.data, (unsigned)line.len);
+	write->data = line.data;
+	if (uv_write(write, (uv_stream_t *)&a->line->pipe, &bytes, 1, on_written)) {
+		free(line.data);
+		free(write);
+	}
+	return true;
 }
 
 static void write_waits(struct ask *a)
@@ -427,27 +420,31 @@ static void write_waits(struct ask *a)
 	}
 }
 
-/* Those that are not asked yet, together; they are the last. */
+/* Questions that are not asked yet. */
 static void write_questions(struct ask *a)
 {
-	struct buf text = { 0 };
+	for (struct question *q = a->first; q; q = q->next) {
+		uv_write_t *write;
+		uv_buf_t bytes;
+		char *text;
 
-	for (struct question *q = a->first_unwritten; q; q = q->next) {
-		buf_adds(&text, q->text);
-	}
-	if (a->first_unwritten && write_text(a, &text)) {
-		a->first_unwritten = NULL;
-	}
-}
-
-/* Before the loop waits. */
-static void on_prepare(uv_prepare_t *prepare)
-{
-	struct ask *a = prepare->data;
-
-	(void)uv_prepare_stop(prepare); /* cannot fail */
-	if (a->connected) {
-		write_questions(a);
+		if (q->written) {
+			continue;
+		}
+		write = malloc(sizeof(*write));
+		text = strdup(q->text);
+		if (!write || !text) {
+			free(write);
+			free(text);
+			return; /* its time runs out */
+		}
+		bytes = uv_buf_init(text, (unsigned)strlen(text));
+		write->data = text;
+		q->written = true;
+		if (uv_write(write, (uv_stream_t *)&a->line->pipe, &bytes, 1, on_written)) {
+			free(text);
+			free(write);
+		}
 	}
 }
 
@@ -516,14 +513,13 @@ int ask_new(uv_loop_t *loop, const char *path, struct ask **ret)
 	(void)uv_timer_init(loop, &a->timer); /* these cannot fail */
 	(void)uv_timer_init(loop, &a->wait_timer);
 	(void)uv_timer_init(loop, &a->retry_timer);
-	(void)uv_prepare_init(loop, &a->prepare);
-	a->timer.data = a->wait_timer.data = a->retry_timer.data = a->prepare.data = a;
-	a->n_handles = 4;
+	a->timer.data = a->wait_timer.data = a->retry_timer.data = a;
+	a->n_handles = 3;
 	*ret = a;
 	return 0;
 }
 
-static void on_handle_closed(uv_handle_t *handle)
+static void on_timer_closed(uv_handle_t *handle)
 {
 	struct ask *a = handle->data;
 
@@ -536,10 +532,9 @@ struct ask *ask_free(struct ask *a)
 {
 	if (a) {
 		give_up_all(a, "stopping");
-		uv_close((uv_handle_t *)&a->timer, on_handle_closed);
-		uv_close((uv_handle_t *)&a->wait_timer, on_handle_closed);
-		uv_close((uv_handle_t *)&a->retry_timer, on_handle_closed);
-		uv_close((uv_handle_t *)&a->prepare, on_handle_closed);
+		uv_close((uv_handle_t *)&a->timer, on_timer_closed);
+		uv_close((uv_handle_t *)&a->wait_timer, on_timer_closed);
+		uv_close((uv_handle_t *)&a->retry_timer, on_timer_closed);
 	}
 	return NULL;
 }
@@ -570,8 +565,9 @@ int ask_has(struct ask *a, const char *user, ask_done_fn *done, void *arg)
 	}
 	*a->last = q;
 	a->last = &q->next;
-	a->first_unwritten = a->first_unwritten ? a->first_unwritten : q;
-	(void)uv_prepare_start(&a->prepare, on_prepare); /* fails only without a function */
+	if (a->connected) {
+		write_questions(a);
+	}
 	arm(a);
 	return 0;
 }
