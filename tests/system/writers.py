@@ -205,7 +205,7 @@ def vim(settings):
     program = 'vim' if shutil.which('vim') else 'vim.tiny'
     start = f'rm -f ../wrote; {program} -u NONE -i NONE -n -es -c "set backupskip= {settings}"'
     end = '-c w -c "!: > ../wrote" -c q data; [ -e ../wrote ]'
-    return Way(f'{start} -c "\\$put =\'$1\'" {end}', f'{start} -c "g/^$1\\$/d" {end}')
+    return Way(f'{start} -c "\\$r !echo \'$1\'" {end}', f'{start} -c "g/^$1\\$/d" {end}')
 
 
 def emacs(settings):
