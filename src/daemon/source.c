@@ -15,7 +15,6 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/syscall.h>
-#include <sys/sysmacros.h>
 #include <sys/vfs.h>
 
 /* glibc has no wrapper yet. */
@@ -45,7 +44,6 @@ static bool is_automount_point(int fd)
 /* What is to be known of a directory on the way. */
 struct directory {
 	uid_t owner;
-	dev_t dev;
 	uint64_t mount;
 };
 
@@ -71,7 +69,7 @@ static int only_directory(int fd, bool patient, struct directory *ret)
 		errno = e;
 		return -1;
 	}
-	*ret = (struct directory){ st.stx_uid, makedev(st.stx_dev_major, st.stx_dev_minor), st.stx_mnt_id };
+	*ret = (struct directory){ st.stx_uid, st.stx_mnt_id };
 	return fd;
 }
 
@@ -85,16 +83,22 @@ static int open_directory_at(const char *path, bool patient, struct directory *r
 	return only_directory(fd, patient, ret);
 }
 
-/* Whether to go on from a directory on this mount. 0, or SOURCE_E_MAY_WAIT. */
-static int may_go_on(const struct source_place *at, uint64_t mount)
+/* Whether to go on from a directory on this mount: 0, SOURCE_E_MAY_WAIT, or SOURCE_E_NO_DIRECTORY, for an automount
+ * point. */
+static int may_go_on(const struct source_place *at, int dir, uint64_t mount)
 {
 	const struct mount *m;
 
-	if (at->patient || (at->shared && at->shared->plain && at->shared->mount == mount)) {
+	if (at->patient) {
+		return is_automount_point(dir) ? SOURCE_E_NO_DIRECTORY : 0;
+	}
+	if (at->shared && at->shared->plain && at->shared->mount == mount) {
 		return 0;
 	}
 	m = at->mounts ? mounts_find(at->mounts, mount) : NULL;
-	return m && m->kind != MOUNT_MAY_WAIT ? 0 : SOURCE_E_MAY_WAIT;
+	return !m || m->kind == MOUNT_MAY_WAIT ? SOURCE_E_MAY_WAIT :
+	       m->kind == MOUNT_AUTOFS		 ? SOURCE_E_NO_DIRECTORY :
+						   0;
 }
 
 const char *source_path(const struct pattern *p, const char *user_name, char *ret)
@@ -143,7 +147,7 @@ struct source_shared source_look_shared(const struct pattern *p)
 		if (fd < 0 || is_automount_point(fd)) {
 			break;
 		}
-		shared = (struct source_shared){ true, st.dev, st.mount };
+		shared = (struct source_shared){ true, st.mount };
 	}
 	return shared;
 }
@@ -226,9 +230,7 @@ void source_note_marks(const struct source_place *at, const struct source_marks 
 static int open_directory(const struct source_place *at, struct source_file *f, int *ret,
 			  struct directory *ret_dir)
 {
-	bool none = at->mounts && !mounts_any_autofs(at->mounts);
-	bool plain = at->shared && at->shared->plain;	/* what is on the same device is no automount point */
-	dev_t plain_dev = plain ? at->shared->dev : 0;
+	bool none = (at->shared && at->shared->plain) || (at->mounts && !mounts_any_autofs(at->mounts));
 	const struct pattern *p = at->pattern;
 	_cleanup_(close_fdp) int dir = -1;
 	char path[PATTERN_PATH_MAX], name[NAME_MAX + 1];
@@ -239,7 +241,7 @@ static int open_directory(const struct source_place *at, struct source_file *f, 
 	if (!at->patient && at->mounts && mounts_waits_for(at->mounts, path, p->base)) {
 		return SOURCE_E_MAY_WAIT;
 	}
-	if (!none && !plain && !at->patient && would_trigger(at)) {	/* who is patient was sent there */
+	if (!none && !at->patient && would_trigger(at)) {	/* who is patient was sent there */
 		return SOURCE_E_NO_DIRECTORY;
 	}
 	dir = open_directory_at(path, at->patient, ret_dir);
@@ -248,17 +250,11 @@ static int open_directory(const struct source_place *at, struct source_file *f, 
 							     fail(f, -errno, path);
 	}
 	for (unsigned level = p->base;; level++) {
-		int next, r = may_go_on(at, ret_dir->mount);
+		int next, r = may_go_on(at, dir, ret_dir->mount);
 
 		if (r) {
 			return r;
 		}
-		if (!none && (!plain || ret_dir->dev != plain_dev) && is_automount_point(dir)) {
-			return SOURCE_E_NO_DIRECTORY;
-		}
-		plain = true;
-		plain_dev = ret_dir->dev;
-
 		watch_level(at, dir, level);
 		if (level + 1 == p->n) {
 			break;

@@ -23,8 +23,7 @@ struct mounts;
 /* What the levels that all users share are, at one moment: looked at once for many files. */
 struct source_shared {
 	bool plain;	/* directories, and none an automount point */
-	dev_t dev;	/* of the last of them */
-	uint64_t mount;	/* and its mount, as statx(2) numbers it */
+	uint64_t mount;	/* of the last of them, as statx(2) numbers it */
 };
 
 /* Watches that were added on the way, and are not noted yet. */
