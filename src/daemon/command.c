@@ -3,6 +3,7 @@
 #include "daemon/command.h"
 
 #include "base/cleanup.h"
+#include "daemon/child.h"
 #include "service/privileges.h"
 
 #include <errno.h>
@@ -23,7 +24,6 @@ enum {
 	TERM_TO_KILL_MS = 1000,
 	READ_SIZE = 4096,
 	PIPE_READS = 65536 / READ_SIZE,	/* that empty a full pipe, pipe(7) */
-	SOCKET_FD = 3,			/* the helper's end, after the standard ones */
 };
 
 struct request {
@@ -278,19 +278,10 @@ static void helper_main(struct helper *h)
 	struct request q;
 	ssize_t n;
 
-	(void)prctl(PR_SET_NAME, "dnsu-command");	/* for ps(1); nothing depends on it */
-	/* The service manager may signal every process: only the daemon's end ends us, and what runs
-	 * until then is let finish. */
-	(void)signal(SIGTERM, SIG_IGN);
-	(void)signal(SIGINT, SIG_IGN);
-	(void)signal(SIGHUP, SIG_IGN);
-	(void)signal(SIGPIPE, SIG_IGN);
-	/* Nothing of the daemon's stays open here, its lock least of all. */
-	if (dup2(h->socket, SOCKET_FD) < 0 || syscall(SYS_close_range, SOCKET_FD + 1u, ~0u, 0u) < 0 ||
-	    chdir("/") < 0 || privileges_none() < 0) {
+	if (child_settle(h->socket, "dnsu-command") || privileges_none() < 0) {
 		_exit(111);
 	}
-	h->socket = SOCKET_FD;
+	h->socket = CHILD_SOCKET;
 	while ((n = recv(h->socket, &q, sizeof(q), 0)) == sizeof(q) || (n < 0 && errno == EINTR)) {
 		if (n > 0) {
 			run_one(h, &q);
@@ -313,33 +304,23 @@ int command_new(const char *const *commands, unsigned n, int (*confine)(const ch
 		struct command **ret)
 {
 	struct command *c = calloc(1, sizeof(*c));
-	int pair[2];
+	int r;
 
 	if (!c) {
 		return -ENOMEM;
 	}
-	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0) {
+	r = child_fork(&c->helper, &c->socket);
+	if (r) {
 		free(c);
-		return -errno;
+		return r;
 	}
-	c->helper = fork();
 	if (c->helper == 0) {
-		struct helper h = { .socket = pair[1], .commands = commands, .n_commands = n };
+		struct helper h = { .socket = c->socket, .commands = commands, .n_commands = n };
 
-		close_fd(pair[0]);
 		if (confine && confine(arg)) {
 			_exit(111);
 		}
 		helper_main(&h);
-	}
-	close_fd(pair[1]);
-	c->socket = pair[0];
-	if (c->helper < 0) {
-		int e = -errno;
-
-		close_fd(c->socket);
-		free(c);
-		return e;
 	}
 	(void)fcntl(c->socket, F_SETFL, O_NONBLOCK);	/* a socket takes it */
 	*ret = c;

@@ -3,17 +3,17 @@
 #include "daemon/patient_impl.h"
 
 #include "base/cleanup.h"
+#include "daemon/child.h"
 #include "daemon/confine.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 
-enum { SOCKET_FD = 3, INOTIFY_FD = 4 };	/* after the standard ones */
+enum { INOTIFY_FD = CHILD_SOCKET + 1 };
 
 static void read_file(const struct patient_question *q, struct source_file *f, struct patient_answer *ret)
 {
@@ -100,7 +100,7 @@ static bool keep(int socket, int inotify)
 {
 	int high = fcntl(inotify, F_DUPFD_CLOEXEC, INOTIFY_FD + 1);
 
-	return high >= 0 && dup2(socket, SOCKET_FD) >= 0 && dup2(high, INOTIFY_FD) >= 0 &&
+	return high >= 0 && dup2(socket, CHILD_SOCKET) >= 0 && dup2(high, INOTIFY_FD) >= 0 &&
 	       !syscall(SYS_close_range, INOTIFY_FD + 1u, ~0u, 0u);
 }
 
@@ -108,24 +108,16 @@ void patient_process(int socket)
 {
 	int fds[2];
 
-	(void)prctl(PR_SET_NAME, "dnsu-patient");	/* for ps(1); nothing depends on it */
-	/* The service manager may signal every process: only the daemon's end ends us. */
-	(void)signal(SIGTERM, SIG_IGN);
-	(void)signal(SIGINT, SIG_IGN);
-	(void)signal(SIGHUP, SIG_IGN);
-	(void)signal(SIGPIPE, SIG_IGN);
-	(void)signal(SIGCHLD, SIG_IGN);		/* nobody waits for those who may never end */
-	/* Nothing of the daemon's stays open here, its lock least of all. */
-	if (dup2(socket, SOCKET_FD) < 0 || syscall(SYS_close_range, SOCKET_FD + 1u, ~0u, 0u) < 0 ||
-	    chdir("/") < 0) {
+	if (child_settle(socket, "dnsu-patient")) {
 		_exit(111);
 	}
-	while (receive(SOCKET_FD, fds)) {
+	(void)signal(SIGCHLD, SIG_IGN);		/* nobody waits for those who may never end */
+	while (receive(CHILD_SOCKET, fds)) {
 		if (!fork()) {
 			if (!keep(fds[0], fds[1]) || confine_reader()) {
 				_exit(111);
 			}
-			serve(SOCKET_FD);
+			serve(CHILD_SOCKET);
 		}
 		close_fd(fds[0]);	/* where there is no process, the daemon sees the end of it */
 		close_fd(fds[1]);
