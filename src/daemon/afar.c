@@ -132,18 +132,15 @@ void afar_begin(struct daemon *d)
 	patient_begin(d->patient, d->roster->users->n_users, d->conf.n_patterns, watch_inotify_fd(d->watch));
 }
 
-int afar_open(struct daemon *d)
+void afar_open(struct daemon *d)
 {
 	const struct patient_handlers h = {
 		.describe = on_describe, .read = on_read, .silent = on_silent, .answers = on_answers,
 		.lost = on_lost, .arg = d,
 	};
-	int r = patient_attach(d->patient, &d->loop, &h);
 
-	if (!r) {
-		afar_begin(d);
-	}
-	return r;
+	patient_attach(d->patient, &d->loop, &h);
+	afar_begin(d);
 }
 
 static bool is_there(void *arg, uint64_t mount)

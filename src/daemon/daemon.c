@@ -360,14 +360,16 @@ static bool same_patterns(const struct conf *a, const struct conf *b)
 	return same;
 }
 
-/* Whether what there is to read of a user, and what it means, is what it was. */
-static bool same_meaning(const struct conf *a, const struct conf *b)
+/* What of a user is still known: all, if what there is to read of him, and what it means, is what it was. */
+static enum roster_keep what_stays(const struct conf *a, const struct conf *b)
 {
-	return same_patterns(a, b) && a->addresses_max == b->addresses_max &&
+	bool same_meaning = a->addresses_max == b->addresses_max &&
 	       ip_nets_same(&a->networks, &b->networks) && a->missing == b->missing &&
 	       a->missing_after_ms == b->missing_after_ms && a->rescan_ms == b->rescan_ms &&
 	       a->http.is_set == b->http.is_set && a->http.addresses == b->http.addresses &&
 	       text_same(a->http.user, b->http.user);
+
+	return !same_patterns(a, b) ? ROSTER_KEEP_ADDRESSES : same_meaning ? ROSTER_KEEP_ALL : ROSTER_KEEP_PATTERNS;
 }
 
 /* What cannot change while we run, and why a reload with it is refused; NULL: nothing. */
@@ -387,10 +389,10 @@ static const char *needs_restart(const struct conf *old, const struct conf *new)
 
 /* The new users are watched; whom the old ones had too, by the same watches, if their directories are the same. */
 static int take_watch(struct daemon *d, const struct conf *new, const struct roster *roster,
-		      const struct users_diff *diff, struct watch **ret)
+		      const struct users_diff *diff, enum roster_keep keep, struct watch **ret)
 {
 	*ret = d->watch;
-	return same_patterns(&d->conf, new) ? watch_renumber(d->watch, roster->users, new->patterns, diff->now) :
+	return keep >= ROSTER_KEEP_PATTERNS ? watch_renumber(d->watch, roster->users, new->patterns, diff->now) :
 					      open_watch(d, new, roster, ret);
 }
 
@@ -446,7 +448,7 @@ static void forget_old(struct daemon *d, struct roster *roster, struct watch *wa
 static int swap_in(struct daemon *d, struct conf *new, struct users_diff *diff, bool *ret_sweep)
 {
 	struct roster *roster = roster_new(new->users, new->n_patterns), *before = d->roster;
-	bool same = same_meaning(&d->conf, new);
+	enum roster_keep keep = what_stays(&d->conf, new);
 	struct conf old = d->conf;
 	struct watch *watch = NULL;
 	uint32_t *to_look;
@@ -458,16 +460,13 @@ static int swap_in(struct daemon *d, struct conf *new, struct users_diff *diff, 
 	new->users = NULL;	/* the roster has them now */
 	look_say_all_left_out(d);	/* by the old numbers */
 	to_look = calloc(roster->users->n_users + 1u, sizeof(*to_look));
-	r = to_look ? take_watch(d, new, roster, diff, &watch) : -ENOMEM;
+	r = to_look ? take_watch(d, new, roster, diff, keep, &watch) : -ENOMEM;
 	if (r) {
 		free(to_look);
 		roster_free(roster);
 		return r;
 	}
-	roster_inherit(roster, before, diff,
-		       same			  ? ROSTER_KEEP_ALL :
-		       same_patterns(&d->conf, new) ? ROSTER_KEEP_PATTERNS :
-						      ROSTER_KEEP_ADDRESSES);
+	roster_inherit(roster, before, diff, keep);
 	find_under_way(d, diff, roster->users->n_users);
 	d->conf = *new;
 	*new = (struct conf){ 0 };
@@ -477,7 +476,7 @@ static int swap_in(struct daemon *d, struct conf *new, struct users_diff *diff, 
 		uv_stop(&d->loop);
 	}
 	forget_old(d, roster, watch, to_look);
-	*ret_sweep = !same || !diff->n_changed || !look_at_changed(d, before, diff);
+	*ret_sweep = keep != ROSTER_KEEP_ALL || !diff->n_changed || !look_at_changed(d, before, diff);
 	roster_free(before);
 	conf_deinit(&old);
 	return 0;
@@ -696,9 +695,7 @@ int daemon_new(struct conf *conf, const char *conf_path, struct output_commands 
 		r = mounts_new(&d->loop, on_mounts_changed, d, &d->mounts);
 	}
 	if (!r) {
-		r = afar_open(d);
-	}
-	if (!r) {
+		afar_open(d);
 		r = publish_new(&d->loop, &d->conf, d->roster, commands, &h, &d->publish);
 	} else {
 		publish_unfork(&d->conf, commands);

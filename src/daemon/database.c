@@ -328,8 +328,7 @@ static bool is_as_written(const struct database *d)
 {
 	struct stat st;
 
-	return !fstat(d->visible.fd, &st) && (size_t)st.st_size == d->shape.size &&
-	       st.st_mtim.tv_sec == d->visible.time.tv_sec && st.st_mtim.tv_nsec == d->visible.time.tv_nsec;
+	return !fstat(d->visible.fd, &st) && (size_t)st.st_size == d->shape.size && is_ours(&d->visible, &st);
 }
 
 static int copy_bytes(int from, int to, size_t size)

@@ -314,7 +314,7 @@ const struct mount *mounts_find(const struct mounts *m, uint64_t id)
 /* A way that is gone step by step: what was gone, free of links, and what is left. */
 struct way {
 	char gone[PATH_MAX], left[PATH_MAX];
-	unsigned n_trusted, n_links;
+	unsigned n_links;
 	const struct mount *on;		/* where it has come to; NULL: nothing is known of it */
 };
 

@@ -4,6 +4,7 @@
 #include "daemon/patient_impl.h"
 
 #include "base/cleanup.h"
+#include "daemon/child.h"
 
 #include <fcntl.h>
 #include <stdio.h>
@@ -60,27 +61,18 @@ struct patient {
 int patient_new(struct patient **ret)
 {
 	struct patient *p = calloc(1, sizeof(*p));
-	int pair[2];
+	int r;
 
 	if (!p) {
 		return -ENOMEM;
 	}
-	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0) {
+	r = child_fork(&p->mother, &p->socket);
+	if (r) {
 		free(p);
-		return -errno;
+		return r;
 	}
-	p->mother = fork();
 	if (p->mother == 0) {
-		patient_process(pair[1]);
-	}
-	close_fd(pair[1]);
-	p->socket = pair[0];
-	if (p->mother < 0) {
-		int e = -errno;
-
-		close_fd(p->socket);
-		free(p);
-		return e;
+		patient_process(p->socket);
 	}
 	*ret = p;
 	return 0;
@@ -478,14 +470,13 @@ static void on_tick(uv_timer_t *timer)
 
 /* --- the loop's side --- */
 
-int patient_attach(struct patient *p, struct uv_loop_s *loop, const struct patient_handlers *h)
+void patient_attach(struct patient *p, struct uv_loop_s *loop, const struct patient_handlers *h)
 {
 	p->loop = loop;
 	p->handlers = *h;
 	p->tick.data = p;
 	(void)uv_timer_init(loop, &p->tick);	/* cannot fail */
 	p->attached = true;
-	return 0;
 }
 
 void patient_begin(struct patient *p, uint32_t n_users, unsigned n_patterns, int inotify_fd)

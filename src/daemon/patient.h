@@ -41,8 +41,7 @@ struct patient_handlers {
 /* Forks the process that the others are made by, before there is a loop or a thread. 0 or a negative errno. */
 int patient_new(struct patient **ret);
 
-/* 0 or a negative errno. */
-int patient_attach(struct patient *p, struct uv_loop_s *loop, const struct patient_handlers *h);
+void patient_attach(struct patient *p, struct uv_loop_s *loop, const struct patient_handlers *h);
 
 /* NULL may be given; the loop must run once more. */
 struct patient *patient_free(struct patient *p);
