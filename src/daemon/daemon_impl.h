@@ -5,6 +5,7 @@
 /* What the parts of daemon.h share: daemon.c (the loop, sweeps, start, reload and end), look.c (the
  * decision on one user), afar.c (files that may keep their reader waiting), questions.c (what those who ask on the socket are told). */
 
+#include "base/quota.h"
 #include "core/conf.h"
 #include "daemon/accounts.h"
 #include "daemon/ahead.h"
@@ -42,8 +43,7 @@ struct queue {
 /* How much of the log one user has had. */
 struct talker {
 	uint32_t user;
-	uint32_t since;		/* seconds, monotonic: since when n counts; 0: nobody */
-	uint32_t n;		/* messages about what he wrote, those left out included */
+	struct quota said;	/* messages about what he wrote, those left out included; none: nobody's place */
 };
 
 enum { TALKERS = 256, TALKERS_NEAR = 8 };	/* a user's place is one of so many */
@@ -144,8 +144,7 @@ void look_take_patient(struct daemon *d, const struct patient_look *look, const 
 
 /* --- afar.c --- */
 
-/* 0 or a negative errno. */
-int afar_open(struct daemon *d);
+void afar_open(struct daemon *d);
 
 /* The users, the patterns or the watch are others now. */
 void afar_begin(struct daemon *d);

@@ -18,7 +18,7 @@ enum {
 	SETTLE_MS = 2000,	/* a file that nobody said was closed must be unchanged for so long */
 	LOOK_MS = 4, LOOKS = 16,	/* of looking, in one turn of the loop; looks between two looks at the clock */
 	MASS_MIN = 10,		/* withdrawals at once that may be a failure, not a wish */
-	SAID_MAX = 60, SAID_SECONDS = 60,	/* lines about what one user wrote, in so many seconds */
+	SAID_MAX = 60, SAID_MS = 60 * 1000,	/* lines about what one user wrote, in so much time */
 	SHARED_MS = 10,		/* so long the shared directories are taken for what they were */
 	QUOTE_MAX = 64,		/* bytes of a bad line that the log shows */
 };
@@ -26,11 +26,6 @@ enum {
 #define PRINT_GONE UINT64_MAX	/* instead of a file's print: it was not there */
 
 /* --- small things --- */
-
-static uint32_t now_s(const struct daemon *d)
-{
-	return (uint32_t)(uv_now(&d->loop) / 1000) + 1;	/* never 0 */
-}
 
 static int queue_add(struct queue *q, const struct later *l)
 {
@@ -359,7 +354,7 @@ static struct talker *find_talker(struct daemon *d, uint32_t user)
 	struct talker *first = &d->talkers[user % TALKERS / TALKERS_NEAR * TALKERS_NEAR];
 
 	for (unsigned i = 0; i < TALKERS_NEAR; i++) {
-		if (first[i].since && first[i].user == user) {
+		if (first[i].said.n && first[i].user == user) {
 			return &first[i];
 		}
 	}
@@ -368,18 +363,18 @@ static struct talker *find_talker(struct daemon *d, uint32_t user)
 
 static void end_talker(struct daemon *d, struct talker *t)
 {
-	if (t->n > SAID_MAX) {
-		log_warning("%u more messages about user %s were left out", (unsigned)(t->n - SAID_MAX),
+	if (t->said.n > SAID_MAX) {
+		log_warning("%u more messages about user %s were left out", t->said.n - SAID_MAX,
 			    users_user(d->roster->users, t->user));
 	}
-	t->since = 0;
+	*t = (struct talker){ 0 };
 }
 
 void look_say_left_out(struct daemon *d, uint32_t user)
 {
 	struct talker *t = find_talker(d, user);
 
-	if (t && now_s(d) - t->since >= SAID_SECONDS) {
+	if (t && uv_now(&d->loop) - t->said.since_ms >= SAID_MS) {
 		end_talker(d, t);
 	}
 }
@@ -387,7 +382,7 @@ void look_say_left_out(struct daemon *d, uint32_t user)
 void look_say_all_left_out(struct daemon *d)
 {
 	for (unsigned i = 0; i < TALKERS; i++) {
-		if (d->talkers[i].since) {
+		if (d->talkers[i].said.n) {
 			end_talker(d, &d->talkers[i]);
 		}
 	}
@@ -398,26 +393,26 @@ static struct talker *begin_talker(struct daemon *d, uint32_t user)
 {
 	struct talker *first = &d->talkers[user % TALKERS / TALKERS_NEAR * TALKERS_NEAR], *t = first;
 
-	for (unsigned i = 0; i < TALKERS_NEAR && t->since; i++) {
-		t = !first[i].since || first[i].n < t->n ? &first[i] : t;
+	for (unsigned i = 1; i < TALKERS_NEAR; i++) {
+		t = first[i].said.n < t->said.n ? &first[i] : t;
 	}
-	if (t->since) {
+	if (t->said.n) {
 		end_talker(d, t);
 	}
-	*t = (struct talker){ .user = user, .since = now_s(d) };
+	t->user = user;
 	return t;
 }
 
 /* Whether one more line about what this user wrote is written: the log is everybody's. */
 static bool may_say(struct daemon *d, uint32_t user)
 {
+	unsigned left_out;	/* those were told of */
 	struct talker *t;
 
 	look_say_left_out(d, user);
 	t = find_talker(d, user);
 	t = t ? t : begin_talker(d, user);
-	t->n += t->n < UINT32_MAX;
-	return t->n <= SAID_MAX;
+	return quota_take(&t->said, uv_now(&d->loop), SAID_MAX, SAID_MS, &left_out);
 }
 
 static void say_request(const struct daemon *d, uint32_t user)
@@ -561,6 +556,54 @@ static void missing_end(struct daemon *d, uint32_t user)
 	}
 }
 
+/* Leaves to others what is read elsewhere. false: nothing is left to be looked at now. */
+static bool leave_afar(struct daemon *d, uint32_t user, uint64_t settled_print, unsigned *looks, unsigned *written)
+{
+	const struct patient_look look = { .user = user, .looks = (uint8_t)*looks, .written = (uint8_t)*written,
+					   .settled_print = settled_print };
+	unsigned left = afar_leave(d, &look);
+
+	*looks &= ~left;
+	*written &= ~left;
+	return *looks;
+}
+
+/* A file that is not there. Whether that is so of the one in force: steadily, not while an editor renames; and a
+ * directory that is gone keeps. */
+static bool weigh_absent(struct daemon *d, uint32_t user, unsigned pattern, int outcome, uint64_t settled_print)
+{
+	if (outcome != SOURCE_E_NO_FILE || d->roster->state[user].pattern != pattern || d->conf.n_patterns == 1) {
+		return false;
+	}
+	if (settled_print != PRINT_GONE) {
+		look_again_later(d, user, pattern, PRINT_GONE);
+	}
+	return settled_print == PRINT_GONE;
+}
+
+/* A file that is there: whether it says something new. *ret_competes: whether it may be the one in force. */
+static bool weigh(struct daemon *d, uint32_t user, unsigned pattern, struct statement *s, bool *ret_competes)
+{
+	struct roster_user *u = &d->roster->state[user];
+	bool news = s->outcome != SOURCE_E_SAME && s->what != ASKS_NOTHING;
+	/* A refused file keeps the last good state; where there is none, it does not keep another
+	 * pattern's file from being it. */
+	bool competes = s->what == REFUSED ? u->known || d->conf.n_patterns == 1 : news;
+
+	missing_end(d, user);
+	/* What is in force competes with what is found beside it. */
+	competes = competes || (s->outcome == SOURCE_E_SAME && u->pattern == pattern);
+	if (news && !competes && u->pattern == ROSTER_NO_PATTERN) {
+		u->refused = true;
+	}
+	if (news && !competes && may_say(d, user)) {
+		log_warning("refusing %s of user %s: %s; there are no last addresses", s->path,
+			    users_user(d->roster->users, user), buf_str(&s->why));
+	}
+	*ret_competes = competes;
+	return news;
+}
+
 /* Looks at those of the user's files that were marked, and decides what he wants. settled_print: the
  * file that has it has been unchanged for long enough. given: NULL, or what is in all of them. */
 static void look_at(struct daemon *d, uint32_t user, uint64_t settled_print,
@@ -578,16 +621,8 @@ static void look_at(struct daemon *d, uint32_t user, uint64_t settled_print,
 	u->ahead = false;
 	/* Who compares needs to see all. */
 	looks |= written ? 0 : look_all_patterns(d);
-	if (!given) {
-		const struct patient_look look = { .user = user, .looks = (uint8_t)looks,
-						   .written = (uint8_t)written, .settled_print = settled_print };
-		unsigned left = afar_leave(d, &look);
-
-		looks &= ~left;
-		written &= ~left;
-		if (!looks) {
-			return;
-		}
+	if (!given && !leave_afar(d, user, settled_print, &looks, &written)) {
+		return;
 	}
 	for (unsigned i = 0; i < n_patterns; i++) {
 		bool news = false;
@@ -602,32 +637,10 @@ static void look_at(struct daemon *d, uint32_t user, uint64_t settled_print,
 		} else if (s[i].outcome == SOURCE_E_NO_FILE ||
 			   s[i].outcome == SOURCE_E_NO_DIRECTORY) {
 			n_no_file += s[i].outcome == SOURCE_E_NO_FILE;
-			if (s[i].outcome == SOURCE_E_NO_FILE && u->pattern == i &&
-			    n_patterns > 1) {
-				/* Steadily, not while an editor renames; and a directory that is
-				 * gone keeps. */
-				any_gone = settled_print == PRINT_GONE;
-				if (!any_gone) {
-					look_again_later(d, user, i, PRINT_GONE);
-				}
-			}
+			any_gone = weigh_absent(d, user, i, s[i].outcome, settled_print) || any_gone;
 			s[i].print = 0;
 		} else {
-			missing_end(d, user);
-			news = s[i].outcome != SOURCE_E_SAME && s[i].what != ASKS_NOTHING;
-			/* A refused file keeps the last good state; where there is none, it does
-			 * not keep another pattern's file from being it. */
-			competes[i] = s[i].what == REFUSED ? u->known || n_patterns == 1 : news;
-			/* What is in force competes with what is found beside it. */
-			competes[i] = competes[i] || (s[i].outcome == SOURCE_E_SAME && u->pattern == i);
-			if (news && !competes[i] && u->pattern == ROSTER_NO_PATTERN) {
-				u->refused = true;
-			}
-			if (news && !competes[i] && may_say(d, user)) {
-				log_warning("refusing %s of user %s: %s; there are no last addresses",
-					    s[i].path, users_user(d->roster->users, user),
-					    buf_str(&s[i].why));
-			}
+			news = weigh(d, user, i, &s[i], &competes[i]);
 		}
 		if (s[i].outcome != SOURCE_E_SAME && s[i].what == ASKS_NOTHING && u->pattern == i) {
 			u->refused = false;	/* it is gone, or empty */
