@@ -49,6 +49,12 @@ class Afar:
         guard.tell('+', self.process)
         assert self.process.stdout.readline() == b'mounted\n'
 
+    def come_up(self):
+        """The daemon runs, and has read what mary wrote there."""
+        self.env.start()
+        self.mount()
+        self.env.wait_answer(MARY, 'A', {OLD})
+
     def be_silent(self):
         self.silent.touch()
 
@@ -87,9 +93,7 @@ def changes(env, address):
 
 
 def test_a_file_is_read_there(env, afar):
-    env.start()
-    afar.mount()
-    env.wait_answer(MARY, 'A', {OLD})
+    afar.come_up()
     afar.write(NEW)
     env.wait_answer(MARY, 'A', {NEW})
     changes(env, OTHER)
@@ -109,9 +113,7 @@ def test_a_large_file_and_a_refused_one(env, afar):
 
 
 def test_one_home_does_not_answer(env, afar):
-    env.start()
-    afar.mount()
-    env.wait_answer(MARY, 'A', {OLD})
+    afar.come_up()
     afar.be_silent()
     afar.write(NEW)
     changes(env, NEW)
@@ -133,9 +135,7 @@ def test_one_home_does_not_answer(env, afar):
 
 
 def test_it_is_said_when_it_answers_again(env, afar):
-    env.start()
-    afar.mount()
-    env.wait_answer(MARY, 'A', {OLD})
+    afar.come_up()
     afar.be_silent()
     env.wait_log('no answer for')
     afar.speak()
@@ -169,9 +169,7 @@ def test_no_home_answers(env, afar):
 
 
 def test_an_end_and_a_new_start_do_not_wait(env, afar):
-    env.start()
-    afar.mount()
-    env.wait_answer(MARY, 'A', {OLD})
+    afar.come_up()
     afar.be_silent()
     env.wait_log('no answer for')
     env.stop()
