@@ -323,6 +323,7 @@ def burst(env, n, pause):
 
 def test_every_published_state_is_compiled_without_an_interval(env, out):
     numbered(env, out)
+    env.conf['log_rate'] = '0'	# the fence's line is waited for
     env.start()
     env.write('john', '1.1.1.1')
     burst(env, 200, 0.004)
