@@ -408,8 +408,8 @@ def test_all_converge_after_the_primary_was_away(site, cls):
     s.two.write('jane', '198.51.100.2')
     s.answered('john', '198.51.100.1')
     s.answered('jane', '198.51.100.2')
+    marks = [u.mark() for u in s.updaters]	# who has a connection open learns it at once
     s.primary.kill()
-    marks = [u.mark() for u in s.updaters]
     s.one.write('john', '198.51.100.11')
     s.two.write('paul', '198.51.100.12')
     for updater, mark in zip(s.updaters, marks):
