@@ -10,13 +10,14 @@
 #include <stdio.h>
 #include <sys/stat.h>
 
-enum { READ_STEP = 64 * 1024 };
+/* Of one call: a kernel that does not preempt itself lets others wait for the end of it. */
+enum { STEP = 64 * 1024 };
 
 int file_read_fd(int fd, size_t max, struct buf *ret)
 {
 	size_t total = 0;
 	struct stat st;
-	size_t step = READ_STEP;
+	size_t step = STEP;
 
 	/* Room for the whole file and the read that finds its end. */
 	if (!fstat(fd, &st) && st.st_size > 0 && (size_t)st.st_size <= max) {
@@ -29,7 +30,7 @@ int file_read_fd(int fd, size_t max, struct buf *ret)
 		if (!room) {
 			return -ENOMEM;
 		}
-		n = read(fd, room, step);
+		n = read(fd, room, step < STEP ? step : STEP);
 		if (n < 0 && errno == EINTR) {
 			continue;
 		}
@@ -44,7 +45,7 @@ int file_read_fd(int fd, size_t max, struct buf *ret)
 			return -EFBIG;
 		}
 		ret->len += (size_t)n;
-		step = step > (size_t)n ? step - (size_t)n : READ_STEP;
+		step = step > (size_t)n ? step - (size_t)n : STEP;
 	}
 }
 
@@ -60,7 +61,7 @@ int file_write_all(int fd, const void *bytes, size_t n)
 	const char *at = bytes;
 
 	while (n) {
-		ssize_t written = write(fd, at, n);
+		ssize_t written = write(fd, at, n < STEP ? n : STEP);
 
 		if (written < 0 && errno == EINTR) {
 			continue;

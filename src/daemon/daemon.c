@@ -3,6 +3,7 @@
 #include "daemon/daemon.h"
 #include "daemon/daemon_impl.h"
 
+#include "base/background.h"
 #include "base/cleanup.h"
 #include "base/log.h"
 #include "core/text.h"
@@ -21,6 +22,9 @@
 #include "daemon/watch_fanotify.h"
 
 #include <errno.h>
+#ifdef __GLIBC__
+#include <malloc.h>
+#endif
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -35,7 +39,7 @@ enum {
 	LOST_MS = 10 * 1000,	/* between sweeps because events were lost */
 	CHANGED_MAX = 4096, CHANGED_SHARE = 4,	/* by a reload, looked at by the loop: so many, or one in so many */
 	SAVE_SOON_MS = 20,	/* after the first change: first it is published */
-	SAVE_SHARE = 20,	/* saving the state takes at most one part in so many of the time */
+	SAVE_SHARE = 100,	/* saving the state takes at most one part in so many of the time */
 	SAVE_AGAIN_MS = 10 * 1000,	/* after it failed */
 };
 
@@ -248,6 +252,14 @@ static void on_mounts_changed(void *arg)
 	sweep_begin(arg);
 }
 
+/* What only the start needed, such as the files that were read at once. */
+static void give_back(void)
+{
+#ifdef __GLIBC__
+	(void)malloc_trim(0);	/* whether there was something does not matter */
+#endif
+}
+
 static void on_attempted(void *arg)
 {
 	struct daemon *d = arg;
@@ -256,6 +268,7 @@ static void on_attempted(void *arg)
 		d->ready = true;
 		log_info("started");
 		notify_ready();
+		give_back();
 	}
 }
 
@@ -716,6 +729,7 @@ const struct conf *daemon_conf(const struct daemon *d)
 
 int daemon_run(struct daemon *d)
 {
+	turns_be_short();
 	say_limit(d->conf.log_rate);
 	remember(d);
 	/* These fail only without a callback. */

@@ -23,7 +23,7 @@
 enum {
 	SLICE_NS = 200 * 1000,
 	SLICE_NAMES = 32,		/* between two looks at the clock */
-	CHUNK = 960 * 1024,		/* it is handed on when it has so much; some lines fit into 1 MiB then */
+	CHUNK = 120 * 1024,	/* it is handed on when it has so much; some lines fit into 128 KiB then */
 };
 
 struct save {

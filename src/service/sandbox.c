@@ -337,7 +337,7 @@ static const struct checked checked[] = {
 static const char *const reader_allowed[] = {
 	"inotify_init1", "inotify_add_watch", "inotify_rm_watch", "name_to_handle_at",
 	"readlink", "readlinkat", "statfs", "statfs64", "fstatfs", "fstatfs64", "access",
-	"faccessat", "setpriority", "sysinfo"
+	"faccessat", "setpriority", "getpriority", "sched_setattr", "sysinfo"
 };
 
 /* The daemon alone: it makes files as they were made before (splice.h), listens on a socket, and waits for its
