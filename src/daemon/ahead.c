@@ -2,6 +2,8 @@
  * SPDX-License-Identifier: ISC */
 #include "daemon/ahead.h"
 
+#include "base/cleanup.h"
+
 #include <errno.h>
 #include <stdlib.h>
 
@@ -48,7 +50,10 @@ static void read_all(uv_work_t *work)
 	struct ahead *a = work->data;
 	struct source_shared shared[CONF_PATTERNS_MAX];
 
-	a->was_read = a->n_users && look_at_shared(a, shared);
+	if (!a->n_users) {
+		return;
+	}
+	a->was_read = look_at_shared(a, shared);
 	for (size_t i = 0; a->was_read && i < (size_t)a->n_users * a->n_patterns; i++) {
 		struct ahead_file *f = &a->files[i];
 
@@ -56,6 +61,9 @@ static void read_all(uv_work_t *work)
 		f->place.marks = &f->marks;
 		f->marks.n = 0;
 		f->outcome = source_read(&f->place, f->known, &f->file);
+	}
+	for (unsigned i = 0; i < a->n_patterns; i++) {
+		close_fdp(&shared[i].dir);
 	}
 }
 

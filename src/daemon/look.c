@@ -115,7 +115,6 @@ struct statement {
 	struct timespec time;
 	bool written;			/* an event told that it was just written */
 	struct ip_set **sets;		/* of ASKS; owned */
-	char path[PATTERN_PATH_MAX];
 	struct buf why;			/* of REFUSED, ready for the log */
 };
 
@@ -213,8 +212,9 @@ static void look_at_shared(struct daemon *d)
 	}
 	d->shared_ns = now;
 	for (unsigned i = 0; i < d->conf.n_patterns; i++) {
-		d->shared[i] = afar_shared(d, i) ? (struct source_shared){ 0 } :
+		d->shared[i] = afar_shared(d, i) ? (struct source_shared){ .dir = -1 } :
 							 source_look_shared(&d->conf.patterns[i]);
+		close_fdp(&d->shared[i].dir);	/* held, it would keep the administrator from unmounting it */
 	}
 }
 
@@ -259,7 +259,6 @@ static bool take_file(struct daemon *d, uint32_t user, unsigned pattern, bool wr
 
 	*ret = (struct statement){ .outcome = r, .print = f->print, .time = f->time,
 				   .written = written };
-	(void)source_path(&d->conf.patterns[pattern], name, ret->path);
 	if (r < 0) {
 		if (r == -EMFILE || r == -ENFILE || r == -ENOMEM) {
 			look_again_later(d, user, pattern, 0);	/* not the file's fault */
@@ -477,6 +476,16 @@ static void withdraw_all(struct daemon *d, uint32_t user)
 	}
 }
 
+static void say_refused(const struct daemon *d, uint32_t user, unsigned pattern, struct statement *s,
+			const char *now)
+{
+	const char *name = users_user(d->roster->users, user);
+	char path[PATTERN_PATH_MAX];
+
+	log_warning("refusing %s of user %s: %s; %s", source_path(&d->conf.patterns[pattern], name, path), name,
+		    buf_str(&s->why), now);
+}
+
 /* Takes over what won; the others are seen and done with. */
 static void decide(struct daemon *d, uint32_t user, struct statement *s, unsigned winner)
 {
@@ -491,8 +500,7 @@ static void decide(struct daemon *d, uint32_t user, struct statement *s, unsigne
 		free(s[winner].sets);
 		s[winner].sets = NULL;
 	} else if (s[winner].outcome != SOURCE_E_SAME && may_say(d, user)) {
-		log_warning("refusing %s of user %s: %s; keeping the last addresses", s[winner].path,
-			    users_user(d->roster->users, user), buf_str(&s[winner].why));
+		say_refused(d, user, winner, &s[winner], "keeping the last addresses");
 	}
 }
 
@@ -597,8 +605,7 @@ static bool weigh(struct daemon *d, uint32_t user, unsigned pattern, struct stat
 		u->refused = true;
 	}
 	if (news && !competes && may_say(d, user)) {
-		log_warning("refusing %s of user %s: %s; there are no last addresses", s->path,
-			    users_user(d->roster->users, user), buf_str(&s->why));
+		say_refused(d, user, pattern, s, "there are no last addresses");
 	}
 	*ret_competes = competes;
 	return news;

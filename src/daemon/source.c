@@ -73,12 +73,12 @@ static int only_directory(int fd, bool patient, struct directory *ret)
 	return fd;
 }
 
-static int open_directory_at(const char *path, bool patient, struct directory *ret)
+static int open_directory_at(int dir, const char *path, bool patient, struct directory *ret)
 {
 	int fd;
 
 	do {
-		fd = open(path, O_PATH | O_CLOEXEC);
+		fd = openat(dir, path, O_PATH | O_CLOEXEC);
 	} while (fd < 0 && errno == EINTR);
 	return only_directory(fd, patient, ret);
 }
@@ -120,7 +120,7 @@ void source_watch_shared(const struct pattern *p, unsigned pattern_number, const
 		if (!pattern_path(p, level, "", path) || mounts_waits_for(mounts, path, level)) {
 			return;
 		}
-		fd = open_directory_at(path, false, &st);
+		fd = open_directory_at(AT_FDCWD, path, false, &st);
 		if (fd < 0 || is_automount_point(fd)) {
 			return;	/* the levels above tell when that changes; else the mount table */
 		}
@@ -131,7 +131,7 @@ void source_watch_shared(const struct pattern *p, unsigned pattern_number, const
 
 struct source_shared source_look_shared(const struct pattern *p)
 {
-	struct source_shared shared = { 0 };
+	struct source_shared shared = { .dir = -1 };
 
 	/* The base directory is the first that has the user in its path. */
 	for (unsigned level = 0; level < p->base || !level; level++) {
@@ -139,15 +139,16 @@ struct source_shared source_look_shared(const struct pattern *p)
 		char path[PATTERN_PATH_MAX];
 		struct directory st;
 
+		close_fdp(&shared.dir);
 		shared.plain = false;
 		if (!pattern_path(p, level, "", path)) {
 			break;
 		}
-		fd = open_directory_at(path, false, &st);
+		fd = open_directory_at(AT_FDCWD, path, false, &st);
 		if (fd < 0 || is_automount_point(fd)) {
 			break;
 		}
-		shared = (struct source_shared){ true, st.mount };
+		shared = (struct source_shared){ true, steal_fd(&fd), st.mount };
 	}
 	return shared;
 }
@@ -166,7 +167,7 @@ static bool would_trigger(const struct source_place *at)
 		if (!pattern_path(p, level, at->user_name, path)) {
 			return false;
 		}
-		fd = open_directory_at(path, false, &st);
+		fd = open_directory_at(AT_FDCWD, path, false, &st);
 		if (fd < 0) {
 			return false;
 		}
@@ -226,6 +227,18 @@ void source_note_marks(const struct source_place *at, const struct source_marks 
 	}
 }
 
+/* The first directory that is the user's own: all others on its way, and links there, are the administrator's. */
+static int open_base(const struct source_place *at, const char *path, struct directory *ret)
+{
+	const struct pattern *p = at->pattern;
+	char name[NAME_MAX + 1];
+
+	if (at->shared && at->shared->dir >= 0 && p->base && pattern_component(p, p->base - 1, at->user_name, name)) {
+		return open_directory_at(at->shared->dir, name, at->patient, ret);
+	}
+	return open_directory_at(AT_FDCWD, path, at->patient, ret);
+}
+
 /* Opens the directory that the file lies in, step by step, with a watch on each. */
 static int open_directory(const struct source_place *at, struct source_file *f, int *ret,
 			  struct directory *ret_dir)
@@ -244,7 +257,7 @@ static int open_directory(const struct source_place *at, struct source_file *f, 
 	if (!none && !at->patient && would_trigger(at)) {	/* who is patient was sent there */
 		return SOURCE_E_NO_DIRECTORY;
 	}
-	dir = open_directory_at(path, at->patient, ret_dir);
+	dir = open_base(at, path, ret_dir);
 	if (dir < 0) {
 		return errno == ENOENT || errno == ENOTDIR ? SOURCE_E_NO_DIRECTORY :
 							     fail(f, -errno, path);

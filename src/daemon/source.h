@@ -23,7 +23,8 @@ struct mounts;
 /* What the levels that all users share are, at one moment: looked at once for many files. */
 struct source_shared {
 	bool plain;	/* directories, and none an automount point */
-	uint64_t mount;	/* of the last of them, as statx(2) numbers it */
+	int dir;	/* the last of them, opened with O_PATH, owned; -1: none */
+	uint64_t mount;	/* its mount, as statx(2) numbers it */
 };
 
 /* Watches that were added on the way, and are not noted yet. */
