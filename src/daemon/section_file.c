@@ -15,6 +15,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 enum {
 	ATTEMPTED_MS = 5000,	/* a command that takes longer does not hold up the start */
@@ -373,6 +374,24 @@ static void on_splice_log(void *arg, int priority, const char *message)
 	}
 }
 
+static void on_file_closed(uv_fs_t *req)
+{
+	uv_fs_req_cleanup(req);
+	free(req);
+}
+
+static void on_splice_close(void *arg, int fd)
+{
+	struct section_file *p = arg;
+	uv_fs_t *req = malloc(sizeof(*req));
+
+	if (!req) {
+		(void)close(fd);	/* it was only read */
+		return;
+	}
+	(void)uv_fs_close(p->o.loop, req, fd, on_file_closed);	/* fails only without a function */
+}
+
 /* The splice, the command and the database; what they are called. */
 static int open_parts(struct section_file *p, struct command *compiler)
 {
@@ -386,6 +405,7 @@ static int open_parts(struct section_file *p, struct command *compiler)
 		.hide_kept = p->format->hide_kept,
 		.by_rename = p->o.conf->replace == CONF_REPLACE_RENAME,
 		.log = on_splice_log,
+		.close = on_splice_close,
 		.arg = p,
 	};
 	struct changes *lists[] = { &p->writing, &p->written, &p->behind };

@@ -77,6 +77,7 @@ struct section_file {
 	struct splice *splice;
 	uv_timer_t timer, watch_timer, attempted_timer;
 	uv_poll_t poll;
+	bool watch_pauses;	/* something happened in the directory: it is looked at in a moment */
 	int polled_fd, n_handles;	/* n_handles: handles and work that p must outlive */
 	bool begun, stopping, closing;
 

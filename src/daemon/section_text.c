@@ -18,6 +18,7 @@
 
 enum {
 	BUSY_SAID_MS = 10 * 1000,
+	WATCH_PAUSE_MS = 2,	/* what happens in the directory so soon is looked at together */
 	BUSY_MS = 200,		/* somebody is writing to the data file: look again soon */
 	SLICE_NS = 200 * 1000,	/* of gathering, in one turn of the loop */
 	SLICE_NAMES = 64,	/* between two looks at the clock */
@@ -28,7 +29,7 @@ static void on_watch_timer(uv_timer_t *timer);
 
 void section_arm_watch(struct section_file *p)
 {
-	int64_t due = p->text.doing == TEXT_WRITES ? -1 : splice_due_ms(p->splice);
+	int64_t due = p->text.doing == TEXT_WRITES || p->watch_pauses ? -1 : splice_due_ms(p->splice);
 
 	if (due >= 0) {	/* never 0: such a timer, armed by itself, would let nothing else run */
 		(void)uv_timer_start(&p->watch_timer, on_watch_timer, (uint64_t)(due ? due : 1), 0);
@@ -138,12 +139,17 @@ static void say_messages(struct section_file *p)
 	buf_clear(&p->text.messages);
 }
 
+/* Who writes a file there in small pieces, as tinydns-data does, makes an event with each, and is not to be held up
+ * by us who read them. */
 static void on_watch(uv_poll_t *poll, int status, int events)
 {
+	struct section_file *p = poll->data;
+
 	(void)status;	/* the look finds out */
 	(void)events;
-	section_look(poll->data);
-	section_step(poll->data);
+	(void)uv_poll_stop(poll);	/* cannot fail */
+	p->watch_pauses = true;
+	(void)uv_timer_start(&p->watch_timer, on_watch_timer, WATCH_PAUSE_MS, 0);	/* fails only without a callback */
 }
 
 /* The splice has a watch once it has found the file's directory. */
@@ -276,6 +282,7 @@ static void hand_to_thread(struct section_file *p)
 		(void)uv_poll_stop(&p->poll);	/* cannot fail; follow() begins again */
 	}
 	(void)uv_timer_stop(&p->watch_timer);
+	p->watch_pauses = false;
 	p->text.next_second = p->format->by_second && p->o.conf->publish_interval_ms > 0;
 	p->text.began_ms = uv_now(p->o.loop);
 	p->text.sync_fd = p->db.database ? database_dup(p->db.database) : -1;
@@ -374,6 +381,12 @@ void section_look(struct section_file *p)
 
 static void on_watch_timer(uv_timer_t *timer)
 {
-	section_look(timer->data);
-	section_step(timer->data);
+	struct section_file *p = timer->data;
+
+	if (p->watch_pauses) {
+		p->watch_pauses = false;
+		follow(p);
+	}
+	section_look(p);
+	section_step(p);
 }

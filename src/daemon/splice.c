@@ -83,6 +83,7 @@ int splice_new(const struct splice_options *o, struct splice **ret)
 	s->by_rename = o->by_rename;
 	s->hide_kept = o->hide_kept;
 	s->log = o->log;
+	s->close = o->close;
 	s->arg = o->arg;
 	s->dir = s->inotify = s->wd = -1;
 	*ret = s;

@@ -49,6 +49,9 @@ struct splice_options {
 	bool hide_kept;		/* a file that is kept aside begins with a dot: others may read the directory */
 	bool by_rename;		/* accept the window of a file system without RENAME_EXCHANGE */
 	splice_log_fn *log;
+	/* Closes the last descriptor of a file that has no name any more: if it is large, the kernel takes
+	 * milliseconds to take its pages back. NULL: here. */
+	void (*close)(void *arg, int fd);
 	void *arg;
 };
 

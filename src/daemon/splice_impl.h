@@ -47,6 +47,7 @@ struct splice {
 	uint32_t serial;	/* of the file as we left it */
 	bool owner_said, group_said, copy_said, lead_said, watch_said;
 	splice_log_fn *log;
+	void (*close)(void *arg, int fd);	/* NULL: close_fd */
 	void *arg;
 	int dir, inotify, wd;
 	struct stat known;	/* the file as we left or last saw it; st_ino 0: not seen yet */

@@ -365,7 +365,11 @@ void late_look_all(struct splice *s)
 		/* Somebody may have removed it by hand. */
 		done = fd < 0 ? errno == ENOENT : late_settle(s, &s->late[i], name, fd);
 
-		close_fd(fd);
+		if (done && fd >= 0 && s->close && !s->closing) {
+			s->close(s->arg, fd);
+		} else {
+			close_fd(fd);
+		}
 		if (done) {
 			late_forget(s, i);
 		} else {
