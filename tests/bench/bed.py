@@ -133,14 +133,17 @@ class Site:
                 raise Failed(f'not ready, exit status {self.process.poll()}: {text[-500:]}')
             got += more
 
-    def status(self, key):
-        """KiB in /proc/PID/status, of it and of all below it."""
+    def kib(self, file, key):
+        """Of a line in /proc/PID/FILE, of it and of all below it."""
         total = 0
         for pid in [self.process.pid, *harness.descendants(self.process.pid)]:
-            for line in pathlib.Path(f'/proc/{pid}/status').read_text().splitlines():
+            for line in pathlib.Path(f'/proc/{pid}/{file}').read_text().splitlines():
                 if line.startswith(key + ':'):
                     total += int(line.split()[1])
         return total
+
+    def status(self, key):
+        return self.kib('status', key)
 
     def close(self):
         try:
@@ -162,7 +165,7 @@ class Ours(Site):
         if database:
             env.conf.update(database=str(env.cdb), makecommand=None, publish_interval='1s')
         else:
-            env.conf.update(makecommand=f'make -s -C {env.root}', publish_interval='0')
+            env.conf.update(makecommand=f'cd {env.root} && exec {harness.TINYDNS_DATA}', publish_interval='0')
         env.popen = {'stderr': self.log}
 
     def start(self):

@@ -4,14 +4,18 @@
 /* What the machine and others take for what we do, without us: microseconds, one on each line.
  *
  *	limits run ROUNDS COMMAND ...	a program, from its start to its end
- *	limits copy ROUNDS BYTES	so much memory, copied */
+ *	limits copy ROUNDS BYTES	so much memory, copied
+ *	limits replace ROUNDS BYTES PATH	so much written to PATH.new, flushed, renamed to PATH, and its directory flushed */
 
+#include <fcntl.h>
+#include <libgen.h>
 #include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <time.h>
+#include <unistd.h>
 
 extern char **environ;
 
@@ -60,6 +64,26 @@ static int copy(int n, size_t size)
 	return 0;
 }
 
+static int replace(int n, size_t size, const char *path)
+{
+	char *bytes = malloc(size), new[4096], *dir = strdup(path);
+	int dir_fd = dir ? open(dirname(dir), O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1, r = !bytes || dir_fd < 0;
+
+	snprintf(new, sizeof(new), "%s.new", path);
+	for (int i = 0; i < n && !r; i++) {
+		double start = now_us();
+		int fd = open(new, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+
+		memset(bytes, 'a' + i % 26, size);
+		r = fd < 0 || write(fd, bytes, size) != (ssize_t)size || fsync(fd) < 0 || close(fd) < 0 ||
+		    rename(new, path) < 0 || fsync(dir_fd) < 0;
+		printf("%.1f\n", now_us() - start);
+	}
+	free(dir);
+	free(bytes);
+	return r;
+}
+
 int main(int argc, char **argv)
 {
 	if (argc > 3 && !strcmp(argv[1], "run")) {
@@ -67,6 +91,9 @@ int main(int argc, char **argv)
 	}
 	if (argc > 3 && !strcmp(argv[1], "copy")) {
 		return copy(atoi(argv[2]), (size_t)atoll(argv[3]));
+	}
+	if (argc > 4 && !strcmp(argv[1], "replace")) {
+		return replace(atoi(argv[2]), (size_t)atoll(argv[3]), argv[4]);
 	}
 	return 100;
 }

@@ -15,6 +15,8 @@
  *		microseconds of each answer
  *	measure close DIR ZONE SERVER USERS CHANGES
  *		microseconds of each close(2) of a file that was written
+ *	measure read DIR ZONE SERVER USERS
+ *		seconds to open, look at, read and close each file once, by as many processes as there are processors
  *	measure make DIR ZONE SERVER USERS
  *		the directories, with a file in each
  *
@@ -30,6 +32,7 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -304,6 +307,43 @@ static void make(void)
 	}
 }
 
+static void read_share(unsigned first, unsigned step)
+{
+	for (unsigned i = first; i < n_users; i += step) {
+		char path[4096], text[256];
+		struct stat st;
+		int fd;
+
+		snprintf(path, sizeof(path), "%s/u%07u/.dynamicdns", dir, i);
+		fd = open(path, O_RDONLY | O_CLOEXEC);
+		if (fd < 0 || fstat(fd, &st) < 0 || read(fd, text, sizeof(text)) < 0) {
+			die(path);
+		}
+		close(fd);
+	}
+}
+
+static void read_all(void)
+{
+	unsigned n = (unsigned)sysconf(_SC_NPROCESSORS_ONLN);
+	double start = now_us();
+
+	for (unsigned i = 0; i < n; i++) {
+		if (!fork()) {
+			read_share(i, n);
+			_exit(0);
+		}
+	}
+	for (unsigned i = 0; i < n; i++) {
+		int status;
+
+		if (wait(&status) < 0 || status) {
+			die("a reader failed");
+		}
+	}
+	printf("%.4f\n", (now_us() - start) / 1e6);
+}
+
 int main(int argc, char **argv)
 {
 	if (argc < 6) {
@@ -324,6 +364,8 @@ int main(int argc, char **argv)
 		queries((unsigned)atoi(argv[6]));
 	} else if (!strcmp(argv[1], "close") && argc > 6) {
 		closes((unsigned)atoi(argv[6]));
+	} else if (!strcmp(argv[1], "read")) {
+		read_all();
 	} else if (!strcmp(argv[1], "make")) {
 		make();
 	} else {
