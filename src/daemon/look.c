@@ -860,6 +860,7 @@ void look_now(struct daemon *d, uint32_t user)
 		look_at(d, user, 0, NULL);
 	}
 	d->roster->state[user].looks = (uint8_t)look_all_patterns(d);
+	d->roster->state[user].sure = (uint8_t)watch_complete(d->watch, user);	/* or an event would have told */
 	look_at(d, user, 0, NULL);
 }
 

@@ -345,6 +345,21 @@ int watch_dir(struct watch *w, int dir_fd, unsigned pattern, unsigned level, uin
 	return watch_note(w, &mark, pattern, level, user);
 }
 
+unsigned watch_complete(const struct watch *w, uint32_t user)
+{
+	unsigned patterns = 0;
+
+	for (unsigned i = 0; i < w->n_patterns; i++) {
+		unsigned level = w->patterns[i].first_user + 1;
+
+		while (level < w->patterns[i].n && *place(w, i, level, user)) {
+			level++;
+		}
+		patterns |= level == w->patterns[i].n ? 1u << i : 0;
+	}
+	return patterns;
+}
+
 uint64_t watch_n_strays(const struct watch *w)
 {
 	return w->n_strays;

@@ -85,6 +85,9 @@ void watch_add_inotify(int inotify_fd, int dir_fd, bool has_file, struct watch_m
 /* Valid as long as the watch is. */
 int watch_inotify_fd(const struct watch *w);
 
+/* The patterns, a bit for each, on whose way to this user's file every directory of his own is watched. */
+unsigned watch_complete(const struct watch *w, uint32_t user);
+
 /* How many events have come of directories that were not noted. When it has not changed from before watch_add to
  * watch_note, no event between the two was lost. */
 uint64_t watch_n_strays(const struct watch *w);

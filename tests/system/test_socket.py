@@ -6,6 +6,7 @@ to the daemon by it. What else is asked there is in test_status.py."""
 import contextlib
 import os
 import pwd
+import re
 import select
 import signal
 import socket
@@ -16,6 +17,7 @@ import sys
 import pytest
 
 from harness import SERVICE_GID, SERVICE_UID, TIMEOUT, uid_of
+from test_reload import traces
 from test_watching import few_watches	# noqa: F401: a fixture
 
 JOHN = 'john.dyn.example.com'
@@ -160,6 +162,19 @@ def test_what_several_names_have(asked):
         'a.example.com': {'198.51.100.7', '198.51.100.8', '2001:db8::7'},
         'b.example.com': {'198.51.100.9', '2001:db8::7'},
         'c.example.com': set()}
+
+
+def test_an_answer_takes_no_watch_that_is_there(asked):
+    env = asked
+    env.write('john', '198.51.100.7', age=60)
+    env.start()
+    out = env.tmp / 'calls'
+    with contextlib.closing(Client(env)) as client, traces(env, '-o', str(out), '-e',
+                                                           'trace=openat2,name_to_handle_at,inotify_add_watch'):
+        for _ in range(5):
+            assert client.has('john') == b'198.51.100.7\n'
+    calls = re.findall(r'\b(\w+)\(', out.read_text())
+    assert calls.count('openat2') >= 5 and set(calls) == {'openat2'}
 
 
 def test_each_name_has_its_line(asked):
