@@ -191,7 +191,7 @@ static int claim(const char *path)
 	pid_t pid = 0;
 	int r = path ? twin_claim(path, &pid) : 0;
 
-	if (r == -EADDRINUSE) {
+	if (r == -EADDRINUSE && pid) {
 		log_error("another dns-updater, process %ld, publishes to '%s'", (long)pid, path);
 		return START_TRY_AGAIN;	/* it may be about to end */
 	}

@@ -5,7 +5,6 @@
 #include "base/cleanup.h"
 
 #include <errno.h>
-#include <stdbool.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,8 +14,8 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-/* The name of the file that is really meant. false: there is none yet. */
-static bool name_it(const char *path, struct sockaddr_un *ret, socklen_t *ret_n)
+/* The name of the file that is really meant. 0, -ENOENT where there is none yet, or another negative errno. */
+static int name_it(const char *path, struct sockaddr_un *ret, socklen_t *ret_n)
 {
 	_cleanup_(free_ptr) char *real = realpath(path, NULL);
 	char *slash = real ? strrchr(real, '/') : NULL;
@@ -24,11 +23,11 @@ static bool name_it(const char *path, struct sockaddr_un *ret, socklen_t *ret_n)
 	int n;
 
 	if (!slash) {
-		return false;
+		return -errno;
 	}
 	*slash = '\0';
 	if (stat(slash == real ? "/" : real, &st) < 0) {
-		return false;
+		return -errno;
 	}
 	*ret = (struct sockaddr_un){ .sun_family = AF_UNIX };
 	n = snprintf(ret->sun_path + 1, sizeof(ret->sun_path) - 1, "dns-updater/%llx:%llx/%s",
@@ -37,7 +36,7 @@ static bool name_it(const char *path, struct sockaddr_un *ret, socklen_t *ret_n)
 		n = (int)sizeof(ret->sun_path) - 2;
 	}
 	*ret_n = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 + (size_t)n);
-	return true;
+	return 0;
 }
 
 /* Who listens there; 0: we ourselves, a stranger, or nobody can tell. */
@@ -58,11 +57,12 @@ int twin_claim(const char *path, pid_t *ret_pid)
 {
 	_cleanup_(close_fdp) int fd = -1;
 	struct sockaddr_un name;
-	socklen_t n;
+	socklen_t n = 0;
 	pid_t pid;
+	int r = name_it(path, &name, &n);
 
-	if (!name_it(path, &name, &n)) {
-		return 0;
+	if (r) {
+		return r == -ENOENT ? 0 : r;
 	}
 	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	if (fd < 0) {
