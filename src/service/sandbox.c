@@ -14,17 +14,7 @@
  * - The daemon and those who read for it may read everything: homes are mounted late and moved, and a
  *   rule holds for the directory that is there when it is made. What they may read, the one
  *   capability says.
- * - stat(2) is not Landlock's business either: whether a file exists can be found out.
- *
- * A call that is not on the list fails with EPERM and the program goes on: libraries try things,
- * differently in every version, and have another way or report an error. ENOSYS for the few newer
- * calls where only that makes them take the other way. What no library of ours ever tries, and what
- * therefore says that somebody else is in control, kills the process. Opening a file is always on
- * the list, and fails with EACCES where Landlock refuses: glibc and GnuTLS look at files in passing.
- *
- * Where libc passes socket calls through socketcall(2) (glibc on i386), their arguments are in memory
- * and seccomp cannot see them: sockets of any family can be made, sends can connect, and only
- * Landlock stands before the rest of TCP. */
+ * - stat(2) is not Landlock's business either: whether a file exists can be found out. */
 
 #include "service/sandbox.h"
 
@@ -33,20 +23,11 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/landlock.h>
-#include <linux/net.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
-#include <sched.h>
-#include <seccomp.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdlib.h>
-#include <sys/ioctl.h>
-#include <sys/mman.h>
 #include <sys/prctl.h>
-#include <sys/ptrace.h>
 #include <sys/resource.h>
-#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
@@ -96,8 +77,6 @@
 struct ruleset {
 	uint64_t fs, net, scoped;
 };
-
-#define N_OF(list) (sizeof(list) / sizeof(*(list)))
 
 static const char *culprit; /* a process has one sandbox */
 
@@ -210,345 +189,6 @@ static int close_files(enum sandbox_kind kind, const struct sandbox_paths *p)
 	return syscall(SYS_landlock_restrict_self, ruleset, 0) < 0 ? -errno : 0;
 }
 
-/* Names, not numbers: which of them exist depends on the architecture, and what the installed
- * libseccomp does not know is left out. */
-static const char *const allowed[] = {
-	/* files that are open, or that Landlock lets be opened */
-	"open", "openat", "openat2", "close", "read", "readv", "pread64", "write", "writev",
-	"pwrite64", "lseek", "_llseek", "fsync", "fdatasync", "getdents", "getdents64", "fstat",
-	"fstat64", "newfstatat", "fstatat64", "stat", "stat64", "lstat", "lstat64", "statx",
-	"rename", "renameat", "renameat2", "unlink", "dup", "dup2", "dup3",
-	/* waiting */
-	"epoll_create", "epoll_create1", "epoll_ctl", "epoll_wait", "epoll_pwait",
-	"epoll_pwait2", "poll", "ppoll", "ppoll_time64", "eventfd2", "pipe", "pipe2",
-	"timerfd_create", "timerfd_settime", "timerfd_settime64", "timerfd_gettime",
-	"timerfd_gettime64",
-	/* sockets */
-	"connect", "accept", "accept4", "getsockname", "getpeername", "getsockopt", "recv",
-	"recvfrom", "recvmsg", "shutdown",
-	/* memory */
-	"brk", "munmap", "mremap", "madvise", "mlock", "munlock",
-	/* threads and signals */
-	"futex", "futex_time64", "set_tid_address", "set_robust_list", "rseq", "sched_yield",
-	"sched_getaffinity", "gettid", "rt_sigaction", "rt_sigprocmask", "rt_sigreturn",
-	"sigreturn", "sigaltstack", "restart_syscall", "exit", "exit_group",
-	/* clocks, chance, who we are */
-	"clock_gettime", "clock_gettime64", "clock_getres", "clock_getres_time64",
-	"clock_nanosleep", "clock_nanosleep_time64", "nanosleep", "gettimeofday", "time",
-	"getrandom", "getpid", "getppid", "getuid", "geteuid", "getgid", "getegid", "getuid32",
-	"geteuid32", "getgid32", "getegid32", "getrusage", "getrlimit", "ugetrlimit", "uname"
-};
-
-/* The C types are int where we compare: what is above the 32 bits is not looked at. */
-#define IS(arg, value)                                         \
-	{                                                      \
-		(arg), SCMP_CMP_MASKED_EQ, UINT32_MAX, (value) \
-	}
-#define NONE_OF(arg, bits)                           \
-	{                                            \
-		(arg), SCMP_CMP_MASKED_EQ, (bits), 0 \
-	}
-
-/* Old 32-bit calls take their arguments in memory, where they cannot be checked. */
-#ifdef SYS_mmap2
-#define MMAP "mmap2"
-#else
-#define MMAP "mmap"
-#endif
-
-#ifdef __s390x__
-#define CLONE_ARG 1
-#else
-#define CLONE_ARG 0
-#endif
-
-/* What clone(2) has to have and what it must not have: it makes a thread of this process. */
-#define CLONE_OF_THREAD (CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_THREAD)
-#define CLONE_OTHERWISE                                                                     \
-	(CLONE_VFORK | CLONE_PTRACE | CLONE_PARENT | CLONE_PIDFD | CLONE_IO | CLONE_NEWNS | \
-	 CLONE_NEWCGROUP | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWUSER | CLONE_NEWPID |     \
-	 CLONE_NEWNET)
-
-#ifndef MSG_FASTOPEN
-#define MSG_FASTOPEN 0x20000000
-#endif
-
-/* With these arguments only; several lines of one call are alternatives. */
-struct checked {
-	const char *name;
-	unsigned n;
-	struct scmp_arg_cmp args[3];
-};
-
-static const struct checked checked[] = {
-	{ "socket", 1, { IS(0, AF_UNIX) } },
-	{ "send", 1, { NONE_OF(3, MSG_FASTOPEN) } },
-	{ "sendto", 1, { NONE_OF(3, MSG_FASTOPEN) } },
-	{ "sendmsg", 1, { NONE_OF(2, MSG_FASTOPEN) } },
-	{ "setsockopt", 2, { IS(1, SOL_SOCKET), IS(2, SO_KEEPALIVE) } },
-	{ "setsockopt", 2, { IS(1, SOL_SOCKET), IS(2, SO_LINGER) } },
-	{ "setsockopt", 2, { IS(1, SOL_SOCKET), IS(2, SO_RCVTIMEO) } },
-	{ "setsockopt", 2, { IS(1, SOL_SOCKET), IS(2, SO_SNDTIMEO) } },
-	{ "setsockopt", 2, { IS(1, SOL_SOCKET), IS(2, SO_RCVBUF) } },
-	{ "setsockopt", 2, { IS(1, SOL_SOCKET), IS(2, SO_SNDBUF) } },
-	{ "setsockopt", 2, { IS(1, IPPROTO_TCP), IS(2, TCP_NODELAY) } },
-	{ "setsockopt", 2, { IS(1, IPPROTO_TCP), IS(2, TCP_CORK) } },
-	{ "setsockopt", 2, { IS(1, IPPROTO_TCP), IS(2, TCP_QUICKACK) } },
-	{ "setsockopt", 2, { IS(1, IPPROTO_TCP), IS(2, TCP_USER_TIMEOUT) } },
-
-	/* Of these only which call it is can be seen; most architectures have no socketcall. */
-	{ "socketcall", 1, { IS(0, SYS_SOCKET) } },
-	{ "socketcall", 1, { IS(0, SYS_SEND) } },
-	{ "socketcall", 1, { IS(0, SYS_SENDTO) } },
-	{ "socketcall", 1, { IS(0, SYS_SENDMSG) } },
-	{ "socketcall", 1, { IS(0, SYS_SETSOCKOPT) } },
-
-	{ "unlinkat", 1, { IS(2, 0) } }, /* no AT_REMOVEDIR */
-	{ "ioctl", 1, { IS(1, FIONREAD) } },
-	{ "ioctl", 1, { IS(1, FIONBIO) } },
-	{ "ioctl", 1, { IS(1, FIOCLEX) } },
-	/* F_SETOWN and F_SETSIG would send signals to others. */
-	{ "fcntl", 1, { IS(1, F_DUPFD) } },
-	{ "fcntl", 1, { IS(1, F_DUPFD_CLOEXEC) } },
-	{ "fcntl", 1, { IS(1, F_GETFD) } },
-	{ "fcntl", 1, { IS(1, F_SETFD) } },
-	{ "fcntl", 1, { IS(1, F_GETFL) } },
-	{ "fcntl", 1, { IS(1, F_SETFL) } },
-	{ "fcntl64", 1, { IS(1, F_DUPFD) } },
-	{ "fcntl64", 1, { IS(1, F_DUPFD_CLOEXEC) } },
-	{ "fcntl64", 1, { IS(1, F_GETFD) } },
-	{ "fcntl64", 1, { IS(1, F_SETFD) } },
-	{ "fcntl64", 1, { IS(1, F_GETFL) } },
-	{ "fcntl64", 1, { IS(1, F_SETFL) } },
-
-	{ MMAP, 1, { NONE_OF(2, PROT_EXEC) } },
-	{ "mprotect", 1, { NONE_OF(2, PROT_EXEC) } },
-	{ "clone",
-	  1,
-	  { { CLONE_ARG, SCMP_CMP_MASKED_EQ, CLONE_OF_THREAD | CLONE_OTHERWISE,
-	      CLONE_OF_THREAD } } },
-	{ "prctl", 1, { IS(0, PR_SET_NAME) } },
-	{ "prctl", 1, { IS(0, PR_GET_NAME) } },
-	/* Reads a limit of our own: the third argument is the new one. */
-	{ "prlimit64", 2, { IS(0, 0), { 2, SCMP_CMP_EQ, 0, 0 } } },
-};
-
-/* What the daemon and those who read for it do beyond that: they watch, and read by openat2. */
-static const char *const reader_allowed[] = {
-	"inotify_init1", "inotify_add_watch", "inotify_rm_watch", "name_to_handle_at",
-	"readlink", "readlinkat", "statfs", "statfs64", "fstatfs", "fstatfs64", "access",
-	"faccessat", "setpriority", "getpriority", "sched_setattr", "sysinfo"
-};
-
-/* The daemon alone: it makes files as they were made before (splice.h), listens on a socket, and waits for its
- * helpers at the end. */
-static const char *const daemon_allowed[] = {
-	"link", "linkat", "mkdir", "mkdirat", "fchmod", "fchmodat", "chmod", "fchown", "fchown32",
-	"ftruncate", "ftruncate64", "fallocate", "copy_file_range", "sendfile", "sendfile64",
-	"utimensat", "utimensat_time64", "fgetxattr", "fsetxattr", "flistxattr", "fremovexattr",
-	"umask", "bind", "listen", "socketpair", "wait4", "waitid", "waitpid"
-};
-
-#define SOCKET_TYPE 0xf		/* the flags are above it */
-#define INTERNET(family, type, protocol)                                       \
-	{                                                                      \
-		"socket", 3,                                                   \
-		{                                                              \
-			IS(0, (family)),                                       \
-			{ 1, SCMP_CMP_MASKED_EQ, SOCKET_TYPE, (type) },        \
-			IS(2, (protocol))                      \
-		}                                                              \
-	}
-
-static const struct checked daemon_checked[] = {
-	INTERNET(AF_INET, SOCK_DGRAM, 0),
-	INTERNET(AF_INET, SOCK_STREAM, 0),
-	INTERNET(AF_INET6, SOCK_DGRAM, 0),
-	INTERNET(AF_INET6, SOCK_STREAM, 0),
-	{ "setsockopt", 2, { IS(1, IPPROTO_IP), IS(2, IP_RECVERR) } },
-	{ "setsockopt", 2, { IS(1, IPPROTO_IPV6), IS(2, IPV6_RECVERR) } },
-	{ "setsockopt", 2, { IS(1, IPPROTO_IPV6), IS(2, IPV6_V6ONLY) } },
-	{ "setsockopt", 2, { IS(1, SOL_SOCKET), IS(2, SO_REUSEADDR) } },
-	/* Whether somebody has a file open for writing (splice_late.c, database.h). */
-	{ "fcntl", 1, { IS(1, F_SETLEASE) } },
-	{ "fcntl", 1, { IS(1, F_GETLEASE) } },
-	{ "fcntl64", 1, { IS(1, F_SETLEASE) } },
-	{ "fcntl64", 1, { IS(1, F_GETLEASE) } },
-};
-
-#if defined(__SANITIZE_ADDRESS__)
-/* LeakSanitizer looks at the end from a task that it makes, and that traces us; tests/system has it look. */
-static const struct checked leaks_checked[] = {
-	{ "clone", 1, { { CLONE_ARG, SCMP_CMP_MASKED_EQ, CLONE_OF_THREAD | CLONE_UNTRACED,
-			  CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_UNTRACED } } },
-	{ "ptrace", 1, { IS(0, PTRACE_ATTACH) } },
-	{ "ptrace", 1, { IS(0, PTRACE_DETACH) } },
-	{ "ptrace", 1, { IS(0, PTRACE_CONT) } },
-	{ "ptrace", 1, { IS(0, PTRACE_KILL) } },
-	{ "ptrace", 1, { IS(0, PTRACE_GETREGS) } },
-	{ "ptrace", 1, { IS(0, PTRACE_GETREGSET) } },
-	{ "prctl", 1, { IS(0, PR_GET_DUMPABLE) } },
-	{ "prctl", 1, { IS(0, PR_SET_DUMPABLE) } },
-	{ "prctl", 1, { IS(0, PR_SET_PTRACER) } },
-	{ "prctl", 1, { IS(0, PR_SET_PDEATHSIG) } },
-	{ "wait4", 0, { { 0 } } },
-	{ "readlink", 0, { { 0 } } },
-};
-#endif
-
-static const char *const absent[] = {
-	/* clone3(2) has its flags in memory; without it libcs use clone. libuv asks for io_uring. */
-	"clone3",	  "close_range",       "faccessat2",
-	"io_uring_enter", "io_uring_register", "io_uring_setup"
-};
-
-static const char *const deadly[] = {
-	/* other programs, other processes' and the kernel's memory */
-	"execve", "execveat", "process_vm_readv", "process_vm_writev",
-	"process_madvise", "pidfd_getfd", "kcmp", "bpf", "perf_event_open", "userfaultfd",
-	"seccomp", "personality", "modify_ldt",
-	/* what the file names mean */
-	"mount", "umount", "umount2", "move_mount", "open_tree", "fsopen", "fspick", "fsmount",
-	"fsconfig", "mount_setattr", "pivot_root", "chroot", "setns", "unshare",
-	/* the machine */
-	"kexec_load", "kexec_file_load", "init_module", "finit_module", "delete_module",
-	"reboot", "swapon", "swapoff", "acct", "quotactl", "iopl", "ioperm", "add_key",
-	"keyctl", "request_key",
-	/* who we are */
-	"setuid", "setgid", "setreuid", "setregid", "setresuid", "setresgid", "setgroups",
-	"setuid32", "setgid32", "setreuid32", "setregid32", "setresuid32", "setresgid32",
-	"setgroups32", "capset"
-};
-
-static int add_rule(scmp_filter_ctx filter, uint32_t action, const char *name, unsigned n,
-		    const struct scmp_arg_cmp *args)
-{
-	int call = seccomp_syscall_resolve_name(name);
-	int r;
-
-	if (call == __NR_SCMP_ERROR) {
-		return 0; /* too new for this libseccomp: the default action */
-	}
-	r = seccomp_rule_add_array(filter, action, call, n, args);
-	return r == -EDOM ? 0 : r; /* not on this architecture */
-}
-
-static int add_names(scmp_filter_ctx filter, uint32_t action, const char *const *names,
-		     size_t n)
-{
-	int r = 0;
-
-	for (size_t i = 0; i < n && !r; i++) {
-		r = add_rule(filter, action, names[i], 0, NULL);
-	}
-	return r;
-}
-
-/* For abort(3): glibc names the process and the thread, musl the thread. */
-static int add_own_signals(scmp_filter_ctx filter)
-{
-	static const char *const calls[] = { "kill", "tkill", "tgkill" };
-	struct scmp_arg_cmp own = IS(0, (scmp_datum_t)getpid());
-	int r = 0;
-
-	for (size_t i = 0; i < N_OF(calls) && !r; i++) {
-		r = add_rule(filter, SCMP_ACT_ALLOW, calls[i], 1, &own);
-	}
-	return r;
-}
-
-static int add_checked(scmp_filter_ctx filter, const struct checked *calls, size_t n)
-{
-	int r = 0;
-
-	for (size_t i = 0; i < n && !r; i++) {
-		r = add_rule(filter, SCMP_ACT_ALLOW, calls[i].name, calls[i].n, calls[i].args);
-	}
-	return r;
-}
-
-static int add_more(scmp_filter_ctx filter, enum sandbox_kind kind)
-{
-	int r = 0;
-
-	if (kind == SANDBOX_DAEMON || kind == SANDBOX_READER) {
-		r = add_names(filter, SCMP_ACT_ALLOW, reader_allowed, N_OF(reader_allowed));
-	}
-	if (!r && kind == SANDBOX_DAEMON) {
-		r = add_names(filter, SCMP_ACT_ALLOW, daemon_allowed, N_OF(daemon_allowed));
-	}
-	if (!r && kind == SANDBOX_DAEMON) {
-		r = add_checked(filter, daemon_checked, N_OF(daemon_checked));
-	}
-	return r;
-}
-
-/* Nobody of ours traces; the daemon under LeakSanitizer is traced, and does not ask for it. */
-static int add_tracing(scmp_filter_ctx filter, enum sandbox_kind kind)
-{
-#if defined(__SANITIZE_ADDRESS__)
-	struct scmp_arg_cmp ask = IS(0, PTRACE_TRACEME);
-
-	if (kind == SANDBOX_DAEMON) {
-		int r = add_checked(filter, leaks_checked, N_OF(leaks_checked));
-
-		return r ? r : add_rule(filter, SCMP_ACT_KILL_PROCESS, "ptrace", 1, &ask);
-	}
-#endif
-	(void)kind;
-	return add_rule(filter, SCMP_ACT_KILL_PROCESS, "ptrace", 0, NULL);
-}
-
-static int fill(scmp_filter_ctx filter, enum sandbox_kind kind)
-{
-	int r;
-
-	/* Another architecture's calls have other numbers. */
-	r = seccomp_attr_set(filter, SCMP_FLTATR_ACT_BADARCH, SCMP_ACT_KILL_PROCESS);
-	if (r) {
-		return r;
-	}
-	/* A tree instead of a list, where libseccomp can: requests make many calls. */
-	(void)seccomp_attr_set(filter, SCMP_FLTATR_CTL_OPTIMIZE, 2);
-
-	r = add_names(filter, SCMP_ACT_ALLOW, allowed, N_OF(allowed));
-	if (!r) {
-		r = add_checked(filter, checked, N_OF(checked));
-	}
-	if (!r) {
-		r = add_more(filter, kind);
-	}
-	if (!r) {
-		r = add_tracing(filter, kind);
-	}
-	if (!r) {
-		r = add_own_signals(filter);
-	}
-	if (!r) {
-		r = add_names(filter, SCMP_ACT_ERRNO(ENOSYS), absent, N_OF(absent));
-	}
-	if (!r) {
-		r = add_names(filter, SCMP_ACT_KILL_PROCESS, deadly, N_OF(deadly));
-	}
-	return r;
-}
-
-static int close_calls(enum sandbox_kind kind)
-{
-	scmp_filter_ctx filter = seccomp_init(SCMP_ACT_ERRNO(EPERM));
-	int r;
-
-	if (!filter) {
-		return -ENOMEM;
-	}
-	r = fill(filter, kind);
-	if (!r) {
-		r = seccomp_load(filter);
-	}
-	seccomp_release(filter);
-	return r;
-}
-
 /* Memory holds keys and tokens: no core file of it, and nobody else under our user looks into it. */
 static int close_memory(void)
 {
@@ -581,6 +221,6 @@ int sandbox_close(enum sandbox_kind kind, const struct sandbox_paths *p)
 	if (kind == SANDBOX_COMMAND) {
 		return without_landlock;
 	}
-	r = close_calls(kind); /* last: it forbids all of the above */
+	r = sandbox_close_calls(kind); /* last: it forbids all of the above */
 	return r ? r : without_landlock;
 }

@@ -42,5 +42,9 @@ enum { SANDBOX_E_NO_LANDLOCK = 1 };
  * what can be opened, and all the rest holds. Or a negative errno; the process must not go on. */
 int sandbox_close(enum sandbox_kind kind, const struct sandbox_paths *p);
 
+/* The system calls alone, of a process that was forked by one whose sandbox is closed: it has the rest from there, and
+ * of the calls, too, what the other has not. 0 or a negative errno; the process must not go on. */
+int sandbox_close_calls(enum sandbox_kind kind);
+
 /* The directory that sandbox_close failed on, or NULL. Borrowed from its argument. */
 const char *sandbox_culprit(void);
