@@ -114,12 +114,17 @@ int confine_daemon(const struct conf *conf)
 	return r ? start_failed("close the sandbox", r) : 0;
 }
 
-int confine_reader(void)
+int confine_mother(void)
 {
 	const struct directories none = { 0 };
-	int r = close_around(SANDBOX_READER, &none);
+	int r = close_around(SANDBOX_MOTHER, &none);
 
 	return r < 0 ? r : 0;
+}
+
+int confine_reader(void)
+{
+	return sandbox_close_calls(SANDBOX_READER);
 }
 
 int confine_compiler(const char *state)

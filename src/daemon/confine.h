@@ -12,7 +12,10 @@ struct conf;
  * be said has been logged. */
 int confine_daemon(const struct conf *conf);
 
-/* Who reads for it; nothing is logged. 0 or a negative errno. */
+/* Who makes those that read for it: writes nowhere. Nothing is logged. 0 or a negative errno. */
+int confine_mother(void);
+
+/* Who was made by her and reads; nothing is logged. 0 or a negative errno. */
 int confine_reader(void);
 
 /* Who runs tinydns-data beside the state; nothing is logged. 0 or a negative errno. */

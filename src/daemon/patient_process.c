@@ -108,10 +108,10 @@ void patient_process(int socket)
 {
 	int fds[2];
 
-	if (child_settle(socket, "dnsu-patient")) {
+	(void)signal(SIGCHLD, SIG_IGN);		/* nobody waits for those who may never end */
+	if (child_settle(socket, "dnsu-patient") || confine_mother()) {
 		_exit(111);
 	}
-	(void)signal(SIGCHLD, SIG_IGN);		/* nobody waits for those who may never end */
 	while (receive(CHILD_SOCKET, fds)) {
 		if (!fork()) {
 			if (!keep(fds[0], fds[1]) || confine_reader()) {

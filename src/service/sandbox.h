@@ -2,8 +2,9 @@
  * SPDX-License-Identifier: ISC */
 #pragma once
 
-/* What is left to the processes that take bytes from outside apart. None of them starts a program or a process, makes
- * executable memory, traces, mounts, becomes somebody else, or has sockets but for these: */
+/* What is left to the processes that take bytes from outside apart. None of them starts a program, makes a process
+ * where that is not said, makes executable memory, traces, mounts, becomes somebody else, or has sockets but for
+ * these: */
 
 #include <stddef.h>
 
@@ -14,8 +15,12 @@ enum sandbox_kind {
 	/* The daemon: reads everything, makes files below a few directories, listens on a Unix socket, and speaks to
 	 * such, and by UDP and TCP to name servers. */
 	SANDBOX_DAEMON,
-	/* Reads for the daemon: reads everything, watches, and answers on the socket that it has. */
+	/* Reads for the daemon: reads everything, watches, and answers on the socket that it has. Makes no other, and
+	 * nothing that has a name. */
 	SANDBOX_READER,
+	/* Makes readers: takes descriptors from the socket that it has, and forks. It may what they may, and they
+	 * close theirs by sandbox_close_calls. */
+	SANDBOX_MOTHER,
 	/* Runs one program for the daemon: it writes below a few directories, and TCP is closed. Only Landlock, for
 	 * what a program does is its own. */
 	SANDBOX_COMMAND,
