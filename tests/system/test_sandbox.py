@@ -11,8 +11,9 @@ import subprocess
 
 import pytest
 
-from harness import descendants
-from steered import TIMEOUT, assert_closed, assert_no_core_file, call, calls, gdb, needs_gdb, needs_landlock, spawn, status
+from harness import SERVICE_GID, SERVICE_UID, descendants
+from steered import (TIMEOUT, assert_closed, assert_no_core_file, call, calls, gdb, landlock, needs_gdb, needs_landlock,
+                     spawn, status)
 
 CAP_DAC_READ_SEARCH = 1 << 2
 O_WRONLY_CREAT = 0o101
@@ -27,12 +28,17 @@ def daemon(env):
     env.start()
 
 
+def parent_of(pid):
+    return int(pathlib.Path('/proc', str(pid), 'stat').read_text().rpartition(')')[2].split()[1])
+
+
 def named(env, name):
-    """The daemon's processes that ps(1) shows by this name; a command's may end meanwhile."""
+    """The daemon's children that ps(1) shows by this name; theirs, before they run a program, have it too."""
     def is_named(pid):
         try:
-            return pathlib.Path('/proc', str(pid), 'comm').read_text().strip() == name
-        except OSError:
+            return pathlib.Path('/proc', str(pid), 'comm').read_text().strip() == name and \
+                parent_of(pid) == env.process.pid
+        except OSError:			# a command's process may end meanwhile
             return False
     return [p for p in descendants(env.process.pid) if is_named(p)]
 
@@ -45,6 +51,18 @@ def test_every_thread_is_closed_and_has_one_capability(env):
 
 def test_no_core_file(env):
     assert_no_core_file(env.process.pid)
+
+
+def test_nobody_of_the_same_user_looks_into_it(env):
+    """The kernel gives root what is not to be looked into. Started as that user: who becomes another is so anyway."""
+    env.stop()
+    env.prefix = ['setpriv', f'--reuid={SERVICE_UID}', f'--regid={SERVICE_GID}', '--init-groups']
+    env.start(tinydns=False)
+    owners = {name: [os.stat(f'/proc/{pid}/mem').st_uid for pid in pids] for name, pids in (
+        ('dns-updater', [env.process.pid]), ('dnsu-patient', named(env, 'dnsu-patient')),
+        ('dnsu-command', named(env, 'dnsu-command')))}
+    assert owners['dns-updater'] == owners['dnsu-patient'] == [0]
+    assert sorted(owners['dnsu-command']) == [0, SERVICE_UID]	# of tinydns-data, and of makecommand
 
 
 def test_helpers_have_nothing(env):
@@ -177,17 +195,26 @@ def test_what_only_an_attacker_does_ends_it(env, function):
     assert env.wait_exit(TIMEOUT) == -signal.SIGSYS
 
 
+def refused(env, *functions):
+    """What the one helper, of tinydns-data, is refused and the other, of makecommand, is not: errno of each function."""
+    closed, free = sorted((calls(pid, *functions) for pid in named(env, 'dnsu-command')), key=lambda r: r[0][0])
+    assert all(returned == -1 for returned, _ in closed), closed
+    return [error for _, error in closed], free
+
+
 @needs_landlock
 def test_who_runs_tinydns_data_writes_beside_the_state_only(env, writable):
-    closed = 0
-    for pid in named(env, 'dnsu-command'):
-        returned, error = call(pid, f'open("{writable}/new", {O_WRONLY_CREAT}, 0600)')
-        if returned == -1:
-            assert error == errno.EACCES
-            closed += 1
-        else:
-            (writable / 'new').unlink()		# makecommand may do what the administrator wants
-    assert closed == 1
+    (error,), ((fd, _),) = refused(env, f'open("{writable}/new", {O_WRONLY_CREAT}, 0600)')
+    assert error == errno.EACCES
+    assert fd >= 0			# makecommand may do what the administrator wants
+    (writable / 'new').unlink()
+
+
+@pytest.mark.skipif(landlock() < 6, reason='the kernel has an old Landlock')
+def test_who_runs_tinydns_data_listens_nowhere_and_signals_nobody(env):
+    errors, free = refused(env, 'bind((int)socket(2, 1, 0), (void *)calloc(1, 16), 16)', f'kill({env.process.pid}, 0)')
+    assert errors == [errno.EACCES, errno.EPERM]
+    assert [returned for returned, _ in free] == [0, 0]
 
 
 def test_a_directory_that_is_made_again_is_written_to(env):
