@@ -9,6 +9,7 @@ import pathlib
 import re
 import subprocess
 import sys
+import time
 
 import pytest
 
@@ -43,14 +44,16 @@ def test_links_and_races(env, watch):
          str(env.home('mallory')), str(env.home('john') / 'mine' / 'address'), str(secret / 'address'), '1'],
         stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     guard.tell('+', attack)
-    seen, told, n, done = set(), '', 0, 0
+    seen, told, n, done, slowest = set(), '', 0, 0, 0.0
     try:
         while done < ROUNDS:
             done = int(attack.stdout.readline())
             address = f'10.1.{n // 250}.{n % 250}'
             n += 1
             env.sh('john', f'echo {address} > mine/address')
+            written = time.monotonic()
             env.wait_answer(JOHN, 'A', {address})
+            slowest = max(slowest, time.monotonic() - written)
             seen |= env.query(MALLORY, 'A')
             told += subprocess.run([DNS_UPDATER, 'status', 'mallory', '-c', str(env.conf_file)], text=True,
                                    capture_output=True, timeout=TIMEOUT).stdout
@@ -63,3 +66,7 @@ def test_links_and_races(env, watch):
     assert asked, 'he never had a good file: that is no attack'
     for where in env.log.text(), told, env.data.read_text():
         assert SECRET not in where and '6.6.6.6' not in where
+    accepted, refused = (len(re.findall(line, env.log.text(), re.M)) for line in (
+        '^user mallory requested update', '^refusing .* of user mallory'))
+    print(f'{watch}: {done} swaps; of his files {accepted} were accepted and {refused} refused; {n} changes of another '
+          f'user were answered meanwhile, the slowest after {1000 * slowest:.0f} ms')
