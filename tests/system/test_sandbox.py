@@ -141,6 +141,7 @@ REFUSED = [
     'chdir("/tmp")',
     'kill(1, 0)',
     'kill({parent}, 0)',
+    'kill({helper}, 0)',			# of the same user
     'socket(16, 3, 0)',				# AF_NETLINK
     'socket(17, 3, 0)',				# AF_PACKET
     'socket(40, 1, 0)',				# AF_VSOCK
@@ -153,7 +154,8 @@ REFUSED = [
 
 
 def test_calls(env):
-    tried = [f.replace('{0}', str(env.root)).replace('{parent}', str(os.getpid())) for f in REFUSED]
+    helper = named(env, 'dnsu-command')[0]
+    tried = [f.format(env.root, parent=os.getpid(), helper=helper) for f in REFUSED]
     for function, result in zip(tried, calls(env.process.pid, *tried)):
         assert result == (-1, errno.EPERM), function
     assert env.process.poll() is None
