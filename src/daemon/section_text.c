@@ -205,7 +205,9 @@ static void take_failure(struct section_file *p)
 	}
 	p->anew = true;		/* the new file may be in place all the same: compile it */
 	output_trouble(&p->o, p->o.is->file, r == -ENOMEM ? "out of memory" : splice_trouble(p->splice),
-		       "the old file stays; trying again");
+		       splice_in_place(p->splice) ?
+			       "the new file is in place, but a power cut may undo it; trying again" :
+			       "the old file stays; trying again");
 }
 
 /* The file has it. */

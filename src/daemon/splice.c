@@ -63,6 +63,11 @@ const char *splice_beside(const struct splice *s, const char *suffix, char *ret)
 	return ret;
 }
 
+bool splice_in_place(const struct splice *s)
+{
+	return s->in_place;
+}
+
 static const struct splice_rules no_rules;
 
 int splice_new(const struct splice_options *o, struct splice **ret)
@@ -394,6 +399,7 @@ int splice_open(struct splice *s)
 {
 	int r;
 
+	s->in_place = false;
 	r = locate(s);
 	if (r || s->recovered) {
 		return r;

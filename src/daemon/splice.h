@@ -94,6 +94,9 @@ int splice_put(struct splice *s, const struct splice_put *put);
 /* "no line ...", "unable to write '...': No space left on device"; never NULL. */
 const char *splice_trouble(struct splice *s);
 
+/* After a failure: whether the new file is in place all the same, perhaps not durably. */
+bool splice_in_place(const struct splice *s);
+
 /* The inotify descriptor to wait on for splice_look; -1 before the first splice_open. */
 int splice_fd(const struct splice *s);
 

@@ -271,7 +271,7 @@ int splice_write_over(struct splice *s, const struct buf *old, const struct stat
 		      const struct buf *new, const struct splice_put *put)
 {
 	char part[NAME_SIZE_FILE];
-	struct stat ours;
+	struct stat ours = { 0 }, now;
 	int r;
 
 	splice_beside(s, "part", part);
@@ -294,6 +294,7 @@ int splice_write_over(struct splice *s, const struct buf *old, const struct stat
 		r = splice_fail(s, -errno, "remove", part);
 	}
 	s->unsettled = false;
+	s->in_place = !fstatat(s->dir, s->base, &now, AT_SYMLINK_NOFOLLOW) && splice_same_inode(&now, &ours);
 	if (r) {
 		s->recovered = s->recovered && r == -EAGAIN; /* clear up before the next attempt */
 		return r;

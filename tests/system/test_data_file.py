@@ -1052,6 +1052,7 @@ def test_an_error_behind_the_exchange_leaves_nothing_uncompiled(env):
     env.write('john', '1.2.3.4', age=60)
     strace(env, '-e', 'trace=fsync', '-e', 'inject=fsync:error=EIO:when=2')
     env.start()
-    env.wait_log('^unable to publish to .*Input/output error')
+    env.wait_line(f"unable to publish to {env.data}: unable to flush the directory of '{env.data}': "
+                  'Input/output error; the new file is in place, but a power cut may undo it; trying again')
     env.wait_answer(JOHN, 'A', {'1.2.3.4'})
     env.wait_line(f'updating record for {JOHN} to 1.2.3.4')
