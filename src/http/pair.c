@@ -63,6 +63,11 @@ static int check(const struct pair *p, const struct conf_http *conf)
 	return r == GNUTLS_E_CERTIFICATE_KEY_MISMATCH ? -EAGAIN : -EINVAL;
 }
 
+static bool same_text(const struct buf *a, const struct buf *b)
+{
+	return a->len == b->len && a->len && !memcmp(a->data, b->data, a->len);
+}
+
 int pair_read(struct pair *p, const struct conf_http *conf)
 {
 	_cleanup_(pair_deinit) struct pair new = {
@@ -81,6 +86,9 @@ int pair_read(struct pair *p, const struct conf_http *conf)
 	/* What is of no use is not read again before it has changed. */
 	p->certificate_stat = new.certificate_stat;
 	p->key_stat = new.key_stat;
+	if (same_text(&new.certificate, &p->certificate) && same_text(&new.key, &p->key)) {
+		return PAIR_E_SAME;
+	}
 	r = check(&new, conf);
 	if (!r) {
 		struct pair old = *p;
@@ -91,9 +99,15 @@ int pair_read(struct pair *p, const struct conf_http *conf)
 	return r;
 }
 
-void pair_forget(struct pair *p)
+void pair_look_again(struct pair *p)
 {
 	p->certificate_stat = p->key_stat = (struct stat){ 0 };
+}
+
+void pair_forget(struct pair *p)
+{
+	pair_look_again(p);
+	pair_deinit(p);
 }
 
 void pair_deinit(struct pair *p)

@@ -18,11 +18,16 @@ struct pair {
 /* Whether one of the files is another than when it was read, or was found to be of no use. */
 bool pair_has_changed(const struct pair *p, const struct conf_http *conf);
 
-/* Reads both. When they cannot be read or do not fit, that is logged, and the old texts stay. 0, -EAGAIN
+enum { PAIR_E_SAME = 1 };
+
+/* Reads both. PAIR_E_SAME: they say what we have. When they cannot be read or do not fit, that is logged, and the old texts stay. 0, -EAGAIN
  * when they do not fit (whoever renews them may be between the two), or another negative errno. */
 int pair_read(struct pair *p, const struct conf_http *conf);
 
-/* It is to be read again in any case. */
+/* The files are to be read again in any case. */
+void pair_look_again(struct pair *p);
+
+/* The same, and what they say is news in any case. */
 void pair_forget(struct pair *p);
 
 void pair_deinit(struct pair *p);

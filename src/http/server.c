@@ -138,6 +138,10 @@ static void refresh_certificate(struct server *s)
 		return;
 	}
 	r = pair_read(&s->pair, s->conf);
+	if (r == PAIR_E_SAME) {
+		s->refresh_pause_ms = 0;
+		return;
+	}
 	for (size_t i = 0; !r && i < s->n_listeners; i++) {
 		r = s->listeners[i].socket.tls ? instance_start(&s->listeners[i]) : 0;
 		if (r) {
@@ -292,7 +296,7 @@ void server_configure(struct server *s, const struct conf_http *conf)
 {
 	s->conf = conf;
 	connection_limit(s, conf->request_timeout_ms);
-	pair_forget(&s->pair);
+	pair_look_again(&s->pair);
 }
 
 /* 0 or an exit status. */

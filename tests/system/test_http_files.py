@@ -594,6 +594,20 @@ def test_a_renewed_certificate_needs_no_restart(env, http):
         first = new
 
 
+def test_a_certificate_that_is_the_same_is_no_new_one(env, http):
+    http.start()
+    mark = http.mark()
+    assert http.reload().startswith('reloaded')
+    peer_certificate(http)
+    http.cert.write_bytes(http.cert.read_bytes())
+    peer_certificate(http)
+    assert http.count('new certificate', mark) == 0
+    http.certificates.install(http.certificates.make())
+    new = http.certificates.der()
+    env.wait(lambda: peer_certificate(http) == new, 'the new certificate')
+    assert http.count('new certificate', mark) == 1
+
+
 @pytest.mark.parametrize('broken', ['another_key', 'garbage', 'empty', 'gone', 'half'])
 def test_a_broken_pair_keeps_the_old_certificate(env, http, broken):
     http.start()
