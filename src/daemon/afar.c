@@ -125,6 +125,11 @@ static void on_lost(void *arg, uint64_t mount)
 	}
 }
 
+static void on_gone(void *arg)
+{
+	daemon_helper_lost(arg, "reads address files on file systems that may not answer");
+}
+
 /* --- begin --- */
 
 void afar_begin(struct daemon *d)
@@ -132,15 +137,16 @@ void afar_begin(struct daemon *d)
 	patient_begin(d->patient, d->roster->users->n_users, d->conf.n_patterns, watch_inotify_fd(d->watch));
 }
 
-void afar_open(struct daemon *d)
+int afar_open(struct daemon *d)
 {
 	const struct patient_handlers h = {
 		.describe = on_describe, .read = on_read, .silent = on_silent, .answers = on_answers,
-		.lost = on_lost, .arg = d,
+		.lost = on_lost, .gone = on_gone, .arg = d,
 	};
+	int r = patient_attach(d->patient, &d->loop, &h);
 
-	patient_attach(d->patient, &d->loop, &h);
 	afar_begin(d);
+	return r;
 }
 
 static bool is_there(void *arg, uint64_t mount)

@@ -293,13 +293,16 @@ static void on_remember(void *arg)
 	d->state_dirty = true;
 }
 
-static void on_command_lost(void *arg)
+void daemon_helper_lost(struct daemon *d, const char *which)
 {
-	struct daemon *d = arg;
-
-	log_error("a process that runs commands is gone; stopping");
+	log_error("a process that %s is gone; stopping", which);
 	d->status = 111;
 	uv_stop(&d->loop);
+}
+
+static void on_command_lost(void *arg)
+{
+	daemon_helper_lost(arg, "runs commands");
 }
 
 /* Before the loop waits: act on everything that was noted in this turn, together. */
@@ -708,7 +711,9 @@ int daemon_new(struct conf *conf, const char *conf_path, struct output_commands 
 		r = mounts_new(&d->loop, on_mounts_changed, d, &d->mounts);
 	}
 	if (!r) {
-		afar_open(d);
+		r = afar_open(d);
+	}
+	if (!r) {
 		r = publish_new(&d->loop, &d->conf, d->roster, commands, &h, &d->publish);
 	} else {
 		publish_unfork(&d->conf, commands);

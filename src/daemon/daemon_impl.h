@@ -144,7 +144,8 @@ void look_take_patient(struct daemon *d, const struct patient_look *look, const 
 
 /* --- afar.c --- */
 
-void afar_open(struct daemon *d);
+/* 0 or a negative errno. */
+int afar_open(struct daemon *d);
 
 /* The users, the patterns or the watch are others now. */
 void afar_begin(struct daemon *d);
@@ -172,5 +173,8 @@ void questions_close(struct daemon *d);
 void questions_answer(struct daemon *d);
 
 /* --- daemon.c --- */
+
+/* A process that was forked at the start is gone, and cannot be had again: the daemon ends. */
+void daemon_helper_lost(struct daemon *d, const char *which);
 
 void daemon_want_publish(struct daemon *d);

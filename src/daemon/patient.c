@@ -48,7 +48,8 @@ struct patient {
 	pid_t mother;
 	uv_loop_t *loop;
 	uv_timer_t tick;
-	bool attached;
+	uv_poll_t end;		/* of the mother, who says nothing else */
+	unsigned n_handles;
 	struct patient_handlers handlers;
 	struct reader *readers;
 	unsigned n_processes;
@@ -470,13 +471,31 @@ static void on_tick(uv_timer_t *timer)
 
 /* --- the loop's side --- */
 
-void patient_attach(struct patient *p, struct uv_loop_s *loop, const struct patient_handlers *h)
+static void mother_ended(uv_poll_t *poll, int status, int events)
 {
+	struct patient *p = poll->data;
+
+	(void)status;	/* all of it is her end */
+	(void)events;
+	(void)uv_poll_stop(poll);	/* cannot fail */
+	p->handlers.gone(p->handlers.arg);
+}
+
+int patient_attach(struct patient *p, struct uv_loop_s *loop, const struct patient_handlers *h)
+{
+	int r;
+
 	p->loop = loop;
 	p->handlers = *h;
-	p->tick.data = p;
+	p->tick.data = p->end.data = p;
 	(void)uv_timer_init(loop, &p->tick);	/* cannot fail */
-	p->attached = true;
+	p->n_handles = 1;
+	r = uv_poll_init(loop, &p->end, p->socket);
+	if (r) {
+		return r;
+	}
+	p->n_handles = 2;
+	return uv_poll_start(&p->end, UV_READABLE, mother_ended);
 }
 
 void patient_begin(struct patient *p, uint32_t n_users, unsigned n_patterns, int inotify_fd)
@@ -538,9 +557,13 @@ bool patient_has(const struct patient *p, uint32_t user)
 	return has;
 }
 
-static void tick_closed(uv_handle_t *handle)
+static void closed(uv_handle_t *handle)
 {
-	free(handle->data);
+	struct patient *p = handle->data;
+
+	if (!--p->n_handles) {
+		free(p);
+	}
 }
 
 struct patient *patient_free(struct patient *p)
@@ -551,11 +574,14 @@ struct patient *patient_free(struct patient *p)
 	while (p->readers) {
 		reader_free(p->readers);
 	}
+	if (p->n_handles > 1) {
+		uv_close((uv_handle_t *)&p->end, closed);
+	}
 	close_fd(p->socket);
 	(void)waitpid(p->mother, NULL, 0);	/* it ends at the end of its socket */
 	free(p->queued);
-	if (p->attached) {
-		uv_close((uv_handle_t *)&p->tick, tick_closed);
+	if (p->n_handles) {
+		uv_close((uv_handle_t *)&p->tick, closed);
 	} else {
 		free(p);
 	}

@@ -35,13 +35,16 @@ struct patient_handlers {
 	void (*answers)(void *arg, uint64_t mount, uint64_t ms);
 	/* No process could be had, or it ended: what it had to read is left to the next sweep. */
 	void (*lost)(void *arg, uint64_t mount);
+	/* The process that makes the others is gone: there will be no more of them. */
+	void (*gone)(void *arg);
 	void *arg;
 };
 
 /* Forks the process that the others are made by, before there is a loop or a thread. 0 or a negative errno. */
 int patient_new(struct patient **ret);
 
-void patient_attach(struct patient *p, struct uv_loop_s *loop, const struct patient_handlers *h);
+/* 0 or a negative errno. */
+int patient_attach(struct patient *p, struct uv_loop_s *loop, const struct patient_handlers *h);
 
 /* NULL may be given; the loop must run once more. */
 struct patient *patient_free(struct patient *p);

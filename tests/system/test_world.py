@@ -260,6 +260,17 @@ def test_a_command_that_kills_its_helper(world):
     converged(world, OLD)
 
 
+def test_without_those_who_would_read_where_nobody_answers(world):
+    """At once, not when somebody's home comes to lie there."""
+    world.expect_exit = {0, 111}
+    world.start()
+    mother, = [p for p in harness.descendants(world.process.pid)
+               if pathlib.Path(f'/proc/{p}/comm').read_text() == 'dnsu-patient\n']
+    os.kill(mother, signal.SIGKILL)
+    world.wait_line('a process that reads address files on file systems that may not answer is gone; stopping')
+    assert world.wait_exit() == 111
+
+
 FAULTY = {
     'kills_itself': ('kill -9 $$', '^makecommand was killed by signal 9; trying again'),
     'kills_its_session': ('trap "" TERM; kill -TERM 0; exit 7', '^makecommand failed with exit status 7; trying again'),
