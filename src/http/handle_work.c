@@ -229,7 +229,7 @@ static void on_written(void *arg, int error)
 	if (error == FILE_E_UNSYNCED) {
 		log_error(
 			"unable to flush the directory of the address files: that of user %s is "
-			"replaced, but a power cut may undo it",
+			"in place, but a power cut may undo it",
 			users_user(j->g->conf.users, j->user));
 		leave_with_fault(j, ANSWER_TROUBLE);
 		return;
@@ -240,7 +240,9 @@ static void on_written(void *arg, int error)
 		leave_with_fault(j, ANSWER_TROUBLE);
 		return;
 	}
-	handle_say_changed(j);
+	if (j->u.changed) {
+		handle_say_changed(j);
+	}
 	leave_with_update(j);
 }
 
@@ -305,6 +307,10 @@ static void work(struct job *j)
 		leave_without_memory(j);
 	} else if (j->u.changed) {
 		write_file(j);
+	} else if (store_is_unsynced(j->h->store)) {	/* a client to whom we said 911 is back */
+		if (store_sync(j->h->store, on_written, j)) {
+			leave_without_memory(j);
+		}
 	} else {
 		leave_with_update(j);
 	}

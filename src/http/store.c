@@ -12,6 +12,7 @@
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 #include <uv.h>
 
 enum { FILE_MAX = 64 * 1024 };
@@ -21,11 +22,16 @@ struct store {
 	struct pattern pattern;
 	char path[PATTERN_PATH_MAX];
 	int dir;
+	/* Flushes that failed, and how many of them a later one has made good. */
+	unsigned n_failed, n_mended;
 };
 
 struct job {
+	struct store *s;
 	uv_work_t work;
 	int dir, error;
+	unsigned n_failed;	/* when it began */
+	bool flushes_only;
 	char name[NAME_MAX + 1];
 	struct buf bytes;
 	store_done_fn *done;
@@ -99,6 +105,10 @@ static void on_work(uv_work_t *work)
 
 	/* No user name begins with a dot. */
 	(void)snprintf(tmp, sizeof(tmp), ".new.%s", j->name); /* it fits */
+	if (j->flushes_only) {
+		j->error = fsync(j->dir) < 0 ? FILE_E_UNSYNCED : 0;
+		return;
+	}
 	j->error =
 		file_replace_durably(j->dir, j->name, tmp, 0644, j->bytes.data, j->bytes.len);
 }
@@ -106,10 +116,29 @@ static void on_work(uv_work_t *work)
 static void on_done(uv_work_t *work, int status)
 {
 	struct job *j = work->data;
+	struct store *s = j->s;
 
+	if (j->error == FILE_E_UNSYNCED) {
+		s->n_failed++;
+	} else if (!j->error && j->n_failed > s->n_mended) {
+		s->n_mended = j->n_failed;
+	}
 	j->done(j->arg, status ? status : j->error);
 	buf_deinit(&j->bytes);
 	free(j);
+}
+
+static void begin(struct store *s, struct job *j, store_done_fn *done, void *arg)
+{
+	j->s = s;
+	j->work.data = j;
+	j->dir = s->dir;
+	j->n_failed = s->n_failed;
+	j->done = done;
+	j->arg = arg;
+	/* The thread may run at once: nothing of the job is touched from here on. */
+	(void)uv_queue_work(s->loop, &j->work, on_work,
+			    on_done); /* fails only without on_work */
 }
 
 int store_write(struct store *s, const char *user, struct buf *bytes, store_done_fn *done,
@@ -121,14 +150,25 @@ int store_write(struct store *s, const char *user, struct buf *bytes, store_done
 		free(j);
 		return -ENOMEM;
 	}
-	j->work.data = j;
-	j->dir = s->dir;
-	j->done = done;
-	j->arg = arg;
 	j->bytes = *bytes;
 	*bytes = (struct buf){ 0 };
-	/* The thread may run at once: nothing of the job is touched from here on. */
-	(void)uv_queue_work(s->loop, &j->work, on_work,
-			    on_done); /* fails only without on_work */
+	begin(s, j, done, arg);
+	return 0;
+}
+
+bool store_is_unsynced(const struct store *s)
+{
+	return s->n_failed != s->n_mended;
+}
+
+int store_sync(struct store *s, store_done_fn *done, void *arg)
+{
+	struct job *j = calloc(1, sizeof(*j));
+
+	if (!j) {
+		return -ENOMEM;
+	}
+	j->flushes_only = true;
+	begin(s, j, done, arg);
 	return 0;
 }

@@ -8,6 +8,8 @@
 #include "base/buf.h"
 #include "core/pattern.h"
 
+#include <stdbool.h>
+
 struct store;
 struct uv_loop_s;
 
@@ -26,3 +28,9 @@ int store_read(const struct store *s, const char *user, struct buf *ret);
 typedef void store_done_fn(void *arg, int error);
 int store_write(struct store *s, const char *user, struct buf *bytes, store_done_fn *done,
 		void *arg);
+
+/* Whether a power cut may undo what was written, for the directory could not be flushed since. */
+bool store_is_unsynced(const struct store *s);
+
+/* Flushes it, as store_write does behind its file. */
+int store_sync(struct store *s, store_done_fn *done, void *arg);

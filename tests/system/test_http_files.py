@@ -303,6 +303,23 @@ def small_disk(env, http):
     return pathlib.Path(f'/proc/{env.process.pid}/root{http.dir}')
 
 
+def test_nothing_is_said_to_be_done_before_it_is_flushed(env, http):
+    """The directory cannot be flushed twice: the file is in place, and its client comes back."""
+    needs('strace')
+    http.popen = {'environ': {'UV_THREADPOOL_SIZE': '1'}}	# strace counts the calls of each thread by itself
+    http.prefix = ['strace', '-D', '-f', '-qq', '-o', '/dev/null', '-P', str(http.file().parent),
+                   '-e', 'trace=fsync', '-e', 'inject=fsync:error=EIO:when=1..2']
+    http.start()
+    mark = http.mark()
+    query = f'{BOTH}&myip=192.0.2.5'
+    for _ in range(2):
+        answer = http.update(query)
+        assert (answer.status, answer.body) == (503, '911'), answer.everything
+    assert http.count('^unable to flush the directory .* user alice is in place', mark) == 2
+    answer = http.update(query)
+    assert answer.status == 200 and answer.body.startswith('nochg'), answer.everything
+
+
 def test_a_full_disk_keeps_the_old_file(env, http, small_disk):
     file = small_disk / 'alice'
     assert http.update(f'{BOTH}&myip=192.0.2.4').body.startswith('good')
