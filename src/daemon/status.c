@@ -185,6 +185,10 @@ static bool begins(const char *s, const char *with)
 
 static int no_answer(const char *path, int r)
 {
+	if (r == -ENOENT || r == -ECONNREFUSED) {
+		return fail(START_TRY_AGAIN, "unable to ask the daemon at '%s': it does not run, or its "
+			    "socket is elsewhere (see -c and -s)", path);
+	}
 	return fail(START_TRY_AGAIN, "unable to ask the daemon at '%s': %s", path,
 		    r == -ETIMEDOUT  ? "no answer in time" :
 		    r == -ECONNRESET ? "it has ended the connection, or has too many" :

@@ -369,7 +369,13 @@ def test_the_end_of_the_daemon_is_told(status):
     status.gate.open()
     assert status.wait_exit() == 0
     done = command(status, uid=LOGIN_UID)
-    assert done.returncode == 111 and 'unable to ask the daemon' in done.stderr
+    assert (done.returncode, done.stderr) == (111, f"dns-updater: unable to ask the daemon at '{status.socket}': "
+                                              'it does not run, or its socket is elsewhere (see -c and -s)\n')
+    with socket.socket(socket.AF_UNIX) as left:	# what a killed daemon leaves
+        left.bind(str(status.socket))
+    os.chmod(status.socket, 0o666)
+    done = command(status, uid=LOGIN_UID)
+    assert done.returncode == 111 and f"'{status.socket}': it does not run, or " in done.stderr
 
 
 def connections(env):
