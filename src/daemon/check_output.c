@@ -22,6 +22,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 #define DATA_MAX ((size_t)UINT32_MAX)
 #define KEY_MAX ((size_t)64 << 10)
@@ -501,6 +502,8 @@ void check_outputs(struct check *c)
 			check_key(c, o);
 		}
 	}
-	print_drop_in(&c->conf);
+	if (!access("/run/systemd/system", F_OK)) {	/* sd_booted(3) */
+		print_drop_in(&c->conf);
+	}
 	check_names(c);
 }

@@ -489,7 +489,7 @@ class Env:
     def check(self):
         """dns-updater check; .returncode, and .stdout as lines."""
         self.write_conf()
-        done = subprocess.run([DNS_UPDATER, 'check', '-c', str(self.conf_file)], cwd='/',
+        done = subprocess.run([*self.prefix, DNS_UPDATER, 'check', '-c', str(self.conf_file)], cwd='/',
                               capture_output=True, text=True, timeout=TIMEOUT, env=clean_env())
         done.lines = done.stdout.splitlines()
         return done

@@ -71,7 +71,14 @@ def test_a_good_set_up_has_no_mistake_and_no_warning(ok):
     assert done.stderr == ''
 
 
+def boot(env, init):
+    """What runs the machine, as far as check can tell."""
+    env.prefix = [*unshare_mounts(), 'sh', '-c', 'mount -t tmpfs none /run && mkdir -p "/run/$0/system" && exec "$@"',
+                  init]
+
+
 def test_the_systemd_drop_in_is_printed_ready_to_paste(ok):
+    boot(ok, 'systemd')
     lines = check(ok).lines
     i = lines.index('[Service]')
     assert re.search('/etc/systemd/system/dns-updater.service.d/.*conf', lines[i - 1])
@@ -79,7 +86,14 @@ def test_the_systemd_drop_in_is_printed_ready_to_paste(ok):
     assert lines[i + 1] == f'ReadWritePaths={ok.root}'
 
 
+def test_without_systemd_nothing_is_said_of_it(ok):
+    boot(ok, 'openrc')
+    done = check(ok)
+    assert (done.returncode, done.lines) == (0, [])
+
+
 def test_the_drop_in_names_where_a_link_points_to(ok):
+    boot(ok, 'systemd')
     real = ok.tmp / 'real'
     os.rename(ok.root, real)
     ok.root.symlink_to(real)
@@ -418,6 +432,7 @@ def test_outputs_without_a_mistake(fine):
     hosts.chmod(0o644)
     fine.conf_more += f'[output h]\ntype = hosts\nfile = {hosts}\n'
     add_updates(fine)
+    boot(fine, 'systemd')
     done = check(fine)
     assert (done.returncode, mistakes(done), warnings(done)) == (0, [], []), done.stdout
     i = done.lines.index('[Service]')
@@ -427,6 +442,7 @@ def test_outputs_without_a_mistake(fine):
 def test_an_output_and_no_datafile(fine):
     fine.conf['datafile'] = fine.conf['makecommand'] = None
     file = add_file(fine, 'hosts', HOSTS)
+    boot(fine, 'systemd')
     done = check(fine)
     assert (done.returncode, mistakes(done), warnings(done)) == (0, [], []), done.stdout
     assert f'ReadWritePaths={file.parent}' in done.lines
