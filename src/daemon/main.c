@@ -49,7 +49,8 @@ static int usage(void)
 		    "       dns-updater token USER [-c FILE] --list | --revoke LABEL\n"
 		    "       dns-updater status [USER] [-c FILE] [-s SOCKET] [--json]\n"
 		    "       dns-updater status [USER] [-c FILE] [-s SOCKET] [--json] --wait "
-		    "[--timeout SECONDS]\n",
+		    "[--timeout SECONDS]\n"
+		    "       dns-updater --version\n",
 		    stderr);
 	return START_FIX_SOMETHING;
 }
@@ -321,7 +322,13 @@ int main(int argc, char **argv)
 	struct options o;
 	int r;
 
-	if (start_standard_fds() || !parse_options(argc, argv, &o)) {
+	if (start_standard_fds()) {
+		return usage();
+	}
+	if (start_prints_version(argc, argv, "dns-updater")) {
+		return 0;
+	}
+	if (!parse_options(argc, argv, &o)) {
 		return usage();
 	}
 	if (o.check) {

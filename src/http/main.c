@@ -12,7 +12,8 @@
 
 static int usage(void)
 {
-	(void)fputs("usage: dns-updater-http [-c FILE] [-e] [-r FD]\n", stderr);
+	(void)fputs("usage: dns-updater-http [-c FILE] [-e] [-r FD]\n"
+		    "       dns-updater-http --version\n", stderr);
 	return START_FIX_SOMETHING;
 }
 
@@ -23,6 +24,9 @@ int main(int argc, char **argv)
 
 	if (start_standard_fds()) {
 		return START_TRY_AGAIN;
+	}
+	if (start_prints_version(argc, argv, "dns-updater-http")) {
+		return 0;
 	}
 	while ((c = getopt(argc, argv, "c:er:")) != -1) {
 		if (!start_option(c, optarg, &o)) {

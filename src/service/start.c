@@ -10,6 +10,7 @@
 #include <fcntl.h>
 #include <malloc.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -26,6 +27,16 @@ int start_standard_fds(void)
 		return -errno;
 	}
 	return close(fd) < 0 ? -errno : 0;
+}
+
+bool start_prints_version(int argc, char **argv, const char *ident)
+{
+	bool is_asked = argc == 2 && (!strcmp(argv[1], "--version") || !strcmp(argv[1], "-V"));
+
+	if (is_asked) {
+		printf("%s " VERSION "\n", ident);
+	}
+	return is_asked;
 }
 
 static bool parse_fd(const char *text, int *ret)

@@ -25,6 +25,9 @@ struct start_options {
  * a negative errno. */
 int start_standard_fds(void);
 
+/* Whether only the version is asked for, which is then printed. */
+bool start_prints_version(int argc, char **argv, const char *ident);
+
 /* Takes one of the options -c, -e and -r; false for any other, and for a bad value. */
 bool start_option(int option, const char *value, struct start_options *o);
 

@@ -6,16 +6,19 @@ all have been looked at, and how far it has come is shown."""
 import contextlib
 import ctypes
 import os
+import pathlib
 import pty
 import re
 import select
 import signal
 import socket
 import struct
+import subprocess
 
 import pytest
 
-from harness import TIMEOUT, needs
+from harness import DNS_UPDATER, TIMEOUT, clean_env, needs
+from http_harness import DNS_UPDATER_HTTP
 
 JOHN = 'john.dyn.example.com'
 MANY = 300	# several batches
@@ -237,3 +240,12 @@ def test_without_the_right_to_it_inotify_serves(env):
                  'watching by inotify$')
     env.write('john', '1.2.3.4')
     env.wait_answer('john.dyn.example.com', 'A', {'1.2.3.4'})
+
+
+@pytest.mark.parametrize('program', [DNS_UPDATER, DNS_UPDATER_HTTP])
+@pytest.mark.parametrize('option', ['--version', '-V'])
+def test_the_version(program, option):
+    done = subprocess.run([program, option], capture_output=True, text=True, timeout=TIMEOUT, env=clean_env())
+    assert (done.returncode, done.stderr) == (0, '')
+    assert re.fullmatch(r'dns-updater(-http)? \d+\.\d+\.\d+\n', done.stdout)
+    assert done.stdout.split()[0] == pathlib.Path(program).name
