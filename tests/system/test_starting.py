@@ -17,7 +17,7 @@ import subprocess
 
 import pytest
 
-from harness import DNS_UPDATER, TIMEOUT, clean_env, needs
+from harness import DNS_UPDATER, SERVICE, TIMEOUT, TOP, clean_env, needs
 from http_harness import DNS_UPDATER_HTTP
 
 JOHN = 'john.dyn.example.com'
@@ -249,3 +249,47 @@ def test_the_version(program, option):
     assert (done.returncode, done.stderr) == (0, '')
     assert re.fullmatch(r'dns-updater(-http)? \d+\.\d+\.\d+\n', done.stdout)
     assert done.stdout.split()[0] == pathlib.Path(program).name
+
+
+@pytest.fixture
+def lsb(env):
+    """The init script, with this test's places in it; a function that runs it."""
+    needs('start-stop-daemon')
+    if not os.path.exists('/lib/lsb/init-functions'):
+        pytest.skip('no /lib/lsb/init-functions')
+    script, default, pid = env.tmp / 'init', env.tmp / 'default', env.tmp / 'pid'
+    text = (TOP / 'dist/lsb/dns-updater.in').read_text()
+    for old, new in (('/run/@name@.pid', str(pid)), ('/etc/default/@name@', str(default)),
+                     ('@sbindir@', str(pathlib.Path(DNS_UPDATER).parent)), ('@name@', 'dns-updater'),
+                     ('@directories@', str(env.state_dir)), ('@check@', 'daemon'), ('@files@', ''),
+                     ('@retry@', f'TERM/{TIMEOUT}'), ('@timeout@', 'it takes')):
+        text = text.replace(old, new)
+    script.write_text(text)
+    default.write_text(f'DNS_UPDATER_CONF={env.conf_file}\nDNS_UPDATER_USER={SERVICE}\n')
+
+    def run(word):
+        return subprocess.run(['sh', str(script), word], capture_output=True, text=True, timeout=2 * TIMEOUT,
+                              env=clean_env())
+    env.write_conf()
+    for user in env.all_users():
+        env.make_home(user)
+    yield run
+    if pid.exists():
+        run('stop')
+
+
+def test_the_init_script_comes_back_when_it_is_ready(env, lsb):
+    env.conf['makecommand'] = 'sleep 1; ' + env.conf['makecommand']
+    env.write_conf()
+    done = lsb('start')
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert env.runs() == 1
+    assert lsb('status').returncode == 0
+    assert lsb('stop').returncode == 0
+
+
+def test_the_init_script_tells_of_a_start_that_fails(env, lsb):
+    """There is another one for this state."""
+    env.start()
+    done = lsb('start')
+    assert done.returncode not in (0, 6), done.stdout + done.stderr
