@@ -19,6 +19,7 @@
 #include <fcntl.h>
 #include <libgen.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -41,6 +42,141 @@ static const char *name_of(const struct check *c, const struct conf_output *o,
 {
 	(void)snprintf(ret, WHAT_SIZE, "output '%s'", o->name); /* names are short */
 	return is_datafile(c, o) ? "datafile" : ret;
+}
+
+/* --- which names go where --- */
+
+struct some_names {
+	uint32_t n, first;
+};
+
+static void add_name(struct some_names *some, uint32_t name)
+{
+	if (!some->n++) {
+		some->first = name;
+	}
+}
+
+/* By an output other than this one. */
+static bool is_covered(const struct conf *conf, const char *name, const struct conf_output *but)
+{
+	bool covered = false;
+
+	for (unsigned k = 0; !covered && k < conf->n_outputs; k++) {
+		covered = &conf->outputs[k] != but &&
+			  conf_output_covers(&conf->outputs[k], name, NULL);
+	}
+	return covered;
+}
+
+/* A warning that ends in the first of the names and how many more there are. */
+static void warn_of(const struct check *c, unsigned line, const struct some_names *some,
+		    const char *what)
+{
+	const char *first;
+
+	if (!some->n) {
+		return;
+	}
+	first = users_name(c->conf.users, some->first);
+	if (some->n == 1) {
+		check_warning(c->conf_path, line, "%s: %s", what, first);
+	} else {
+		check_warning(c->conf_path, line, "%s: %s and %u more", what, first,
+			      some->n - 1);
+	}
+}
+
+/* --- the zones of a file of tinydns-data(8) --- */
+
+struct zones {
+	char **names; /* sorted, once all are in */
+	size_t n, size;
+	bool vague; /* one is none that we understand, or there was no memory */
+};
+
+static void zones_deinit(struct zones *z)
+{
+	for (size_t i = 0; i < z->n; i++) {
+		free(z->names[i]);
+	}
+	free(z->names);
+}
+
+static void zones_add(struct zones *z, const char *name)
+{
+	if (z->n == z->size) {
+		size_t size = z->size ? 2 * z->size : 16;
+		char **more = realloc(z->names, size * sizeof(*more));
+
+		if (!more) {
+			z->vague = true;
+			return;
+		}
+		z->names = more;
+		z->size = size;
+	}
+	z->names[z->n] = strdup(name);
+	z->vague = z->vague || !z->names[z->n];
+	z->n += !!z->names[z->n];
+}
+
+/* A line that makes its name a zone that is answered for: one that has an SOA. */
+static void take_zone(struct zones *z, const char *line, size_t n)
+{
+	const char *colon = n ? memchr(line + 1, ':', n - 1) : NULL;
+	const char *end = colon ? colon : line + n;
+	char name[NAME_SIZE];
+	size_t n_name, n_rest = n - (size_t)(end - line);
+	bool is_soa = n_rest >= 3 && !memcmp(end, ":6:", 3); /* of the generic form, with its type */
+
+	if (!n || !(*line == '.' || *line == 'Z' || (*line == ':' && is_soa))) {
+		return;
+	}
+	if (name_canon(line + 1, (size_t)(end - line - 1), name, &n_name)) {
+		z->vague = true;
+	} else {
+		zones_add(z, name);
+	}
+}
+
+static int compare(const void *a, const void *b)
+{
+	return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+static bool lies_in(const struct zones *z, const char *name)
+{
+	bool found = false;
+
+	for (const char *at = name; at && !found; at = strchr(at, '.'), at = at ? at + 1 : NULL) {
+		found = bsearch(&at, z->names, z->n, sizeof(*z->names), compare);
+	}
+	return found;
+}
+
+static void check_zones(const struct check *c, const struct conf_output *o, struct zones *z)
+{
+	const struct users *users = c->conf.users;
+	struct some_names outside = { 0 };
+
+	if (z->vague) {
+		return;
+	}
+	if (z->n) {
+		qsort(z->names, z->n, sizeof(*z->names), compare);
+	}
+	for (uint32_t i = 0; i < users->n_names; i++) {
+		const char *name = users_name(users, i);
+
+		if (conf_output_covers(o, name, NULL) && !(z->n && lies_in(z, name)) &&
+		    !is_covered(&c->conf, name, o)) {
+			add_name(&outside, i);
+		}
+	}
+	warn_of(c, o->file_line, &outside,
+		"tinydns does not answer for this name, which lies in no zone (a line with '.' or "
+		"'Z') of the file");
 }
 
 /* --- the text of a file --- */
@@ -94,9 +230,10 @@ static void check_line(struct check *c, const char *file, unsigned number, const
 	}
 }
 
-static void check_lines(struct check *c, const char *file, const struct buf *text,
+static void check_lines(struct check *c, const struct conf_output *o, const struct buf *text,
 			const struct section *section)
 {
+	_cleanup_(zones_deinit) struct zones zones = { 0 };
 	const char *at = text->data, *end = text->data + text->len;
 	unsigned number = 0;
 
@@ -107,10 +244,12 @@ static void check_lines(struct check *c, const char *file, const struct buf *tex
 
 		number++;
 		if (offset < section->begin || offset >= section->end) {
-			check_line(c, file, number, at, (size_t)(stop - at));
+			check_line(c, o->file, number, at, (size_t)(stop - at));
+			take_zone(&zones, at, (size_t)(stop - at));
 		}
 		at = stop + 1;
 	}
+	check_zones(c, o, &zones);
 }
 
 static void check_zone(struct check *c, const struct conf_output *o, const struct buf *text,
@@ -147,7 +286,7 @@ static void check_text(struct check *c, const struct conf_output *o, const struc
 			      section_strerror(r), comment, comment,
 			      o->type == CONF_ZONEFILE ? "end" : "top");
 	} else if (o->type == CONF_TINYDNS) {
-		check_lines(c, o->file, text, &section);
+		check_lines(c, o, text, &section);
 	} else if (o->type == CONF_ZONEFILE) {
 		check_zone(c, o, text, &section);
 	}
@@ -401,36 +540,7 @@ static void check_key(struct check *c, const struct conf_output *o)
 	}
 }
 
-/* --- which names go where --- */
-
-struct some_names {
-	uint32_t n, first;
-};
-
-static void add_name(struct some_names *some, uint32_t name)
-{
-	if (!some->n++) {
-		some->first = name;
-	}
-}
-
-/* A warning that ends in the first of the names and how many more there are. */
-static void warn_of(const struct check *c, unsigned line, const struct some_names *some,
-		    const char *what)
-{
-	const char *first;
-
-	if (!some->n) {
-		return;
-	}
-	first = users_name(c->conf.users, some->first);
-	if (some->n == 1) {
-		check_warning(c->conf_path, line, "%s: %s", what, first);
-	} else {
-		check_warning(c->conf_path, line, "%s: %s and %u more", what, first,
-			      some->n - 1);
-	}
-}
+/* --- the names of each output --- */
 
 static void check_names_of(const struct check *c, const struct conf_output *o)
 {
@@ -467,12 +577,7 @@ static void check_names(const struct check *c)
 
 	for (uint32_t i = 0; i < conf->users->n_names; i++) {
 		const char *name = users_name(conf->users, i);
-		bool covered = false;
-
-		for (unsigned k = 0; !covered && k < conf->n_outputs; k++) {
-			covered = conf_output_covers(&conf->outputs[k], name, NULL);
-		}
-		if (!covered) {
+		if (!is_covered(conf, name, NULL)) {
 			add_name(&nowhere, i);
 		}
 	}

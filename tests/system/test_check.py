@@ -537,9 +537,37 @@ def test_a_key_that_everyone_may_read(fine):
     assert_warning(fine, rf'^{fine.conf_file}:\d+: warning: key: everyone may read')
 
 
+@pytest.mark.parametrize('line, answers', [
+    ('.example.net:192.0.2.53:a:259200', True),
+    ('Zjohn.example.net:a.ns.example.com:hostmaster.example.com', True),
+    (r':example.net:6:\001a\000\001b\000' + 20 * r'\000', True),
+    ('.net:192.0.2.53:a', True),		# a zone of one label is none that we know
+    ('&example.net:192.0.2.53:a', False),	# delegated
+    ('.xample.net:192.0.2.53:a', False),
+    (':example.net:16:\\003abc', False),
+    ('', False),
+])
+def test_a_name_that_tinydns_does_not_answer_for(ok, line, answers):
+    ok.users['john'] += ['john.example.net', '*.john.example.net']
+    ok.write_data(BASE + line + '\n')
+    done = check(ok)
+    assert (done.returncode, mistakes(done)) == (0, [])
+    told = [] if answers else [
+        f'{ok.conf_file}:{line_of(ok, "datafile")}: warning: tinydns does not answer for this name, which lies in no zone '
+        "(a line with '.' or 'Z') of the file: john.example.net and 1 more"]
+    assert warnings(done) == told
+
+
+def test_a_name_that_another_output_publishes(fine):
+    fine.users = {'john': [JOHN, 'john.example.net']}
+    add_updates(fine, zone='example.net')
+    assert warnings(check(fine)) == []
+
+
 def test_names_outside_of_the_zones(fine):
     """Published elsewhere they are no matter, unless all are outside."""
     fine.users = {'john': [JOHN, 'john.example.net']}
+    fine.write_data(BASE + '.example.net:192.0.2.53:a:259200\n')
     add_updates(fine)
     assert warnings(check(fine)) == []
     fine.users = {'john': ['john.example.net', 'john.example.org']}
