@@ -39,7 +39,9 @@ enum {
 	LOST_MS = 10 * 1000,	/* between sweeps because events were lost */
 	CHANGED_MAX = 4096, CHANGED_SHARE = 4,	/* by a reload, looked at by the loop: so many, or one in so many */
 	SAVE_SOON_MS = 20,	/* after the first change: first it is published */
-	SAVE_SHARE = 100,	/* saving the state takes at most one part in so many of the time */
+	SAVE_SHARE = 20,	/* saving the state takes at most one part in so many of the time, */
+	SAVE_SHARE_GENTLE = 100,	/* or even in so many, where that does not put it off for longer than: */
+	SAVE_LATE_MS = 5000,
 	SAVE_AGAIN_MS = 10 * 1000,	/* after it failed */
 };
 
@@ -305,6 +307,18 @@ static void on_command_lost(void *arg)
 	daemon_helper_lost(arg, "runs commands");
 }
 
+static uint64_t save_delay_ms(const struct daemon *d)
+{
+	uint64_t least = d->save_cost_ms * SAVE_SHARE, delay = d->save_cost_ms * SAVE_SHARE_GENTLE;
+
+	if (d->state_failed) {
+		return SAVE_AGAIN_MS;
+	}
+	delay = delay < SAVE_LATE_MS ? delay : SAVE_LATE_MS;
+	delay = delay > least ? delay : least;
+	return delay > SAVE_SOON_MS ? delay : SAVE_SOON_MS;
+}
+
 /* Before the loop waits: act on everything that was noted in this turn, together. */
 static void act(struct daemon *d)
 {
@@ -319,9 +333,7 @@ static void act(struct daemon *d)
 	}
 	questions_answer(d);
 	if (d->state_dirty && !save_is_under_way(d->save) && !uv_is_active((uv_handle_t *)&d->save_timer)) {
-		uint64_t delay = d->state_failed ? SAVE_AGAIN_MS : d->save_cost_ms * SAVE_SHARE;
-
-		(void)uv_timer_start(&d->save_timer, on_save_timer, delay > SAVE_SOON_MS ? delay : SAVE_SOON_MS, 0);
+		(void)uv_timer_start(&d->save_timer, on_save_timer, save_delay_ms(d), 0);
 	}
 }
 
