@@ -3,7 +3,6 @@
 #include "daemon/daemon.h"
 #include "daemon/daemon_impl.h"
 
-#include "base/background.h"
 #include "base/cleanup.h"
 #include "base/log.h"
 #include "core/text.h"
@@ -746,7 +745,6 @@ const struct conf *daemon_conf(const struct daemon *d)
 
 int daemon_run(struct daemon *d)
 {
-	turns_be_short();
 	say_limit(d->conf.log_rate);
 	remember(d);
 	/* These fail only without a callback. */

@@ -139,14 +139,19 @@ static void say_messages(struct section_file *p)
 	buf_clear(&p->text.messages);
 }
 
-/* Who writes a file there in small pieces, as tinydns-data does, makes an event with each, and is not to be held up
- * by us who read them. */
+/* The command that writes a file there in small pieces, as tinydns-data does, makes an event with each, and is not to
+ * be held up by us who read them. */
 static void on_watch(uv_poll_t *poll, int status, int events)
 {
 	struct section_file *p = poll->data;
 
 	(void)status;	/* the look finds out */
 	(void)events;
+	if (!p->running) {
+		section_look(p);
+		section_step(p);
+		return;
+	}
 	(void)uv_poll_stop(poll);	/* cannot fail */
 	p->watch_pauses = true;
 	(void)uv_timer_start(&p->watch_timer, on_watch_timer, WATCH_PAUSE_MS, 0);	/* fails only without a callback */

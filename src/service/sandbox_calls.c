@@ -83,7 +83,7 @@ static const char *const mothers[] = { "recvmsg", "fork", "dup2", "dup3", "close
  * helpers at the end. */
 static const char *const daemons[] = {
 	"inotify_init1", "inotify_rm_watch", "name_to_handle_at", "readlink", "readlinkat",
-	"statfs", "statfs64", "access", "faccessat", "setpriority", "getpriority", "sched_setattr",
+	"statfs", "statfs64", "access", "faccessat", "setpriority",
 	"sysinfo", "link", "linkat", "mkdir", "mkdirat", "fchmod", "fchmodat", "chmod", "fchown", "fchown32", "ftruncate",
 	"ftruncate64", "fallocate", "copy_file_range", "sendfile", "sendfile64", "utimensat",
 	"utimensat_time64", "fgetxattr", "fsetxattr", "flistxattr", "fremovexattr", "umask",
