@@ -13,7 +13,7 @@
 #include <stdbool.h>
 #include <uv.h>
 
-enum { AHEAD_USERS = 64 };	/* of one batch */
+enum { AHEAD_USERS = 128 };	/* of one batch */
 
 struct ahead_file {
 	struct source_place place;	/* as asked for; place.watch is what watches are added to */
@@ -34,6 +34,7 @@ struct ahead {
 	uint32_t users[AHEAD_USERS];
 	unsigned n_users;
 	unsigned n_passed;		/* others, whom no thread may read */
+	bool autofs;			/* there are automount points */
 	struct ahead_file *files;	/* n_patterns for each user */
 };
 

@@ -126,6 +126,7 @@ static bool sweep_next(struct daemon *d, struct ahead *a)
 
 	a->n_users = a->n_passed = 0;
 	a->n_strays = watch_n_strays(d->watch);
+	a->autofs = mounts_any_autofs(d->mounts);
 	while (room && d->sweep_at < n_users) {
 		room = look_ask_ahead(d, d->sweep_at++, a);
 	}

@@ -62,8 +62,8 @@ struct daemon {
 	struct inquiry *inquiry;	/* NULL: nobody can ask */
 	struct accounts_special special;
 	struct save *save;
-	struct source_shared shared[CONF_PATTERNS_MAX];	/* as they were at shared_ns */
-	uint64_t shared_ns;	/* monotonic; 0: not looked at */
+	struct source_shared shared[CONF_PATTERNS_MAX];	/* while files are read */
+	bool shared_open;
 
 	uv_signal_t term, interrupt, hangup;
 	uv_timer_t rescan_timer, settle_timer, missing_timer, save_timer, say_timer;

@@ -19,7 +19,7 @@ enum {
 	LOOK_MS = 4, LOOKS = 16,	/* of looking, in one turn of the loop; looks between two looks at the clock */
 	MASS_MIN = 10,		/* withdrawals at once that may be a failure, not a wish */
 	SAID_MAX = 60, SAID_MS = 60 * 1000,	/* lines about what one user wrote, in so much time */
-	SHARED_MS = 10,		/* so long the shared directories are taken for what they were */
+	SHARED_MIN = 4,		/* users to look at for whom the shared directories are opened once */
 	QUOTE_MAX = 64,		/* bytes of a bad line that the log shows */
 };
 
@@ -203,19 +203,23 @@ static bool may_be_half(const struct daemon *d, unsigned pattern, const struct s
 }
 
 /* What is the same for all files is looked at once for those of a few milliseconds. */
-static void look_at_shared(struct daemon *d)
+static void open_shared(struct daemon *d)
 {
-	uint64_t now = uv_hrtime();
-
-	if (d->shared_ns && now - d->shared_ns < (uint64_t)SHARED_MS * 1000000) {
-		return;
-	}
-	d->shared_ns = now;
 	for (unsigned i = 0; i < d->conf.n_patterns; i++) {
-		d->shared[i] = afar_shared(d, i) ? (struct source_shared){ .dir = -1 } :
-							 source_look_shared(&d->conf.patterns[i]);
-		close_fdp(&d->shared[i].dir);	/* held, it would keep the administrator from unmounting it */
+		d->shared[i] = afar_shared(d, i) ?
+				       (struct source_shared){ .dir = -1 } :
+				       source_look_shared(&d->conf.patterns[i], mounts_any_autofs(d->mounts));
 	}
+	d->shared_open = true;
+}
+
+/* Held, it would keep the administrator from unmounting it. */
+static void close_shared(struct daemon *d)
+{
+	for (unsigned i = 0; d->shared_open && i < d->conf.n_patterns; i++) {
+		close_fdp(&d->shared[i].dir);
+	}
+	d->shared_open = false;
 }
 
 struct source_place look_place(const struct daemon *d, uint32_t user, unsigned pattern, struct watch *watch)
@@ -240,12 +244,18 @@ static int read_now(struct daemon *d, uint32_t user, unsigned pattern, bool writ
 {
 	struct source_place place = look_place(d, user, pattern, unsure ? d->watch : NULL);
 	uint64_t known = written ? 0 : *roster_print(d->roster, user, pattern);
+	bool alone = !d->shared_open;
+	int r;
 
-	if (mounts_any_autofs(d->mounts)) {
-		look_at_shared(d);
-		place.shared = &d->shared[pattern];
+	if (alone && mounts_any_autofs(d->mounts)) {
+		open_shared(d);
 	}
-	return source_read(&place, known, ret);
+	place.shared = d->shared_open ? &d->shared[pattern] : NULL;
+	r = source_read(&place, known, ret);
+	if (alone) {
+		close_shared(d);
+	}
+	return r;
 }
 
 /* Takes what reading the file gave. false: there is nothing to decide on, now. */
@@ -694,6 +704,9 @@ void look_at_wanted(struct daemon *d)
 {
 	uint64_t end = d->n_to_look ? uv_hrtime() + (uint64_t)LOOK_MS * 1000000 : 0;
 
+	if (d->n_to_look >= SHARED_MIN) {
+		open_shared(d);
+	}
 	for (unsigned i = 1; d->n_to_look && (i % LOOKS || uv_hrtime() < end); i++) {
 		uint32_t user = d->to_look[d->first_to_look];
 
@@ -704,6 +717,7 @@ void look_at_wanted(struct daemon *d)
 			look_at(d, user, 0, NULL);
 		}
 	}
+	close_shared(d);
 	if (d->n_to_look) {	/* name servers and whoever asks are served in between */
 		(void)uv_idle_start(&d->looking, on_looking);	/* fails only without a callback */
 	} else {
@@ -869,7 +883,6 @@ void look_forget(struct daemon *d)
 	d->first_to_look = d->n_to_look = 0;
 	d->settling.n = d->settling.first = d->missing.n = d->missing.first = 0;
 	d->n_missing = 0;
-	d->shared_ns = 0;
 	d->withdrawals_held = d->coming_back = false;
 }
 

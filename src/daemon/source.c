@@ -15,7 +15,9 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/syscall.h>
-#include <sys/vfs.h>
+#include <sys/sysmacros.h>
+
+enum { FILE_FLAGS = O_RDONLY | O_NONBLOCK | O_NOCTTY };
 
 /* glibc has no wrapper yet. */
 static int open_below(int dir, const char *name, int flags, uint64_t more_resolve)
@@ -34,17 +36,27 @@ static int open_below(int dir, const char *name, int flags, uint64_t more_resolv
 
 /* Opening with O_PATH alone does not trigger an automount at the path's end (open(2)); O_DIRECTORY
  * beside it would, and so would going further. */
+static bool look_automount_point(int fd, fsid_t *ret)
+{
+	struct statfs fs = { 0 };
+	int r = fstatfs(fd, &fs);
+
+	*ret = fs.f_fsid;
+	return !r && fs.f_type == AUTOFS_SUPER_MAGIC;
+}
+
 static bool is_automount_point(int fd)
 {
-	struct statfs fs;
+	fsid_t file_system;
 
-	return !fstatfs(fd, &fs) && fs.f_type == AUTOFS_SUPER_MAGIC;
+	return look_automount_point(fd, &file_system);
 }
 
 /* What is to be known of a directory on the way. */
 struct directory {
 	uid_t owner;
 	uint64_t mount;
+	dev_t device;
 };
 
 /* The descriptor, or -1 with errno after closing it; ENOTDIR: it is no directory. Who is not patient gets what the kernel knows without
@@ -69,7 +81,7 @@ static int only_directory(int fd, bool patient, struct directory *ret)
 		errno = e;
 		return -1;
 	}
-	*ret = (struct directory){ st.stx_uid, st.stx_mnt_id };
+	*ret = (struct directory){ st.stx_uid, st.stx_mnt_id, makedev(st.stx_dev_major, st.stx_dev_minor) };
 	return fd;
 }
 
@@ -129,7 +141,7 @@ void source_watch_shared(const struct pattern *p, unsigned pattern_number, const
 	}
 }
 
-struct source_shared source_look_shared(const struct pattern *p)
+struct source_shared source_look_shared(const struct pattern *p, bool autofs)
 {
 	struct source_shared shared = { .dir = -1 };
 
@@ -138,6 +150,7 @@ struct source_shared source_look_shared(const struct pattern *p)
 		_cleanup_(close_fdp) int fd = -1;
 		char path[PATTERN_PATH_MAX];
 		struct directory st;
+		fsid_t file_system;
 
 		close_fdp(&shared.dir);
 		shared.plain = false;
@@ -145,10 +158,10 @@ struct source_shared source_look_shared(const struct pattern *p)
 			break;
 		}
 		fd = open_directory_at(AT_FDCWD, path, false, &st);
-		if (fd < 0 || is_automount_point(fd)) {
+		if (fd < 0 || look_automount_point(fd, &file_system)) {
 			break;
 		}
-		shared = (struct source_shared){ true, steal_fd(&fd), st.mount };
+		shared = (struct source_shared){ true, autofs, steal_fd(&fd), st.mount, st.device, file_system };
 	}
 	return shared;
 }
@@ -213,9 +226,10 @@ static void watch_level(const struct source_place *at, int dir, unsigned level)
 	}
 	m->list[m->n].level = level;
 	if (at->patient) {
-		watch_add_inotify(at->inotify_fd, dir, level + 1 == at->pattern->n, &m->list[m->n++].mark);
+		watch_add_inotify(at->inotify_fd, dir, "", level + 1 == at->pattern->n, &m->list[m->n++].mark);
 	} else {
-		watch_add(at->watch, dir, at->pattern_number, level, &m->list[m->n++].mark);
+		watch_add(at->watch, &(struct watch_where){ dir, "", NULL }, at->pattern_number, level,
+			  &m->list[m->n++].mark);
 	}
 }
 
@@ -370,42 +384,37 @@ static int read_sized(int fd, size_t size, struct buf *ret)
 	return 0;
 }
 
-static int read_checked(const struct source_place *at, int fd, const struct directory *dir,
+static int read_checked(const struct source_place *at, int fd, const struct stat *st, const struct directory *dir,
 			uint64_t known, struct source_file *f)
 {
-	struct stat st, after;
-	int r;
+	struct stat after;
+	int r = check(at, st, dir, f);
 
-	if (fstat(fd, &st) < 0) {
-		return fail(f, -errno, at->pattern->text);
-	}
-	f->time = st.st_mtim;
-	r = check(at, &st, dir, f);
-	f->print = print_of(&st, r);
+	f->time = st->st_mtim;
+	f->print = print_of(st, r);
 	if (f->print == known) {
 		return SOURCE_E_SAME;
 	}
 	if (r) {
 		return r;
 	}
-	f->quotable = is_quotable(at, &st, dir);
-	f->from_front_end = st.st_uid == at->front_end;
-	r = read_sized(fd, (size_t)st.st_size, &f->text);
+	f->quotable = is_quotable(at, st, dir);
+	f->from_front_end = st->st_uid == at->front_end;
+	r = read_sized(fd, (size_t)st->st_size, &f->text);
 	if (r) {
 		return fail(f, r, at->pattern->text);
 	}
 	if (fstat(fd, &after) < 0) {
 		return fail(f, -errno, at->pattern->text);
 	}
-	return !file_same_stat(&st, &after) || f->text.len != (size_t)st.st_size ?
+	return !file_same_stat(st, &after) || f->text.len != (size_t)st->st_size ?
 		       SOURCE_E_CHANGING : 0;
 }
 
 /* Something may be mounted on the file itself. */
 static int open_file(const struct source_place *at, int dir, const char *name)
 {
-	const int flags = O_RDONLY | O_NONBLOCK | O_NOCTTY;
-	int fd = open_below(dir, name, flags, at->patient ? 0 : RESOLVE_NO_XDEV);
+	int fd = open_below(dir, name, FILE_FLAGS, at->patient ? 0 : RESOLVE_NO_XDEV);
 	char path[PATTERN_PATH_MAX];
 	const struct mount *on;
 
@@ -414,25 +423,59 @@ static int open_file(const struct source_place *at, int dir, const char *name)
 	}
 	on = mounts_at(at->mounts, source_path(at->pattern, at->user_name, path));
 	if (on && on->kind == MOUNT_HERE) {
-		return open_below(dir, name, flags, 0);
+		return open_below(dir, name, FILE_FLAGS, 0);
 	}
 	errno = EXDEV;
 	return -1;
 }
 
-int source_read(const struct source_place *at, uint64_t known, struct source_file *ret)
+/* Opens the file as it mostly is, with one look at its directory or none: the shared one holds the user's, and there is
+ * no link, no mount and no other file system on the way. -1: open_steps tells what there is instead.
+ *
+ * The directory is only named here, for its watch and for its owner. That is as good as a descriptor: whoever could
+ * exchange it meanwhile may write in the directory that all share. */
+static int open_at_once(const struct source_place *at, struct stat *ret, struct directory *ret_dir)
+{
+	const struct source_shared *s = at->shared;
+	const struct pattern *p = at->pattern;
+	struct source_marks *m = at->marks;
+	_cleanup_(close_fdp) int fd = -1;
+	char name[NAME_MAX + 1], file[NAME_MAX + 1], path[2 * NAME_MAX + 2];
+	struct stat dir;
+
+	if (!s || !s->plain || s->autofs || at->patient || p->base + 1 != p->n || (at->watch && !m) ||
+	    !pattern_component(p, p->base - 1, at->user_name, name) ||
+	    !pattern_component(p, p->base, at->user_name, file)) {
+		return -1;
+	}
+	if (at->watch) {
+		m->list[m->n].level = p->base;
+		watch_add(at->watch, &(struct watch_where){ s->dir, name, &s->file_system }, at->pattern_number,
+			  p->base, &m->list[m->n++].mark);
+	}
+	(void)snprintf(path, sizeof(path), "%s/%s", name, file);	/* both fit */
+	fd = open_below(s->dir, path, FILE_FLAGS, RESOLVE_NO_XDEV);
+	if (fd < 0 || fstat(fd, ret) < 0 || ret->st_dev != s->device) {
+		return -1;
+	}
+	dir.st_uid = ret->st_uid;
+	if (ret->st_uid != 0 && ret->st_uid != at->account && ret->st_uid != at->front_end &&
+	    fstatat(s->dir, name, &dir, AT_SYMLINK_NOFOLLOW) < 0) {
+		return -1;
+	}
+	*ret_dir = (struct directory){ dir.st_uid, s->mount, s->device };
+	return steal_fd(&fd);
+}
+
+/* Opens the file step by step. */
+static int open_steps(const struct source_place *at, uint64_t known, struct source_file *ret, struct directory *ret_dir,
+		      int *ret_fd)
 {
 	const struct pattern *p = at->pattern;
-	_cleanup_(close_fdp) int dir = -1, fd = -1;
+	_cleanup_(close_fdp) int dir = -1;
 	char name[NAME_MAX + 1], path[PATTERN_PATH_MAX];
-	struct directory in = { 0 };
-	int r;
+	int fd, r = open_directory(at, ret, &dir, ret_dir);
 
-	buf_clear(&ret->text);
-	ret->why[0] = '\0';
-	ret->print = 1;	/* of what cannot even be looked at */
-	ret->time = (struct timespec){ 0 };
-	r = open_directory(at, ret, &dir, &in);
 	if (r == SOURCE_E_REFUSED && ret->print == known) {
 		return SOURCE_E_SAME;
 	}
@@ -463,5 +506,33 @@ int source_read(const struct source_place *at, uint64_t known, struct source_fil
 		}
 		return fail(ret, e, source_path(p, at->user_name, path));
 	}
-	return read_checked(at, fd, &in, known, ret);
+	*ret_fd = fd;
+	return 0;
+}
+
+int source_read(const struct source_place *at, uint64_t known, struct source_file *ret)
+{
+	_cleanup_(close_fdp) int fd = -1;
+	struct directory dir = { 0 };
+	struct stat st;
+	int r;
+
+	buf_clear(&ret->text);
+	ret->why[0] = '\0';
+	ret->print = 1;	/* of what cannot even be looked at */
+	ret->time = (struct timespec){ 0 };
+	fd = open_at_once(at, &st, &dir);
+	if (fd < 0) {
+		if (at->marks) {
+			at->marks->n = 0;
+		}
+		r = open_steps(at, known, ret, &dir, &fd);
+		if (r) {
+			return r;
+		}
+		if (fstat(fd, &st) < 0) {
+			return fail(ret, -errno, at->pattern->text);
+		}
+	}
+	return read_checked(at, fd, &st, &dir, known, ret);
 }

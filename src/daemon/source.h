@@ -15,6 +15,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/stat.h>
+#include <sys/types.h>
+#include <sys/vfs.h>
 
 struct mounts;
 
@@ -23,8 +25,11 @@ struct mounts;
 /* What the levels that all users share are, at one moment: looked at once for many files. */
 struct source_shared {
 	bool plain;	/* directories, and none an automount point */
+	bool autofs;	/* below them may be automount points */
 	int dir;	/* the last of them, opened with O_PATH, owned; -1: none */
 	uint64_t mount;	/* its mount, as statx(2) numbers it */
+	dev_t device;
+	fsid_t file_system;
 };
 
 /* Watches that were added on the way, and are not noted yet. */
@@ -76,9 +81,10 @@ struct source_file {
 void source_watch_shared(const struct pattern *p, unsigned pattern_number, const struct mounts *mounts,
 			 struct watch *watch);
 
-/* Looks at the pattern's shared levels above the base directory. What it says is to be used at once: between
- * that and the files an automount point may come to be, which would be triggered. */
-struct source_shared source_look_shared(const struct pattern *p);
+/* Looks at the pattern's shared levels above the base directory; autofs: there may be automount points below them.
+ * What it says is to be used at once: between that and the files an automount point may come to be, which would be
+ * triggered. */
+struct source_shared source_look_shared(const struct pattern *p, bool autofs);
 
 /* Reads the file unless its print is `known`. Returns 0, SOURCE_E_*, or a negative errno, with why
  * telling what could not be opened. ret is zeroed or used before; the caller ends it with

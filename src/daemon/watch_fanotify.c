@@ -3,6 +3,7 @@
 #include "daemon/watch_fanotify.h"
 
 #include "base/cleanup.h"
+#include "daemon/watch.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -67,8 +68,9 @@ static bool is_marked(const struct watch_fanotify *f, const fsid_t *fsid)
 	return false;
 }
 
-int watch_fanotify_key(const struct watch_fanotify *f, int dir_fd, int *ret_key)
+int watch_fanotify_key(const struct watch_fanotify *f, const struct watch_where *at, int *ret_key)
 {
+	const fsid_t *on = at->file_system;
 	union {
 		struct file_handle handle;
 		char room[sizeof(struct file_handle) + HANDLE_SIZE];
@@ -76,14 +78,17 @@ int watch_fanotify_key(const struct watch_fanotify *f, int dir_fd, int *ret_key)
 	struct statfs fs;
 	int mount;
 
-	if (fstatfs(dir_fd, &fs) < 0 || !is_marked(f, &fs.f_fsid)) {
+	if (!on) {
+		on = fstatfs(at->dir_fd, &fs) < 0 ? NULL : &fs.f_fsid;
+	}
+	if (!on || !is_marked(f, on)) {
 		return -EXDEV;
 	}
 	h.handle.handle_bytes = HANDLE_SIZE;
-	if (name_to_handle_at(dir_fd, "", &h.handle, &mount, AT_EMPTY_PATH) < 0) {
+	if (name_to_handle_at(at->dir_fd, at->name, &h.handle, &mount, *at->name ? 0 : AT_EMPTY_PATH) < 0) {
 		return -EXDEV;
 	}
-	*ret_key = key_of(&fs.f_fsid, &h.handle);
+	*ret_key = key_of(on, &h.handle);
 	return 0;
 }
 

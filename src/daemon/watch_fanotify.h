@@ -15,6 +15,7 @@
 #include <stdint.h>
 
 struct watch_fanotify;
+struct watch_where;
 struct uv_loop_s;
 
 /* Marks the file systems of the directories that all users of a pattern share; unmarked is called for each that cannot
@@ -43,5 +44,5 @@ int watch_fanotify_aim(struct watch_fanotify *f, struct uv_loop_s *loop, const s
 /* Hands on what the kernel has by now. */
 void watch_fanotify_read(struct watch_fanotify *f);
 
-/* The key of the directory that dir_fd is open on: negative, and never -1. -EXDEV: its file system is not marked. */
-int watch_fanotify_key(const struct watch_fanotify *f, int dir_fd, int *ret_key);
+/* The key of the directory: negative, and never -1. -EXDEV: its file system is not marked. */
+int watch_fanotify_key(const struct watch_fanotify *f, const struct watch_where *at, int *ret_key);

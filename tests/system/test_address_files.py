@@ -38,6 +38,77 @@ def refused(env, why, mark=0):
     assert '6.6.6.6' not in env.log.text()
 
 
+# ---- at a start
+
+def _replace(env, user, make):
+    """Another file in the place of the user's, which is old enough to be taken."""
+    file = env.file(user)
+    new = file.with_name('new')
+    make(file, new)
+    os.utime(new, (1e9, 1e9), follow_symlinks=False)
+    new.rename(file)
+
+
+def _others(file, new):
+    new.write_text(SECRET + '\n')
+    os.chown(new, uid_of('jane'), uid_of('jane'))
+
+
+def _roots(file, new):
+    new.write_text(GOOD + '\n')
+
+
+def _fifo(file, new):
+    os.mkfifo(new)
+
+
+def _hard(file, new):
+    os.link(file, file.with_name('other'))
+    os.link(file, new)
+    file.unlink()
+
+
+# What somebody's file is when the daemon starts, and the refusal; None: it is taken.
+AT_START = {
+    'own': (None, None),
+    'roots': (_roots, None),
+    'soft': (lambda file, new: new.symlink_to('/etc/hostname'), 'a symbolic link'),
+    'hard': (_hard, 'more than one link'),
+    'fifo': (_fifo, 'not a regular file'),
+    'dir': (lambda file, new: new.mkdir(), 'not a regular file'),
+    'others': (_others, r'owned by uid \d+, who is neither the user nor the owner of its directory'),
+}
+
+
+@pytest.mark.parametrize('way', ['inotify', 'fanotify'])
+def test_at_a_start_all_are_judged_as_they_are_later(env, way):
+    """Readers open many files at once, by another way than one that changes; and what they watch is watched."""
+    env.conf['watch'] = way
+    env.users = {user: [f'{user}.dyn.example.com'] for user in [*AT_START, 'linked']}
+    for user, (make, _) in AT_START.items():
+        env.write(user, GOOD, age=10)
+        if make:
+            if user == 'dir':
+                env.file(user).unlink()
+            _replace(env, user, make)
+    env.write('linked', GOOD, age=10)
+    env.home('linked').rename(env.tmp / 'elsewhere')
+    env.home('linked').symlink_to(env.tmp / 'elsewhere')
+    env.start()
+    taken = {user for user, (_, why) in AT_START.items() if why is None} | {'linked'}
+    for user in env.users:
+        if user in taken:
+            env.wait_answer(f'{user}.dyn.example.com', 'A', {GOOD})
+        else:
+            path = re.escape(str(env.file(user)))
+            env.wait_log(f'^refusing {path} of user {user}: {AT_START[user][1]}{KEEPING}$')
+            assert not env.query(f'{user}.dyn.example.com', 'A')
+    assert 'SECRET' not in env.log.text()
+    for user in sorted(taken):		# their directories are watched
+        env.write(user, NEW) if user != 'roots' else env.file(user).write_text(NEW + '\n')
+        env.wait_answer(f'{user}.dyn.example.com', 'A', {NEW})
+
+
 # ---- lines
 
 def test_a_bad_line_is_told_with_user_number_and_bytes(good):
