@@ -252,7 +252,7 @@ static int collect(struct parser *p, size_t *i, size_t name, const struct ip_set
 static int collect_all(struct parser *p, struct ip_set **ret_sets)
 {
 	struct ip_set **sets = calloc(p->n_names + 1, sizeof(*sets)), *bare = NULL;
-	struct ip *scratch = calloc(p->n + 2 * IP_SET_EACH_MAX, sizeof(*scratch));
+	struct ip *scratch = calloc(p->n, sizeof(*scratch));	/* no set takes an entry twice */
 	size_t i = 0;
 	int r = sets && scratch ? 0 : -ENOMEM;
 
