@@ -479,14 +479,18 @@ static int take_lease(struct database *d)
 static int patch(struct database *d, const struct database_content *c, const uint32_t *names, uint32_t n,
 		 const struct database_version *v)
 {
-	int r = 0;
+	struct database_spots spots;
+	int r = 0, e;
 
+	database_spots_begin(&spots, d->second.fd, d->shape.size);
 	for (uint32_t i = 0; !r && i < d->n_behind; i++) {
-		r = database_patch(d->second.fd, c, &d->shape, d->behind[i]);
+		r = database_patch(&spots, c, &d->shape, d->behind[i]);
 	}
 	for (uint32_t i = 0; !r && i < n; i++) {
-		r = database_patch(d->second.fd, c, &d->shape, names[i]);
+		r = database_patch(&spots, c, &d->shape, names[i]);
 	}
+	e = database_spots_end(&spots);
+	r = r ? r : e;
 	if (!r && d->second.serial != v->serial) {
 		r = database_patch_serials(d->second.fd, &d->rest, &d->shape, v->serial);
 		d->second.serial = v->serial;

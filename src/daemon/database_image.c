@@ -259,7 +259,8 @@ int database_build(int fd, const struct database_content *c, const struct databa
 
 /* --- single values --- */
 
-int database_patch(int fd, const struct database_content *c, const struct database_shape *s, uint32_t name)
+int database_patch(struct database_spots *to, const struct database_content *c, const struct database_shape *s,
+		   uint32_t name)
 {
 	const struct ip_set *set = c->sets[name];
 	size_t n_key = tinydns_key_size(users_name(c->users, name));
@@ -271,8 +272,8 @@ int database_patch(int fd, const struct database_content *c, const struct databa
 		bool v4 = i < set->n_v4;
 		size_t n = v4 ? 4 : 16;
 
-		r = database_write_at(fd, v4 ? ip_set_v4(set, i) : ip_set_v6(set, i - set->n_v4), n,
-			     record + tinydns_record_address(n_key));
+		r = database_spots_put(to, v4 ? ip_set_v4(set, i) : ip_set_v6(set, i - set->n_v4), n,
+				       record + tinydns_record_address(n_key));
 		record += tinydns_record_size(n_key, n);
 	}
 	return r;

@@ -81,6 +81,25 @@ static inline uint64_t database_here(const struct database_writer *w)
 	return w->pos + w->n;
 }
 
+/* Writes of a few bytes each: those that lie near each other, and come in order, go out as one, with the bytes
+ * between them that the file has. */
+enum { DATABASE_NEAR = 4096 };
+
+struct database_spots {
+	int fd;
+	uint64_t size;		/* of the file */
+	uint64_t pos;		/* where the bytes stand in it */
+	size_t n;		/* that are known */
+	size_t end;		/* of the last of them that was put */
+	uint8_t bytes[DATABASE_NEAR];
+};
+
+void database_spots_begin(struct database_spots *s, int fd, uint64_t size);
+
+/* 0 or a negative errno; what was put is written at the latest by database_spots_end. */
+int database_spots_put(struct database_spots *s, const void *bytes, size_t n, uint64_t pos);
+int database_spots_end(struct database_spots *s);
+
 /* --- database_image.c, database_change.c --- */
 
 /* The value of database_shape.counts for a set. */
@@ -108,6 +127,7 @@ int database_change(int old, int fd, size_t *from, const struct database_content
 		    unsigned n, struct database_shape *s);
 
 /* Writes a name's addresses, which have the shape that they had, or the serials. 0 or a negative errno. */
-int database_patch(int fd, const struct database_content *c, const struct database_shape *s, uint32_t name);
+int database_patch(struct database_spots *to, const struct database_content *c, const struct database_shape *s,
+		   uint32_t name);
 int database_patch_serials(int fd, const struct database_rest *rest, const struct database_shape *s,
 			   uint32_t serial);

@@ -3,6 +3,7 @@
 #include "daemon/database_impl.h"
 
 #include <errno.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -45,6 +46,51 @@ int database_read_at(int fd, void *ret, size_t n, uint64_t pos)
 		n -= (size_t)done;
 	}
 	return 0;
+}
+
+void database_spots_begin(struct database_spots *s, int fd, uint64_t size)
+{
+	s->fd = fd;
+	s->size = size;
+	s->n = s->end = 0;
+}
+
+/* What the file has behind the first of those that are near. */
+static int read_rest(struct database_spots *s)
+{
+	uint64_t left = s->size - s->pos;
+	size_t n = left < sizeof(s->bytes) ? (size_t)left : sizeof(s->bytes);
+	int r = database_read_at(s->fd, s->bytes + s->n, n - s->n, s->pos + s->n);
+
+	s->n = r ? s->n : n;
+	return r;
+}
+
+int database_spots_put(struct database_spots *s, const void *bytes, size_t n, uint64_t pos)
+{
+	bool near = s->n && pos >= s->pos && pos - s->pos <= sizeof(s->bytes) - n && pos + n <= s->size;
+	int r = 0;
+
+	if (near && pos - s->pos + n > s->n) {
+		r = read_rest(s);
+	} else if (!near) {
+		r = database_spots_end(s);
+		s->pos = pos;
+		s->n = n;
+	}
+	if (!r) {
+		memcpy(s->bytes + (pos - s->pos), bytes, n);
+		s->end = (size_t)(pos - s->pos) + n > s->end ? (size_t)(pos - s->pos) + n : s->end;
+	}
+	return r;
+}
+
+int database_spots_end(struct database_spots *s)
+{
+	int r = s->end ? database_write_at(s->fd, s->bytes, s->end, s->pos) : 0;
+
+	s->n = s->end = 0;
+	return r;
 }
 
 void database_writer_begin(struct database_writer *w, int fd, uint64_t pos)
