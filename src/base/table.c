@@ -102,8 +102,8 @@ int table_add(struct table *t, uint32_t id)
 	bool full = t->n >= t->size / 8 * 7;
 
 	t->is_dense = (t->is_dense || !t->n) && id == t->n;
-	if (full || id >= t->id_mask) {	/* by half: there may be millions */
-		int r = rebuild(t, !full ? t->size : t->size ? t->size + t->size / 2 : SIZE_FIRST, id);
+	if (full || id >= t->id_mask) {
+		int r = rebuild(t, !full ? t->size : t->size ? 2 * t->size : SIZE_FIRST, id);
 
 		if (r) {
 			return r;
@@ -114,9 +114,21 @@ int table_add(struct table *t, uint32_t id)
 	return 0;
 }
 
+static uint32_t size_for(uint32_t n)
+{
+	return (n / 7 + 1) * 8 + 8;
+}
+
+void table_expect(struct table *t, uint32_t n)
+{
+	if (n < UINT32_MAX / 4 && size_for(n) > t->size) {
+		(void)rebuild(t, size_for(n), n);
+	}
+}
+
 void table_fit(struct table *t)
 {
-	uint32_t size = (t->n / 7 + 1) * 8 + 8;
+	uint32_t size = size_for(t->n);
 
 	if (size < t->size) {
 		(void)rebuild(t, size, t->id_mask - 1);	/* without memory it stays as it is */

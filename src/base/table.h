@@ -29,5 +29,8 @@ uint32_t table_find(const struct table *t, const char *s, size_t n);
 /* Adds id, whose string must not be in the table yet. 0 or -ENOMEM. */
 int table_add(struct table *t, uint32_t id);
 
+/* So many will be in it, more or less: without memory, room is made as they come. */
+void table_expect(struct table *t, uint32_t n);
+
 /* No more are added soon: gives back the room that was kept for them. */
 void table_fit(struct table *t);

@@ -810,10 +810,21 @@ static int read_line(struct conf_reader *r, struct text line, enum section *sect
 	return 0;
 }
 
+static uint32_t count_lines(const char *text, size_t n)
+{
+	uint32_t lines = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		lines += text[i] == '\n';
+	}
+	return lines;
+}
+
 static int read_lines(struct conf_reader *r, const char *text, size_t n, enum section section)
 {
 	const char *at = text, *end = text + n;
 
+	users_expect(r->c->users, count_lines(text, n));	/* mostly a user each */
 	if (n >= 3 && !memcmp(text, "\xef\xbb\xbf", 3)) {
 		at += 3;
 	}

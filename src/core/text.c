@@ -7,7 +7,10 @@
 
 static bool is_one_of(char c, const char *set)
 {
-	return c && strchr(set, c);
+	while (*set && *set != c) {	/* strchr costs more for so few */
+		set++;
+	}
+	return *set;
 }
 
 struct text text_trim(struct text t)

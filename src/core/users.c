@@ -116,6 +116,12 @@ static void *fitted(void *array, uint32_t n, uint32_t *size, size_t each)
 	return p ? p : array;
 }
 
+void users_expect(struct users *u, uint32_t n)
+{
+	table_expect(&u->by_user, n);
+	table_expect(&u->by_name, n);
+}
+
 void users_fit(struct users *u)
 {
 	char *arena = u->arena_len ? realloc(u->arena, u->arena_len) : NULL;

@@ -56,6 +56,9 @@ int users_add_name(struct users *u, const char *name, size_t n, uint32_t *ret_us
 const char *users_user(const struct users *u, uint32_t user);
 const char *users_name(const struct users *u, uint32_t name);
 
+/* About so many will be added, users and names each. */
+void users_expect(struct users *u, uint32_t n);
+
 /* No more are added soon: gives back the room that was kept for them. */
 void users_fit(struct users *u);
 
