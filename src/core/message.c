@@ -101,7 +101,7 @@ static size_t signature_size(const struct tsig_key *key)
 }
 
 /* There is room for it. */
-static int put_signature(struct writer *w, const struct tsig_key *key, time_t now,
+static void put_signature(struct writer *w, const struct tsig_key *key, time_t now,
 			 struct message_sent *sent)
 {
 	const struct tsig t = { .time = (uint64_t)now,
@@ -110,11 +110,8 @@ static int put_signature(struct writer *w, const struct tsig_key *key, time_t no
 	const struct tsig_message m = { .bytes = w->begin, .n = (size_t)(w->at - w->begin) };
 	uint8_t data[TSIG_ALGORITHM_WIRE_N + TSIG_DATA_N + TSIG_MAC_MAX], *at = data;
 	unsigned n = tsig_mac_size(key);
-	int r = tsig_mac(key, &m, &t, sent->mac);
 
-	if (r) {
-		return r;
-	}
+	tsig_mac(key, &m, &t, sent->mac);
 	sent->n_mac = n;
 	at += tsig_put_name(at, key->algorithm);
 	ldns_write_uint64_as_uint48(at, t.time);
@@ -130,7 +127,6 @@ static int put_signature(struct writer *w, const struct tsig_key *key, time_t no
 	put_record(w, LDNS_RR_TYPE_TSIG, LDNS_RR_CLASS_ANY, 0, data, (size_t)(at - data));
 	assert(!w->full);
 	ldns_write_uint16(w->begin + LDNS_ARCOUNT_OFF, 1);
-	return 0;
 }
 
 /* Room for size_max bytes, of which the last are kept for the signature. 0, -ENOMEM or -EMSGSIZE. */
@@ -153,20 +149,15 @@ static int begin(struct buf *to, size_t size_max, const struct tsig_key *key,
 	return 0;
 }
 
-static int end(struct buf *to, struct writer *w, const struct tsig_key *key, time_t now,
-	       struct message_sent *sent)
+static void end(struct buf *to, struct writer *w, const struct tsig_key *key, time_t now,
+		struct message_sent *sent)
 {
-	int r = 0;
-
 	w->end += signature_size(key);
 	if (key) {
 		sent->key = key;
-		r = put_signature(w, key, now, sent);
+		put_signature(w, key, now, sent);
 	}
-	if (!r) {
-		to->len += (size_t)(w->at - w->begin);
-	}
-	return r;
+	to->len += (size_t)(w->at - w->begin);
 }
 
 static void remember(uint16_t id, const char *name, enum message_type type,
@@ -189,11 +180,9 @@ int message_query(struct buf *to, uint16_t id, const char *name, enum message_ty
 	remember(id, name, type, &sent);
 	put_question(&w, id, LDNS_PACKET_QUERY, name, type);
 	assert(!w.full); /* two names and a MAC need less */
-	r = end(to, &w, key, now, &sent);
-	if (!r) {
-		*ret_sent = sent;
-	}
-	return r;
+	end(to, &w, key, now, &sent);
+	*ret_sent = sent;
+	return 0;
 }
 
 /* --- updates --- */
@@ -328,12 +317,10 @@ int message_update(struct buf *to, uint16_t id, const char *zone,
 	if (!n_used) {
 		return -EMSGSIZE;
 	}
-	r = end(to, &w, key, now, &sent);
-	if (!r) {
-		*ret_used = n_used;
-		*ret_sent = sent;
-	}
-	return r;
+	end(to, &w, key, now, &sent);
+	*ret_used = n_used;
+	*ret_sent = sent;
+	return 0;
 }
 
 const char *message_rcode_name(unsigned rcode, char room[16])

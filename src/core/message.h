@@ -103,7 +103,7 @@ enum {
  * on only from a message that is signed, or where nothing was to be signed. Servers may leave messages of a
  * transfer unsigned and sign them together with a later one (RFC 8945 section 5.3.1): that is not supported;
  * none of these messages is signed then, nor any that follows. A truncated MAC is no signature.
- * Returns 0, -ENOMEM or MESSAGE_E_*. */
+ * Returns 0 or MESSAGE_E_*. */
 int message_read(struct message_sent *sent, const uint8_t *bytes, size_t n, time_t now,
 		 message_record_fn *record, void *arg, struct message_reply *ret);
 

@@ -345,8 +345,7 @@ static bool is_in_time(const struct tsig *t, time_t now)
 }
 
 /* RFC 8945 sections 5.2 and 5.3. */
-static int verify(struct message_sent *sent, const struct reader *message,
-		  const struct signature *s, time_t now, bool *ret_signed)
+static bool verify(struct message_sent *sent, const struct reader *message, const struct signature *s, time_t now)
 {
 	const struct tsig_key *key = sent->key;
 	const struct tsig_message m = {
@@ -358,21 +357,19 @@ static int verify(struct message_sent *sent, const struct reader *message,
 		.timers_only = is_later(sent),
 	};
 	uint8_t mac[TSIG_MAC_MAX];
-	int r;
 
 	if (!is_name(&s->key, key->name) || !is_name(&s->algorithm, key->algorithm) ||
 	    s->n_mac != tsig_mac_size(key)) {
-		return 0;
+		return false;
 	}
-	r = tsig_mac(key, &m, &s->tsig, mac);
-	if (r || sodium_memcmp(mac, s->mac, s->n_mac) != 0 || !is_in_time(&s->tsig, now)) {
-		return r;
+	tsig_mac(key, &m, &s->tsig, mac);
+	if (sodium_memcmp(mac, s->mac, s->n_mac) != 0 || !is_in_time(&s->tsig, now)) {
+		return false;
 	}
 	if (sent->type == MESSAGE_AXFR) {
 		memcpy(sent->mac, mac, s->n_mac);
 	}
-	*ret_signed = true;
-	return 0;
+	return true;
 }
 
 static void tell_signature(const struct signature *s, struct message_reply *reply)
@@ -425,15 +422,13 @@ int message_read(struct message_sent *sent, const uint8_t *bytes, size_t n, time
 	reply.truncated = LDNS_TC_WIRE(bytes) != 0;
 	reply.authoritative = LDNS_AA_WIRE(bytes) != 0;
 	outcome = walk(&r, sent->name, &reply, &signature);
-	if (!outcome && signature.mac) {
-		tell_signature(&signature, &reply);
-	}
-	if (!outcome && signature.mac && sent->key) {
-		outcome = verify(sent, &r, &signature, now, &reply.is_signed);
-	}
 	if (outcome) {
 		return outcome;
 	}
+	if (signature.mac) {
+		tell_signature(&signature, &reply);
+	}
+	reply.is_signed = signature.mac && sent->key && verify(sent, &r, &signature, now);
 	if (sent->key && !reply.is_signed) {
 		reply.n_soa = reply.serial = 0;
 	} else if (record) {

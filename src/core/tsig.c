@@ -3,28 +3,39 @@
 #include "core/tsig.h"
 
 #include <assert.h>
-#include <errno.h>
-#include <gnutls/crypto.h>
-#include <gnutls/gnutls.h>
 #include <ldns/ldns.h>
+#include <nettle/hmac.h>
+#include <nettle/nettle-meta.h>
+#include <nettle/sha2.h>
 #include <sodium.h>
 #include <string.h>
 
-static gnutls_mac_algorithm_t hash_of(const struct tsig_key *key)
+/* Where a hash is. */
+union context {
+	struct sha256_ctx sha256;
+	struct sha512_ctx sha512;	/* and SHA-384 */
+};
+
+struct hmac {
+	const struct nettle_hash *hash;
+	union context outer, inner, state;
+};
+
+static const struct nettle_hash *hash_of(const struct tsig_key *key)
 {
 	if (!strcmp(key->algorithm, "hmac-sha512")) {
-		return GNUTLS_MAC_SHA512;
+		return &nettle_sha512;
 	}
 	if (!strcmp(key->algorithm, "hmac-sha384")) {
-		return GNUTLS_MAC_SHA384;
+		return &nettle_sha384;
 	}
 	assert(!strcmp(key->algorithm, "hmac-sha256"));
-	return GNUTLS_MAC_SHA256;
+	return &nettle_sha256;
 }
 
 unsigned tsig_mac_size(const struct tsig_key *key)
 {
-	return gnutls_hmac_get_len(hash_of(key));
+	return hash_of(key)->digest_size;
 }
 
 size_t tsig_put_name(uint8_t *to, const char *name)
@@ -67,42 +78,45 @@ static size_t put_variables(uint8_t *to, const struct tsig_key *key, const struc
 	return (size_t)(at - to);
 }
 
-static int start(const struct tsig_key *key, gnutls_hmac_hd_t *ret)
+static void start(struct hmac *h, const struct tsig_key *key)
 {
 	uint8_t secret[TSIG_KEY_SECRET_SIZE];
 	size_t n = 0;
-	int r;
 
+	h->hash = hash_of(key);
 	/* It was tried when the key was read, so it cannot fail. */
 	(void)sodium_base642bin(secret, sizeof(secret), key->secret, strlen(key->secret), NULL,
 				&n, NULL, sodium_base64_VARIANT_ORIGINAL);
-	r = gnutls_hmac_init(ret, hash_of(key), secret, n);
+	hmac_set_key(&h->outer, &h->inner, &h->state, h->hash, n, secret);
 	sodium_memzero(secret, sizeof(secret));
-	return r;
 }
 
-int tsig_mac(const struct tsig_key *key, const struct tsig_message *m, const struct tsig *t,
-	     uint8_t ret_mac[TSIG_MAC_MAX])
+static void add(struct hmac *h, const uint8_t *bytes, size_t n)
+{
+	if (n) {	/* else bytes may be NULL */
+		hmac_update(&h->state, h->hash, n, bytes);
+	}
+}
+
+void tsig_mac(const struct tsig_key *key, const struct tsig_message *m, const struct tsig *t,
+	      uint8_t ret_mac[TSIG_MAC_MAX])
 {
 	uint8_t header[LDNS_HEADER_SIZE], n_before[2];
 	uint8_t variables[TSIG_NAME_WIRE_MAX + TSIG_ALGORITHM_WIRE_N + 18];
 	size_t n = put_variables(variables, key, t, m->timers_only);
-	gnutls_hmac_hd_t h;
-	int r;
+	struct hmac h;
 
 	memcpy(header, m->bytes, sizeof(header));
 	ldns_write_uint16(header, t->original_id);
 	ldns_write_uint16(header + LDNS_ARCOUNT_OFF, m->n_additional);
 	ldns_write_uint16(n_before, (uint16_t)m->n_mac_before);
-	if (start(key, &h) < 0) {
-		return -ENOMEM;
-	}
-	r = m->n_mac_before ? gnutls_hmac(h, n_before, sizeof(n_before)) : 0;
-	r = r ? r : gnutls_hmac(h, m->mac_before, m->n_mac_before);
-	r = r ? r : gnutls_hmac(h, header, sizeof(header));
-	r = r ? r : gnutls_hmac(h, m->bytes + sizeof(header), m->n - sizeof(header));
-	r = r ? r : gnutls_hmac(h, variables, n);
-	r = r || m->timers_only ? r : gnutls_hmac(h, t->other, t->n_other);
-	gnutls_hmac_deinit(h, ret_mac);
-	return r < 0 ? -ENOMEM : 0; /* of what can go wrong, there is nothing else */
+	start(&h, key);
+	add(&h, n_before, m->n_mac_before ? sizeof(n_before) : 0);
+	add(&h, m->mac_before, m->n_mac_before);
+	add(&h, header, sizeof(header));
+	add(&h, m->bytes + sizeof(header), m->n - sizeof(header));
+	add(&h, variables, n);
+	add(&h, t->other, m->timers_only ? 0 : t->n_other);
+	hmac_digest(&h.outer, &h.inner, &h.state, h.hash, h.hash->digest_size, ret_mac);
+	sodium_memzero(&h, sizeof(h));
 }

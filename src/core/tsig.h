@@ -2,7 +2,7 @@
  * SPDX-License-Identifier: ISC */
 #pragma once
 
-/* The MAC of a TSIG record (RFC 8945 section 4.3), by GnuTLS. What it is good for, message.h says. */
+/* The MAC of a TSIG record (RFC 8945 section 4.3), by Nettle. What it is good for, message.h says. */
 
 #include "core/tsig_key.h"
 
@@ -38,9 +38,8 @@ struct tsig_message {
 /* The length of the key's MACs. */
 unsigned tsig_mac_size(const struct tsig_key *key);
 
-/* 0 or -ENOMEM. */
-int tsig_mac(const struct tsig_key *key, const struct tsig_message *m, const struct tsig *t,
-	     uint8_t ret_mac[TSIG_MAC_MAX]);
+void tsig_mac(const struct tsig_key *key, const struct tsig_message *m, const struct tsig *t,
+	      uint8_t ret_mac[TSIG_MAC_MAX]);
 
 /* Writes a name (as in tsig_key, or of name.h) uncompressed, TSIG_NAME_WIRE_MAX bytes at most; returns its length. */
 size_t tsig_put_name(uint8_t *to, const char *name);

@@ -182,9 +182,7 @@ static void take_answer(struct rfc2136_zone *z, const uint8_t *bytes, size_t n)
 	int r = q->open ? message_read(&q->sent, bytes, n, time(NULL), on_answer, &a, &reply) :
 			  MESSAGE_E_OTHER;
 
-	if (r < 0) {
-		rfc2136_zone_fail_errno(z, r);
-	} else if (r || reply.truncated) {
+	if (r || reply.truncated) {
 		rfc2136_zone_ignore(z, "an answer to what was asked");
 	} else if (reply.rcode && reply.rcode != MESSAGE_NXDOMAIN) {
 		rfc2136_zone_fail_reply(z, &reply);
@@ -211,7 +209,7 @@ static void take_transfer(struct rfc2136_zone *z, const uint8_t *bytes, size_t n
 	struct message_reply reply;
 	int r = message_read(&z->sent, bytes, n, time(NULL), on_record, l, &reply);
 
-	if (r < 0 || l->findings.no_memory || l->findings.too_many) {
+	if (l->findings.no_memory || l->findings.too_many) {
 		rfc2136_zone_fail_errno(z, l->findings.too_many ? -EPROTO : -ENOMEM);
 		return;
 	}
