@@ -121,6 +121,11 @@ const char *buf_str(struct buf *b)
 	return b->data;
 }
 
+bool buf_same(const struct buf *a, const struct buf *b)
+{
+	return a->len == b->len && (!a->len || !memcmp(a->data, b->data, a->len));
+}
+
 void buf_clear(struct buf *b)
 {
 	b->len = 0;

@@ -37,5 +37,8 @@ int buf_error(const struct buf *b);
 /* NUL behind the content (not counted in len); "" when there is no memory. */
 const char *buf_str(struct buf *b);
 
+/* Whether they hold the same bytes. */
+bool buf_same(const struct buf *a, const struct buf *b);
+
 /* Empty, with its memory kept. */
 void buf_clear(struct buf *b);

@@ -570,7 +570,7 @@ static int put_once(struct splice *s, const struct splice_put *put)
 	if (buf_error(&new)) {
 		return splice_fail(s, -ENOMEM, "render", s->base);
 	}
-	if (!put->even_if_same && splice_same_text(&old, &new) && !splice_is_behind(s, &old)) {
+	if (!put->even_if_same && buf_same(&old, &new) && !splice_is_behind(s, &old)) {
 		s->known = st;
 		r = SPLICE_E_SAME;
 	} else {

@@ -59,11 +59,6 @@ struct splice {
 	struct buf trouble;
 };
 
-static inline bool splice_same_text(const struct buf *a, const struct buf *b)
-{
-	return a->len == b->len && (!a->len || !memcmp(a->data, b->data, a->len));
-}
-
 static inline bool splice_same_inode(const struct stat *a, const struct stat *b)
 {
 	return a->st_dev == b->st_dev && a->st_ino == b->st_ino;

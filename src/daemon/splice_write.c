@@ -204,7 +204,7 @@ static int settle_exchange(struct splice *s, const char *swap, const struct stat
 	}
 	r = splice_read_whole(s, swap, &out, &st);
 	/* Who only ever adds, without end, would have us undo for ever: what he adds is merged. */
-	if ((r || !splice_same_text(&out, old)) &&
+	if ((r || !buf_same(&out, old)) &&
 	    !(s->insist && !r && splice_within(s, old, &out) == 1)) {
 		/* What was written in place needs no copy: that file stays, whoever has it open. */
 		if (!r && !splice_same_inode(&st, old_st)) {
@@ -213,7 +213,7 @@ static int settle_exchange(struct splice *s, const char *swap, const struct stat
 		r = undo(s, swap, ours, old, new);
 		return r ? r : -EAGAIN;
 	}
-	return late_add(s, swap, old, splice_same_text(&out, old) ? &st : NULL);
+	return late_add(s, swap, old, buf_same(&out, old) ? &st : NULL);
 }
 
 static int exchange(struct splice *s, const char *part, const struct stat *ours,
@@ -256,7 +256,7 @@ static int replace_by_rename(struct splice *s, const char *part, const struct bu
 	int r;
 
 	r = splice_read_whole(s, s->base, &again, &st);
-	if (r || !splice_same_text(&again, old)) {
+	if (r || !buf_same(&again, old)) {
 		return r ? r : -EAGAIN;
 	}
 	if (renameat(s->dir, part, s->dir, s->base) < 0) {

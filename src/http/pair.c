@@ -63,11 +63,6 @@ static int check(const struct pair *p, const struct conf_http *conf)
 	return r == GNUTLS_E_CERTIFICATE_KEY_MISMATCH ? -EAGAIN : -EINVAL;
 }
 
-static bool same_text(const struct buf *a, const struct buf *b)
-{
-	return a->len == b->len && a->len && !memcmp(a->data, b->data, a->len);
-}
-
 int pair_read(struct pair *p, const struct conf_http *conf)
 {
 	_cleanup_(pair_deinit) struct pair new = {
@@ -86,7 +81,7 @@ int pair_read(struct pair *p, const struct conf_http *conf)
 	/* What is of no use is not read again before it has changed. */
 	p->certificate_stat = new.certificate_stat;
 	p->key_stat = new.key_stat;
-	if (same_text(&new.certificate, &p->certificate) && same_text(&new.key, &p->key)) {
+	if (p->certificate.len && buf_same(&new.certificate, &p->certificate) && buf_same(&new.key, &p->key)) {
 		return PAIR_E_SAME;
 	}
 	r = check(&new, conf);

@@ -135,6 +135,34 @@ static void ends_are_harmless(void **state)
 	buf_deinit(&b);
 }
 
+static const struct pair_row {
+	const char *name;
+	const char *a;
+	size_t n_a;
+	const char *b;
+	size_t n_b;
+	bool same;
+} pairs[] = {
+	{ "both empty", T(""), T(""), true },
+	{ "one empty", T(""), T("a"), false },
+	{ "the same", T("a\0b"), T("a\0b"), true },
+	{ "another behind a NUL", T("a\0b"), T("a\0c"), false },
+	{ "the beginning of the other", T("ab"), T("abc"), false },
+};
+
+static void check_pair(void **state)
+{
+	const struct pair_row *row = *state;
+	struct buf a = { 0 }, b = { 0 };
+
+	buf_add(&a, row->a, row->n_a);
+	buf_add(&b, row->b, row->n_b);
+	assert_int_equal(buf_same(&a, &b), row->same);
+	assert_int_equal(buf_same(&b, &a), row->same);
+	buf_deinit(&a);
+	buf_deinit(&b);
+}
+
 int main(void)
 {
 	static const struct CMUnitTest buf[] = {
@@ -147,5 +175,6 @@ int main(void)
 	int failed = cmocka_run_group_tests(buf, NULL, NULL);
 
 	failed += ROWS_RUN(escaped, check_escaped);
+	failed += ROWS_RUN(pairs, check_pair);
 	return failed != 0;
 }
