@@ -103,12 +103,12 @@ static void on_work(uv_work_t *work)
 	struct job *j = work->data;
 	char tmp[NAME_MAX + sizeof(".new.")];
 
-	/* No user name begins with a dot. */
-	(void)snprintf(tmp, sizeof(tmp), ".new.%s", j->name); /* it fits */
 	if (j->flushes_only) {
 		j->error = fsync(j->dir) < 0 ? FILE_E_UNSYNCED : 0;
 		return;
 	}
+	/* No user name begins with a dot. */
+	(void)snprintf(tmp, sizeof(tmp), ".new.%s", j->name); /* it fits */
 	j->error =
 		file_replace_durably(j->dir, j->name, tmp, 0644, j->bytes.data, j->bytes.len);
 }
