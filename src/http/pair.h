@@ -20,8 +20,9 @@ bool pair_has_changed(const struct pair *p, const struct conf_http *conf);
 
 enum { PAIR_E_SAME = 1 };
 
-/* Reads both. PAIR_E_SAME: they say what we have. When they cannot be read or do not fit, that is logged, and the old texts stay. 0, -EAGAIN
- * when they do not fit (whoever renews them may be between the two), or another negative errno. */
+/* Reads both. When they cannot be read or do not fit, that is logged, and the old texts stay. 0, PAIR_E_SAME when
+ * they say what we have, -EAGAIN when they do not fit (whoever renews them may be between the two), or another
+ * negative errno. */
 int pair_read(struct pair *p, const struct conf_http *conf);
 
 /* The files are to be read again in any case. */
