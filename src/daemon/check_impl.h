@@ -2,16 +2,19 @@
  * SPDX-License-Identifier: ISC */
 #pragma once
 
-/* What the parts of check.h share: check.c (the daemon's set-up), check_output.c (where it publishes)
- * and check_http.c (the front end's). */
+/* What the parts of check.h share: check.c (the daemon's set-up), check_output.c (where it publishes), check_tinydns.c
+ * (what stands there for tinydns) and check_http.c (the front end's). */
 
 #include "core/conf.h"
 #include "daemon/check.h"
 
 #include <stdbool.h>
+#include <stdint.h>
 #include <sys/types.h>
 
+struct buf;
 struct passwd;
+struct section;
 struct stat;
 
 struct check {
@@ -55,6 +58,22 @@ void check_writable(struct check *c, unsigned line, const char *key, const char 
 
 /* All outputs: their files, commands and keys, and which names each of them publishes. */
 void check_outputs(struct check *c);
+
+/* Names that something is to be said of. A zeroed one is none. */
+struct check_some {
+	uint32_t n, first;
+};
+
+void check_some_add(struct check_some *some, uint32_t name);
+
+/* A warning that ends in the first of the names and how many more there are; none, if there is no name. */
+void check_some_warn(const struct check *c, unsigned line, const struct check_some *some, const char *what);
+
+/* By an output other than this one. */
+bool check_is_covered(const struct conf *conf, const char *name, const struct conf_output *but);
+
+/* The text of a file of tinydns-data(8), outside of our section. */
+void check_tinydns(struct check *c, const struct conf_output *o, const struct buf *text, const struct section *section);
 
 /* The section [http] and what it names. */
 void check_http(struct check *c);

@@ -8,7 +8,6 @@
 
 #include "base/cleanup.h"
 #include "base/file.h"
-#include "core/name.h"
 #include "core/section.h"
 #include "core/tsig_key.h"
 #include "core/zonefile.h"
@@ -46,19 +45,14 @@ static const char *name_of(const struct check *c, const struct conf_output *o,
 
 /* --- which names go where --- */
 
-struct some_names {
-	uint32_t n, first;
-};
-
-static void add_name(struct some_names *some, uint32_t name)
+void check_some_add(struct check_some *some, uint32_t name)
 {
 	if (!some->n++) {
 		some->first = name;
 	}
 }
 
-/* By an output other than this one. */
-static bool is_covered(const struct conf *conf, const char *name, const struct conf_output *but)
+bool check_is_covered(const struct conf *conf, const char *name, const struct conf_output *but)
 {
 	bool covered = false;
 
@@ -69,9 +63,8 @@ static bool is_covered(const struct conf *conf, const char *name, const struct c
 	return covered;
 }
 
-/* A warning that ends in the first of the names and how many more there are. */
-static void warn_of(const struct check *c, unsigned line, const struct some_names *some,
-		    const char *what)
+void check_some_warn(const struct check *c, unsigned line, const struct check_some *some,
+		     const char *what)
 {
 	const char *first;
 
@@ -87,170 +80,7 @@ static void warn_of(const struct check *c, unsigned line, const struct some_name
 	}
 }
 
-/* --- the zones of a file of tinydns-data(8) --- */
-
-struct zones {
-	char **names; /* sorted, once all are in */
-	size_t n, size;
-	bool vague; /* one is none that we understand, or there was no memory */
-};
-
-static void zones_deinit(struct zones *z)
-{
-	for (size_t i = 0; i < z->n; i++) {
-		free(z->names[i]);
-	}
-	free(z->names);
-}
-
-static void zones_add(struct zones *z, const char *name)
-{
-	if (z->n == z->size) {
-		size_t size = z->size ? 2 * z->size : 16;
-		char **more = realloc(z->names, size * sizeof(*more));
-
-		if (!more) {
-			z->vague = true;
-			return;
-		}
-		z->names = more;
-		z->size = size;
-	}
-	z->names[z->n] = strdup(name);
-	z->vague = z->vague || !z->names[z->n];
-	z->n += !!z->names[z->n];
-}
-
-/* A line that makes its name a zone that is answered for: one that has an SOA. */
-static void take_zone(struct zones *z, const char *line, size_t n)
-{
-	const char *colon = n ? memchr(line + 1, ':', n - 1) : NULL;
-	const char *end = colon ? colon : line + n;
-	char name[NAME_SIZE];
-	size_t n_name, n_rest = n - (size_t)(end - line);
-	bool is_soa = n_rest >= 3 && !memcmp(end, ":6:", 3); /* of the generic form, with its type */
-
-	if (!n || !(*line == '.' || *line == 'Z' || (*line == ':' && is_soa))) {
-		return;
-	}
-	if (name_canon(line + 1, (size_t)(end - line - 1), name, &n_name)) {
-		z->vague = true;
-	} else {
-		zones_add(z, name);
-	}
-}
-
-static int compare(const void *a, const void *b)
-{
-	return strcmp(*(char *const *)a, *(char *const *)b);
-}
-
-static bool lies_in(const struct zones *z, const char *name)
-{
-	bool found = false;
-
-	for (const char *at = name; at && !found; at = strchr(at, '.'), at = at ? at + 1 : NULL) {
-		found = bsearch(&at, z->names, z->n, sizeof(*z->names), compare);
-	}
-	return found;
-}
-
-static void check_zones(const struct check *c, const struct conf_output *o, struct zones *z)
-{
-	const struct users *users = c->conf.users;
-	struct some_names outside = { 0 };
-
-	if (z->vague) {
-		return;
-	}
-	if (z->n) {
-		qsort(z->names, z->n, sizeof(*z->names), compare);
-	}
-	for (uint32_t i = 0; i < users->n_names; i++) {
-		const char *name = users_name(users, i);
-
-		if (conf_output_covers(o, name, NULL) && !(z->n && lies_in(z, name)) &&
-		    !is_covered(&c->conf, name, o)) {
-			add_name(&outside, i);
-		}
-	}
-	warn_of(c, o->file_line, &outside,
-		"tinydns does not answer for this name, which lies in no zone (a line with '.' or "
-		"'Z') of the file");
-}
-
 /* --- the text of a file --- */
-
-/* One line of the administrator's in a file of tinydns-data(8), taken apart as far as we need: its type and owner name. */
-static void check_line(struct check *c, const char *file, unsigned number, const char *line,
-		       size_t n)
-{
-	const struct users *users = c->conf.users;
-	char name[NAME_SIZE];
-	const char *colon;
-	size_t n_name, n_hidden = 0;
-	uint32_t first = 0;
-
-	colon = n ? memchr(line, ':', n) : NULL;
-	if (!colon || !memchr("+=C@", *line, 4) ||
-	    name_canon(line + 1, (size_t)(colon - line - 1), name, &n_name)) {
-		return;
-	}
-	if (users_find_name(users, name, n_name) != TABLE_NONE) {
-		if (*line == 'C') {
-			check_warning(file, number,
-				      "a CNAME on the dynamic name %s contradicts its "
-				      "addresses",
-				      name);
-		} else if (*line != '@') {
-			check_warning(file, number,
-				      "a static A record on the dynamic name %s is answered "
-				      "beside its dynamic addresses",
-				      name);
-		}
-	}
-	if (*line != '@' || strncmp(name, "*.", 2) != 0) {
-		return;
-	}
-	for (uint32_t i = 0; i < users->n_names; i++) {
-		const char *other = users_name(users, i);
-		size_t n_other = strlen(other);
-
-		if (n_other > n_name - 1 && strcmp(other, name) != 0 &&
-		    !strcmp(other + n_other - (n_name - 1), name + 1)) {
-			first = n_hidden++ ? first : i;
-		}
-	}
-	if (n_hidden) {
-		check_warning(file, number,
-			      "the wildcard MX %s does not hold for a name that has a dynamic "
-			      "address: %s%s; give it an MX of its own",
-			      name, users_name(users, first),
-			      n_hidden > 1 ? " and others" : "");
-	}
-}
-
-static void check_lines(struct check *c, const struct conf_output *o, const struct buf *text,
-			const struct section *section)
-{
-	_cleanup_(zones_deinit) struct zones zones = { 0 };
-	const char *at = text->data, *end = text->data + text->len;
-	unsigned number = 0;
-
-	while (at < end) {
-		const char *newline = memchr(at, '\n', (size_t)(end - at));
-		const char *stop = newline ? newline : end;
-		size_t offset = (size_t)(at - text->data);
-
-		number++;
-		if (offset < section->begin || offset >= section->end) {
-			check_line(c, o->file, number, at, (size_t)(stop - at));
-			take_zone(&zones, at, (size_t)(stop - at));
-		}
-		at = stop + 1;
-	}
-	check_zones(c, o, &zones);
-}
 
 static void check_zone(struct check *c, const struct conf_output *o, const struct buf *text,
 		       const struct section *section)
@@ -286,7 +116,7 @@ static void check_text(struct check *c, const struct conf_output *o, const struc
 			      section_strerror(r), comment, comment,
 			      o->type == CONF_ZONEFILE ? "end" : "top");
 	} else if (o->type == CONF_TINYDNS) {
-		check_lines(c, o, text, &section);
+		check_tinydns(c, o, text, &section);
 	} else if (o->type == CONF_ZONEFILE) {
 		check_zone(c, o, text, &section);
 	}
@@ -545,7 +375,7 @@ static void check_key(struct check *c, const struct conf_output *o)
 static void check_names_of(const struct check *c, const struct conf_output *o)
 {
 	const struct users *users = c->conf.users;
-	struct some_names wildcards = { 0 }, underscores = { 0 };
+	struct check_some wildcards = { 0 }, underscores = { 0 };
 	bool any = false;
 
 	for (uint32_t i = 0; i < users->n_names; i++) {
@@ -554,35 +384,35 @@ static void check_names_of(const struct check *c, const struct conf_output *o)
 
 		any = any || covered;
 		if (o->type == CONF_HOSTS && *name == '*') {
-			add_name(&wildcards, i);
+			check_some_add(&wildcards, i);
 		}
 		if (o->type == CONF_ZONEFILE && covered && strchr(name, '_')) {
-			add_name(&underscores, i);
+			check_some_add(&underscores, i);
 		}
 	}
 	if (o->n_zones && users->n_names && !any) {
 		check_warning(c->conf_path, o->zone_line,
 			      "output '%s': no name of any user lies in its zones", o->name);
 	}
-	warn_of(c, o->line, &wildcards,
+	check_some_warn(c, o->line, &wildcards,
 		"there are no wildcards in hosts(5), so this is not in it");
-	warn_of(c, o->line, &underscores,
+	check_some_warn(c, o->line, &underscores,
 		"BIND does not load a primary zone with such a name, unless check-names says so");
 }
 
 static void check_names(const struct check *c)
 {
 	const struct conf *conf = &c->conf;
-	struct some_names nowhere = { 0 };
+	struct check_some nowhere = { 0 };
 
 	for (uint32_t i = 0; i < conf->users->n_names; i++) {
 		const char *name = users_name(conf->users, i);
-		if (!is_covered(conf, name, NULL)) {
-			add_name(&nowhere, i);
+		if (!check_is_covered(conf, name, NULL)) {
+			check_some_add(&nowhere, i);
 		}
 	}
 	if (conf->n_outputs) {
-		warn_of(c, 0, &nowhere, "no output publishes this name");
+		check_some_warn(c, 0, &nowhere, "no output publishes this name");
 	}
 	for (unsigned i = 0; i < conf->n_outputs; i++) {
 		check_names_of(c, &conf->outputs[i]);
