@@ -16,55 +16,62 @@
 
 /* --- the zones --- */
 
-struct zones {
+struct list {
 	char **names; /* sorted, once all are in */
 	size_t n, size;
+};
+
+/* The closest name above that has an NS record begins the zone that a name is in; only with an SOA record, too, is it
+ * one that tinydns answers for, else it is delegated. Neither has a generic form that tinydns-data takes. */
+struct zones {
+	struct list ns, soa;
 	bool vague; /* one is none that we understand, or there was no memory */
 };
 
-static void zones_deinit(struct zones *z)
+static void list_deinit(struct list *l)
 {
-	for (size_t i = 0; i < z->n; i++) {
-		free(z->names[i]);
+	for (size_t i = 0; i < l->n; i++) {
+		free(l->names[i]);
 	}
-	free(z->names);
+	free(l->names);
 }
 
-static void zones_add(struct zones *z, const char *name)
+/* false: no memory. */
+static bool list_add(struct list *l, const char *name)
 {
-	if (z->n == z->size) {
-		size_t size = z->size ? 2 * z->size : 16;
-		char **more = realloc(z->names, size * sizeof(*more));
+	if (l->n == l->size) {
+		size_t size = l->size ? 2 * l->size : 16;
+		char **more = realloc(l->names, size * sizeof(*more));
 
 		if (!more) {
-			z->vague = true;
-			return;
+			return false;
 		}
-		z->names = more;
-		z->size = size;
+		l->names = more;
+		l->size = size;
 	}
-	z->names[z->n] = strdup(name);
-	z->vague = z->vague || !z->names[z->n];
-	z->n += !!z->names[z->n];
+	l->names[l->n] = strdup(name);
+	return l->names[l->n] && ++l->n;
 }
 
-/* A line that makes its name a zone that is answered for: one that has an SOA. */
+static void zones_deinit(struct zones *z)
+{
+	list_deinit(&z->ns);
+	list_deinit(&z->soa);
+}
+
 static void take_zone(struct zones *z, const char *line, size_t n)
 {
+	bool has_ns = n && (*line == '.' || *line == '&'), has_soa = n && (*line == '.' || *line == 'Z');
 	const char *colon = n ? memchr(line + 1, ':', n - 1) : NULL;
 	const char *end = colon ? colon : line + n;
 	char name[NAME_SIZE];
-	size_t n_name, n_rest = n - (size_t)(end - line);
-	bool is_soa = n_rest >= 3 && !memcmp(end, ":6:", 3); /* of the generic form, with its type */
+	size_t n_name;
 
-	if (!n || !(*line == '.' || *line == 'Z' || (*line == ':' && is_soa))) {
+	if (!has_ns && !has_soa) {
 		return;
 	}
-	if (name_canon(line + 1, (size_t)(end - line - 1), name, &n_name)) {
-		z->vague = true;
-	} else {
-		zones_add(z, name);
-	}
+	z->vague = z->vague || name_canon(line + 1, (size_t)(end - line - 1), name, &n_name) ||
+		   (has_ns && !list_add(&z->ns, name)) || (has_soa && !list_add(&z->soa, name));
 }
 
 static int compare(const void *a, const void *b)
@@ -72,14 +79,27 @@ static int compare(const void *a, const void *b)
 	return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
+static void list_sort(struct list *l)
+{
+	if (l->n) {
+		qsort(l->names, l->n, sizeof(*l->names), compare);
+	}
+}
+
+static bool list_has(const struct list *l, const char *name)
+{
+	return l->n && bsearch(&name, l->names, l->n, sizeof(*l->names), compare);
+}
+
 static bool lies_in(const struct zones *z, const char *name)
 {
-	bool found = false;
+	const char *at = name;
 
-	for (const char *at = name; at && !found; at = strchr(at, '.'), at = at ? at + 1 : NULL) {
-		found = bsearch(&at, z->names, z->n, sizeof(*z->names), compare);
+	while (at && !list_has(&z->ns, at)) {
+		at = strchr(at, '.');
+		at = at ? at + 1 : NULL;
 	}
-	return found;
+	return at && list_has(&z->soa, at);
 }
 
 static void check_zones(const struct check *c, const struct conf_output *o, struct zones *z)
@@ -90,25 +110,24 @@ static void check_zones(const struct check *c, const struct conf_output *o, stru
 	if (z->vague) {
 		return;
 	}
-	if (z->n) {
-		qsort(z->names, z->n, sizeof(*z->names), compare);
-	}
+	list_sort(&z->ns);
+	list_sort(&z->soa);
 	for (uint32_t i = 0; i < users->n_names; i++) {
 		const char *name = users_name(users, i);
 
-		if (conf_output_covers(o, name, NULL) && !(z->n && lies_in(z, name)) &&
+		if (conf_output_covers(o, name, NULL) && !lies_in(z, name) &&
 		    !check_is_covered(&c->conf, name, o)) {
 			check_some_add(&outside, i);
 		}
 	}
 	check_some_warn(c, o->file_line, &outside,
-		"tinydns does not answer for this name, which lies in no zone (a line with '.' or "
-		"'Z') of the file");
+		"tinydns does not answer for this name, which lies in no zone (a line with '.', or "
+		"with 'Z' and one with '&') of the file");
 }
 
 /* --- the lines --- */
 
-/* One line of the administrator's in a file of tinydns-data(8), taken apart as far as we need: its type and owner name. */
+/* One line of the administrator's, taken apart as far as we need: its type and owner name. */
 static void check_line(struct check *c, const char *file, unsigned number, const char *line,
 		       size_t n)
 {

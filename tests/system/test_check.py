@@ -539,8 +539,10 @@ def test_a_key_that_everyone_may_read(fine):
 
 @pytest.mark.parametrize('line, answers', [
     ('.example.net:192.0.2.53:a:259200', True),
-    ('Zjohn.example.net:a.ns.example.com:hostmaster.example.com', True),
-    (r':example.net:6:\001a\000\001b\000' + 20 * r'\000', True),
+    ('Zexample.net:a.ns.example.com:hostmaster.example.com\n&example.net::a.ns.example.com', True),
+    ('.example.net:192.0.2.53:a\n&jane.example.net:192.0.2.54:a', True),
+    ('Zexample.net:a.ns.example.com:hostmaster.example.com', False),	# no name server
+    ('.example.net:192.0.2.53:a\n&john.example.net:192.0.2.54:a', False),
     ('.net:192.0.2.53:a', True),		# a zone of one label is none that we know
     ('&example.net:192.0.2.53:a', False),	# delegated
     ('.xample.net:192.0.2.53:a', False),
@@ -549,12 +551,16 @@ def test_a_key_that_everyone_may_read(fine):
 ])
 def test_a_name_that_tinydns_does_not_answer_for(ok, line, answers):
     ok.users['john'] += ['john.example.net', '*.john.example.net']
-    ok.write_data(BASE + line + '\n')
+    ok.write_data(BASE.replace(END, '+john.example.net:192.0.2.9\n' + END) + line + '\n')
+    ok.compile()
+    asked = subprocess.run(['tinydns-get', 'a', 'john.example.net'], cwd=ok.root, capture_output=True, text=True,
+                           check=True)
+    assert ('answer: john.example.net 86400 A 192.0.2.9' in asked.stdout) == answers, asked.stdout
     done = check(ok)
     assert (done.returncode, mistakes(done)) == (0, [])
     told = [] if answers else [
         f'{ok.conf_file}:{line_of(ok, "datafile")}: warning: tinydns does not answer for this name, which lies in no zone '
-        "(a line with '.' or 'Z') of the file: john.example.net and 1 more"]
+        "(a line with '.', or with 'Z' and one with '&') of the file: john.example.net and 1 more"]
     assert warnings(done) == told
 
 
