@@ -49,6 +49,7 @@ int store_new(uv_loop_t *loop, const struct pattern *p, struct store **ret,
 	}
 	s->loop = loop;
 	s->dir = -1;
+	s->n_failed = 1; /* whoever ran before may have been killed before his flush */
 	r = pattern_parse(p->text, strlen(p->text), &s->pattern);
 	if (r) {
 		store_free(s);

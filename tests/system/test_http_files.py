@@ -320,6 +320,22 @@ def test_nothing_is_said_to_be_done_before_it_is_flushed(env, http):
     assert answer.status == 200 and answer.body.startswith('nochg'), answer.everything
 
 
+def test_what_another_run_has_left_is_flushed(env, http):
+    """It was killed between the new file and the flush of its directory, and so has answered nothing."""
+    needs('strace')
+    http.start()
+    http.update(f'{BOTH}&myip=192.0.2.5')
+    http.stop()
+    http.popen = {'environ': {'UV_THREADPOOL_SIZE': '1'}}
+    http.prefix = ['strace', '-D', '-f', '-qq', '-o', '/dev/null', '-P', str(http.file().parent),
+                   '-e', 'trace=fsync', '-e', 'inject=fsync:error=EIO:when=1']
+    http.start()
+    answer = http.update(f'{BOTH}&myip=192.0.2.5')
+    assert (answer.status, answer.body) == (503, '911'), answer.everything
+    answer = http.update(f'{BOTH}&myip=192.0.2.5')
+    assert answer.status == 200 and answer.body.startswith('nochg'), answer.everything
+
+
 def test_a_full_disk_keeps_the_old_file(env, http, small_disk):
     file = small_disk / 'alice'
     assert http.update(f'{BOTH}&myip=192.0.2.4').body.startswith('good')
