@@ -170,6 +170,14 @@ int splice_read_whole(const struct splice *s, const char *name, struct buf *ret,
 	return file_same_stat(ret_st, &after) && ret->len == (size_t)after.st_size ? 0 : -EAGAIN;
 }
 
+/* Not by faccessat(2): where its flags are to be had by faccessat2 alone, as with musl, the sandbox has none. */
+bool splice_has(const struct splice *s, const char *name)
+{
+	struct stat st;
+
+	return !fstatat(s->dir, name, &st, AT_SYMLINK_NOFOLLOW);
+}
+
 /* --- the directory --- */
 
 /* A text that a crash has left under this name: accounted for when all of it stands in the file. */
@@ -341,7 +349,7 @@ static void leave_dir(struct splice *s)
 		char name[NAME_SIZE_FILE];
 
 		late_name(s, s->late[0].number, name);
-		if (!faccessat(s->dir, name, F_OK, AT_SYMLINK_NOFOLLOW)) {
+		if (splice_has(s, name)) {
 			late_keep_and_tell(s, name);
 		}
 		late_forget(s, 0);

@@ -80,6 +80,9 @@ bool splice_is_editing(const struct splice *s);
 /* Names beside the file, such as .data.dnsu.swap. ret has room for NAME_SIZE_FILE. */
 const char *splice_beside(const struct splice *s, const char *suffix, char *ret);
 
+/* Whether there is such a name in the directory. */
+bool splice_has(const struct splice *s, const char *name);
+
 /* Reads one file of the directory, whole. 0, -EAGAIN when it changed meanwhile, or another errno. */
 int splice_read_whole(const struct splice *s, const char *name, struct buf *ret,
 		      struct stat *ret_st);

@@ -61,7 +61,7 @@ void late_keep_and_tell(struct splice *s, const char *name)
 		(void)snprintf(to, sizeof(to), "%s%.*s.kept-by-dns-updater.%u", s->hide_kept ? "." : "",
 			       NAME_MAX - 32, s->base, ++n);
 	} while (renameat2(s->dir, name, s->dir, to, RENAME_NOREPLACE) < 0 && errno == EEXIST);
-	if (faccessat(s->dir, to, F_OK, AT_SYMLINK_NOFOLLOW) < 0) {
+	if (!splice_has(s, to)) {
 		(void)snprintf(to, sizeof(to), "%s", name);	/* could not be renamed: stays */
 	}
 	splice_say(s, LOG_ERR,
