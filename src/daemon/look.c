@@ -448,8 +448,8 @@ static void say_request(const struct daemon *d, uint32_t user)
 	log_info("user %s requested update to %s", users_user(r->users, user), buf_str(&list));
 }
 
-/* Addresses that are his since then, as far as they change. */
-static void put_sets(struct daemon *d, uint32_t user, struct ip_set **sets,
+/* Addresses that are his since then, as far as they change. false: there was no memory, and nothing changed. */
+static bool put_sets(struct daemon *d, uint32_t user, struct ip_set **sets,
 		     const struct timespec *since)
 {
 	struct roster_user *u = &d->roster->state[user];
@@ -472,6 +472,7 @@ static void put_sets(struct daemon *d, uint32_t user, struct ip_set **sets,
 	} else if (!was_known) {
 		d->state_dirty = true;
 	}
+	return n >= 0;
 }
 
 static void withdraw_all(struct daemon *d, uint32_t user)
@@ -481,8 +482,8 @@ static void withdraw_all(struct daemon *d, uint32_t user)
 	struct timespec now;
 
 	(void)clock_gettime(CLOCK_REALTIME, &now);	/* cannot fail */
-	if (none) {
-		put_sets(d, user, none, &now);
+	if (none) {	/* without memory he is found missing again */
+		(void)put_sets(d, user, none, &now);
 	}
 }
 
@@ -506,7 +507,9 @@ static void decide(struct daemon *d, uint32_t user, struct statement *s, unsigne
 		u->refused = s[winner].what == REFUSED;
 	}
 	if (s[winner].what == ASKS) {
-		put_sets(d, user, s[winner].sets, &s[winner].time);
+		if (!put_sets(d, user, s[winner].sets, &s[winner].time)) {
+			*roster_print(d->roster, user, winner) = 0;	/* not the file's fault: read it again */
+		}
 		free(s[winner].sets);
 		s[winner].sets = NULL;
 	} else if (s[winner].outcome != SOURCE_E_SAME && may_say(d, user)) {

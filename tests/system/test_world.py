@@ -318,18 +318,28 @@ def test_no_descriptors_are_left(world, room):
     converged(world, NEW)
 
 
-def test_no_memory_is_left(world, monkeypatch):
-    """For a file that has grown; sanitizers do not get along with a limit, so this is a program without."""
+@pytest.fixture
+def plain(monkeypatch):
+    """Sanitizers do not get along with a limit, so this is a program without."""
     plain = next((p for p in (os.environ.get('DNS_UPDATER_PLAIN'), TOP / 'build-release' / 'dns-updater', DNS_UPDATER)
                   if p and os.access(p, os.X_OK) and b'__asan_init' not in pathlib.Path(p).read_bytes()), None)
     if not plain:
         pytest.skip('there is no dns-updater without sanitizers')
     monkeypatch.setattr(harness, 'DNS_UPDATER', str(plain))
+
+
+def limit_memory(env, more):
+    """So many bytes more than it has."""
+    size = re.search(r'VmSize:\s+(\d+) kB', pathlib.Path(f'/proc/{env.process.pid}/status').read_text())
+    limit(env, 'as', int(size.group(1)) * 1024 + more)
+
+
+def test_no_memory_is_left(world, plain):
+    """For a file that has grown."""
     world.start()
     wait_at_rest(world)
     mark = world.mark()
-    size = re.search(r'VmSize:\s+(\d+) kB', pathlib.Path(f'/proc/{world.process.pid}/status').read_text())
-    limit(world, 'as', int(size.group(1)) * 1024 + (1 << 20))
+    limit_memory(world, 1 << 20)
     more = '# a long line that makes the file grow beyond what there is memory for\n' * 200000
     with world.data.open('a') as f:
         f.write(more)
@@ -339,6 +349,25 @@ def test_no_memory_is_left(world, monkeypatch):
     world.wait_answer(JOHN, 'A', {NEW})
     world.wait(lambda: f'+{JOHN}:{NEW}:60' in section_or_nothing(world), 'the file has it')
     assert world.outside() == world.outside((BASE + MORE + more).encode())
+
+
+def test_no_memory_is_left_for_the_section(env, plain):
+    """It has 2 MB: with less, either nothing is taken from the user, or nothing gets into the file; until later."""
+    env.users = {'john': [f'h{i}.dyn.example.com' for i in range(60000)]}
+    env.conf.update(makecommand='true', log_rate='5')
+    env.write('john', OLD, age=60)
+    env.start()
+
+    def is_published(address):
+        return env.data.read_text().count(f':{address}:') == 60000
+    for i, more in enumerate(range(500000, 3000000, 500000)):
+        address, mark = f'192.0.2.{i}', env.mark()
+        limit_memory(env, more)
+        env.write('john', address)
+        env.wait(lambda: env.count('(?i)out of memory|cannot allocate memory', mark) or is_published(address), 'done')
+        limit(env, 'as', 'unlimited')
+        env.send(signal.SIGHUP)
+        env.wait(lambda: is_published(address), f'the file has {address}')
 
 
 def limit(env, what, n):
