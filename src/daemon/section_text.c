@@ -110,9 +110,9 @@ static void write_text(uv_work_t *work)
 		background_become();
 	}
 	t->is_foreign = false;
-	t->outcome = buf_error(&t->body);
+	t->outcome = splice_open(p->splice);	/* in any case: it forgets how far the last one came */
 	if (!t->outcome) {
-		t->outcome = splice_open(p->splice);
+		t->outcome = buf_error(&t->body);
 	}
 	if (!t->outcome) {
 		put.not_before = section_newest_product(p);

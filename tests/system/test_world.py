@@ -366,6 +366,8 @@ def test_no_memory_is_left_for_the_section(env, plain):
         env.write('john', address)
         env.wait(lambda: env.count('(?i)out of memory|cannot allocate memory', mark) or is_published(address), 'done')
         limit(env, 'as', 'unlimited')
+        if env.count('^unable to publish', mark):
+            env.wait_line(f'unable to publish to {env.data}: out of memory; the old file stays; trying again', mark)
         env.send(signal.SIGHUP)
         env.wait(lambda: is_published(address), f'the file has {address}')
 
