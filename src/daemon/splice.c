@@ -399,7 +399,7 @@ static int locate(struct splice *s)
 	free(s->dir_path);
 	s->dir_path = slash == real ? strdup("/") : steal_ptr(&real);
 	s->known = (struct stat){ 0 };
-	s->recovered = false;
+	s->recovered = s->in_place = false;
 	return s->dir_path ? 0 : -ENOMEM;
 }
 
@@ -407,9 +407,9 @@ int splice_open(struct splice *s)
 {
 	int r;
 
-	s->in_place = false;
 	r = locate(s);
 	if (r || s->recovered) {
+		s->in_place = false;
 		return r;
 	}
 	r = watch_dir(s);
@@ -423,6 +423,7 @@ int splice_open(struct splice *s)
 		r = recover_lates(s);
 	}
 	s->recovered = !r;
+	s->in_place = s->in_place && r;	/* else it has not changed since */
 	return r;
 }
 

@@ -40,7 +40,7 @@ struct splice {
 	bool by_rename, hide_kept;
 	bool recovered;		/* what a crash or a failure left is cleared away */
 	bool unsettled;		/* the exchange was made, and what came out could not be dealt with */
-	bool in_place;		/* the last text that we wrote is under the file's name, whatever went wrong */
+	bool in_place;		/* the text of a write that failed is under the file's name all the same */
 	bool dir_gone;		/* the directory is another one by now */
 	bool insist;		/* take what was only added to meanwhile: it is merged */
 	bool closing;		/* what need not be kept is not */

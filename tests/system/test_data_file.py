@@ -1056,3 +1056,16 @@ def test_an_error_behind_the_exchange_leaves_nothing_uncompiled(env):
                   'Input/output error; the new file is in place, but a power cut may undo it; trying again')
     env.wait_answer(JOHN, 'A', {'1.2.3.4'})
     env.wait_line(f'updating record for {JOHN} to 1.2.3.4')
+
+
+def test_what_is_in_place_is_so_until_it_is_cleared_up(env):
+    """What came out of the exchange cannot be renamed twice: behind it, and when that is to be made good."""
+    env.write('john', '1.2.3.4', age=60)
+    strace(env, '-e', 'trace=renameat2', '-e', 'inject=renameat2:error=EIO:when=2..3')
+    env.start()
+    for what in 'put aside', 'account for':
+        env.wait_line(f"unable to publish to {env.data}: unable to {what} '{env.data.parent}/.data.dnsu.swap': "
+                      'Input/output error; the new file is in place, but a power cut may undo it; trying again')
+        assert LINE in env.section()
+    env.wait_answer(JOHN, 'A', {'1.2.3.4'})
+    env.wait_line(f'publishing to {env.data} again')
