@@ -273,6 +273,30 @@ static void all_read(struct reader *r)
 	go_on(p);
 }
 
+static bool is_text(const char *s, size_t size)
+{
+	const char *end = memchr(s, '\0', size);
+
+	while (end && s < end && (unsigned char)*s >= ' ' && *s != 0x7f) {
+		s++;
+	}
+	return s == end;
+}
+
+/* Somebody may have taken over who reads what users have written: what he says has to be something that could be, and
+ * goes for this file alone. */
+static bool is_sound(const struct reader *r, const struct patient_answer *a)
+{
+	const struct source_place *at = &r->files[__builtin_ctz(r->left)].place;
+	bool sound = a->outcome <= SOURCE_E_MAY_WAIT && a->n_text <= at->size_max && (!a->n_text || !a->outcome) &&
+		     a->marks.n <= PATTERN_COMPONENTS_MAX && is_text(a->why, sizeof(a->why));
+
+	for (unsigned i = 0; sound && i < a->marks.n; i++) {
+		sound = a->marks.list[i].level > at->pattern->first_user && a->marks.list[i].level < at->pattern->n;
+	}
+	return sound;
+}
+
 static void take_answer(struct reader *r, const struct patient_answer *a)
 {
 	struct ahead_file *f = &r->files[__builtin_ctz(r->left)];
@@ -281,8 +305,8 @@ static void take_answer(struct reader *r, const struct patient_answer *a)
 	f->marks = a->marks;
 	f->file.time = a->time;
 	f->file.print = a->print;
-	f->file.quotable = a->quotable;
-	f->file.from_front_end = a->from_front_end;
+	f->file.quotable = a->flags & PATIENT_QUOTABLE;
+	f->file.from_front_end = a->flags & PATIENT_FROM_FRONT_END;
 	memcpy(f->file.why, a->why, sizeof(f->file.why));
 	buf_clear(&f->file.text);
 	r->n_text_left = a->n_text;
@@ -309,7 +333,8 @@ static bool take_packet(struct reader *r)
 	if (n < 0 && (errno == EAGAIN || errno == EINTR)) {
 		return false;
 	}
-	if (n <= 0 || !r->busy || (!r->n_text_left && n != sizeof(packet.answer))) {
+	if (n <= 0 || !r->busy ||
+	    (!r->n_text_left && (n != sizeof(packet.answer) || !is_sound(r, &packet.answer)))) {
 		reader_lost(r);
 		return false;
 	}

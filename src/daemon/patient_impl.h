@@ -18,6 +18,8 @@
 
 enum { PATIENT_PART = 32 * 1024 };	/* bytes of the text in one packet: a socket takes that */
 
+enum { PATIENT_QUOTABLE = 1, PATIENT_FROM_FRONT_END = 2 };	/* as in struct source_file */
+
 struct patient_question {
 	unsigned pattern_number;
 	uid_t account, front_end;
@@ -34,7 +36,7 @@ struct patient_answer {
 	struct source_marks marks;
 	struct timespec time;	/* these as in struct source_file */
 	uint64_t print;
-	bool quotable, from_front_end;
+	unsigned flags;
 	char why[256];
 };
 

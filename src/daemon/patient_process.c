@@ -36,8 +36,7 @@ static void read_file(const struct patient_question *q, struct source_file *f, s
 	ret->n_text = ret->outcome ? 0 : f->text.len;
 	ret->time = f->time;
 	ret->print = f->print;
-	ret->quotable = f->quotable;
-	ret->from_front_end = f->from_front_end;
+	ret->flags = (f->quotable ? PATIENT_QUOTABLE : 0u) | (f->from_front_end ? PATIENT_FROM_FRONT_END : 0u);
 	memcpy(ret->why, f->why, sizeof(ret->why));
 }
 

@@ -6,6 +6,8 @@ them: they open, read and answer, and nothing else."""
 import errno
 import os
 import pathlib
+import platform
+import subprocess
 
 import pytest
 
@@ -180,3 +182,29 @@ def test_what_only_an_attacker_does_ends_the_mother(env, function):
     env.expect_exit = {0, 111}
     is_ended_by(env, mother_of(env), function)
     assert env.wait_exit() == 111
+
+
+# What struct patient_answer has at these bytes, and what cannot be.
+UNSOUND = {'outcome': (0, 99), 'marks': (16, 1 << 20), 'level': (20, 31)}
+
+
+@pytest.mark.skipif(platform.machine() != 'x86_64', reason='the debugger finds the packet by a register')
+@pytest.mark.parametrize('field', UNSOUND)
+def test_an_answer_that_cannot_be_is_the_last(env, afar, field):	# noqa: F811
+    """Whoever steers a reader gets nothing into the daemon but a file's text, and the next one reads in its place."""
+    offset, value = UNSOUND[field]
+    pid = reader_of(env)
+    debugger = subprocess.Popen(
+        ['gdb', '-nx', '-p', str(pid), '-batch', '-iex', 'set debuginfod enabled off', '-ex', 'break send', '-ex', 'continue',
+         '-ex', f'set *(unsigned *)($rsi + {offset}) = {value}', '-ex', 'delete', '-ex', 'detach'],
+        stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        env.wait(lambda: status(pathlib.Path('/proc', str(pid)))['TracerPid'] != '0', 'the debugger')
+        afar.write(NEW)
+        env.wait_log('^nobody can be had to read the address files at .*; trying again with the next sweep$')
+        env.wait_answer(MARY, 'A', {NEW})
+        assert reader_of(env) != pid
+        changes(env, NEW)
+    finally:
+        debugger.kill()
+        debugger.wait()
