@@ -317,6 +317,17 @@ static int run(const struct options *o)
 	return r;
 }
 
+static int check(const struct options *o)
+{
+	unsigned n_mistakes = check_run(o->start.conf_path, o->part);
+
+	if (fflush(stdout) || ferror(stdout)) {	/* who reads no mistake must not take it for none */
+		(void)fputs("dns-updater: unable to write what was found\n", stderr);
+		return START_TRY_AGAIN;
+	}
+	return n_mistakes ? START_FIX_SOMETHING : 0;
+}
+
 int main(int argc, char **argv)
 {
 	struct options o;
@@ -332,7 +343,7 @@ int main(int argc, char **argv)
 		return usage();
 	}
 	if (o.check) {
-		return check_run(o.start.conf_path, o.part) ? START_FIX_SOMETHING : 0;
+		return check(&o);
 	}
 	if (o.is_status) {
 		return status_run(&o.status);

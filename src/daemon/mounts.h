@@ -13,7 +13,7 @@ struct mounts;
 struct uv_loop_s;
 
 struct mount {
-	uint64_t id;		/* as statx(2) tells it; another one after each mount(2) */
+	uint64_t id;		/* as statx(2) tells it; the number of one that was unmounted is given again */
 	const char *point, *type;
 	unsigned line;		/* of several mounts on one point, the last covers the others */
 	enum { MOUNT_HERE, MOUNT_MAY_WAIT, MOUNT_AUTOFS } kind;

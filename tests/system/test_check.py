@@ -65,6 +65,15 @@ def assert_warning(env, pattern):
     assert [w for w in warnings(done) if re.search(pattern, w)], done.stdout
 
 
+def test_what_cannot_be_written_is_no_good_set_up(ok):
+    ok.conf['publish_interval'] = 'never'
+    ok.write_conf()
+    with open('/dev/full', 'w') as full:
+        done = subprocess.run([DNS_UPDATER, '-c', ok.conf_file, 'check'], stdout=full, stderr=subprocess.PIPE, text=True)
+    assert done.returncode == 111
+    assert done.stderr == 'dns-updater: unable to write what was found\n'
+
+
 def test_a_good_set_up_has_no_mistake_and_no_warning(ok):
     done = check(ok)
     assert (done.returncode, mistakes(done), warnings(done)) == (0, [], [])
