@@ -106,23 +106,17 @@ static bool next_line(struct text *from, struct text *ret)
 	return true;
 }
 
-/* The line without its end and the blanks around; empty when it says nothing. */
+/* The line without its end and the blanks around; empty when it says nothing. A UTF-8 byte order mark before it is
+ * none of its bytes: before any line, for whoever takes the first one out must not change what the second one says. */
 static struct text content(struct text line)
 {
+	if (line.n >= 3 && !memcmp(line.at, "\xef\xbb\xbf", 3)) {
+		line.at += 3;
+		line.n -= 3;
+	}
 	line.n -= line.n && line.at[line.n - 1] == '\n';
 	line = text_trim(line);
 	return line.n && *line.at == '#' ? (struct text){ line.at, 0 } : line;
-}
-
-/* A UTF-8 byte order mark before the first line; returns how long it was. */
-static size_t skip_mark(struct text *t)
-{
-	if (t->n < 3 || memcmp(t->at, "\xef\xbb\xbf", 3) != 0) {
-		return 0;
-	}
-	t->at += 3;
-	t->n -= 3;
-	return 3;
 }
 
 bool tokens_good_label(const char *label, size_t n)
@@ -511,7 +505,6 @@ int tokens_parse(const char *text, size_t n, const char *file, conf_report_fn *r
 	if (!t) {
 		return -ENOMEM;
 	}
-	(void)skip_mark(&all); /* it does not matter whether there is one */
 	while (next_line(&all, &line)) {
 		int e = 0;
 
@@ -575,7 +568,6 @@ unsigned tokens_without(const char *text, size_t n, const char *user, const char
 	struct text all = { text, n }, line;
 	unsigned n_left_out = 0;
 
-	buf_add(ret, text, skip_mark(&all));
 	while (next_line(&all, &line)) {
 		struct text words = content(line);
 
