@@ -404,6 +404,7 @@ class Start(Daemon):
 
     survives_power = False	# nothing else than with makecommand
     quiet = [(r'^(openat|read|readlink|getdents64|unlinkat) (/root\S*|\(\d above\))? ', 'the first publish looks again'),
+             (r'^openat2 /homes/\S+ (EMFILE|ENFILE)', 'is opened step by step, and that tells'),
              (r'^readlink /run ', 'what the sandbox does not allow then is told when it is to be written'),
              (r'^(dup2|chdir|close_range|prctl) ', 'what that helper is for does not come here'),
              (r'^epoll_ctl anon_inode:inotify ', 'tried again after the next publish')]
