@@ -215,7 +215,6 @@ static int refuse(struct source_file *f, const char *format, ...)
 /* Without a watch the sweep serves. */
 static void watch_level(const struct source_place *at, int dir, unsigned level)
 {
-	const struct watch_where where = { .dir_fd = dir, .name = "" };
 	struct source_marks *m = at->marks;
 
 	if ((at->patient ? at->inotify_fd < 0 : !at->watch) || level <= at->pattern->first_user) {
@@ -227,9 +226,10 @@ static void watch_level(const struct source_place *at, int dir, unsigned level)
 	}
 	m->list[m->n].level = level;
 	if (at->patient) {
-		watch_add_inotify(at->inotify_fd, &where, level + 1 == at->pattern->n, &m->list[m->n++].mark);
+		watch_add_inotify(at->inotify_fd, dir, "", level + 1 == at->pattern->n, &m->list[m->n++].mark);
 	} else {
-		watch_add(at->watch, &where, at->pattern_number, level, &m->list[m->n++].mark);
+		watch_add(at->watch, &(struct watch_where){ dir, "", NULL }, at->pattern_number, level,
+			  &m->list[m->n++].mark);
 	}
 }
 
@@ -429,38 +429,29 @@ static int open_file(const struct source_place *at, int dir, const char *name)
 	return -1;
 }
 
-static void watch_by_name(const struct source_place *at, const char *name)
-{
-	char path[PATTERN_PATH_MAX];
-	const struct watch_where where = { at->shared->dir, name, path, &at->shared->file_system };
-	struct source_marks *m = at->marks;
-
-	if (pattern_path(at->pattern, at->pattern->base, at->user_name, path)) {
-		m->list[m->n].level = at->pattern->base;
-		watch_add(at->watch, &where, at->pattern_number, at->pattern->base, &m->list[m->n++].mark);
-	}
-}
-
 /* Opens the file as it mostly is, with one look at its directory or none: the shared one holds the user's, and there is
  * no link, no mount and no other file system on the way. -1: open_steps tells what there is instead.
  *
  * The directory is only named here, for its watch and for its owner. That is as good as a descriptor: whoever could
- * exchange it meanwhile may write in the directory that all share, or above. */
+ * exchange it meanwhile may write in the directory that all share. */
 static int open_at_once(const struct source_place *at, struct stat *ret, struct directory *ret_dir)
 {
 	const struct source_shared *s = at->shared;
 	const struct pattern *p = at->pattern;
+	struct source_marks *m = at->marks;
 	_cleanup_(close_fdp) int fd = -1;
 	char name[NAME_MAX + 1], file[NAME_MAX + 1], path[2 * NAME_MAX + 2];
 	struct stat dir;
 
-	if (!s || !s->plain || s->autofs || at->patient || p->base + 1 != p->n || (at->watch && !at->marks) ||
+	if (!s || !s->plain || s->autofs || at->patient || p->base + 1 != p->n || (at->watch && !m) ||
 	    !pattern_component(p, p->base - 1, at->user_name, name) ||
 	    !pattern_component(p, p->base, at->user_name, file)) {
 		return -1;
 	}
 	if (at->watch) {
-		watch_by_name(at, name);
+		m->list[m->n].level = p->base;
+		watch_add(at->watch, &(struct watch_where){ s->dir, name, &s->file_system }, at->pattern_number,
+			  p->base, &m->list[m->n++].mark);
 	}
 	(void)snprintf(path, sizeof(path), "%s/%s", name, file);	/* both fit */
 	fd = open_below(s->dir, path, FILE_FLAGS, RESOLVE_NO_XDEV);

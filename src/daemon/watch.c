@@ -279,13 +279,13 @@ static void end_batch(struct watch *w)
 
 /* --- watching --- */
 
-void watch_add_inotify(int inotify_fd, const struct watch_where *at, bool has_file, struct watch_mark *ret)
+void watch_add_inotify(int inotify_fd, int dir_fd, const char *name, bool has_file, struct watch_mark *ret)
 {
-	uint32_t mask = MASK_DIR | (has_file ? IN_CLOSE_WRITE : 0) | (at->path ? IN_DONT_FOLLOW : 0);
-	char path[64];
+	uint32_t mask = MASK_DIR | (has_file ? IN_CLOSE_WRITE : 0) | (*name ? IN_DONT_FOLLOW : 0);
+	char path[64 + NAME_MAX];
 
-	(void)snprintf(path, sizeof(path), "/proc/self/fd/%d", at->dir_fd);	/* a number fits */
-	ret->key = inotify_add_watch(inotify_fd, at->path ? at->path : path, mask | IN_ONLYDIR | IN_MASK_ADD);
+	(void)snprintf(path, sizeof(path), "/proc/self/fd/%d%s%s", dir_fd, *name ? "/" : "", name); /* that fits */
+	ret->key = inotify_add_watch(inotify_fd, path, mask | IN_ONLYDIR | IN_MASK_ADD);
 	ret->error = ret->key < 0 ? -errno : 0;
 }
 
@@ -297,7 +297,7 @@ void watch_add(const struct watch *w, const struct watch_where *at, unsigned pat
 		ret->unmarked = false;
 		return;
 	}
-	watch_add_inotify(w->fd, at, level + 1 == w->patterns[pattern].n, ret);
+	watch_add_inotify(w->fd, at->dir_fd, at->name, level + 1 == w->patterns[pattern].n, ret);
 }
 
 int watch_inotify_fd(const struct watch *w)
@@ -342,7 +342,7 @@ int watch_dir(struct watch *w, int dir_fd, unsigned pattern, unsigned level, uin
 	if (is_muted(w, pattern, level, user)) {
 		return -EBUSY;
 	}
-	watch_add(w, &(struct watch_where){ .dir_fd = dir_fd, .name = "" }, pattern, level, &mark);
+	watch_add(w, &(struct watch_where){ dir_fd, "", NULL }, pattern, level, &mark);
 	return watch_note(w, &mark, pattern, level, user);
 }
 

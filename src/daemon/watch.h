@@ -75,12 +75,11 @@ struct watch_mark {
 	bool unmarked;
 };
 
-/* A directory: what dir_fd is open on, or the one with that name in it, which is no link. */
+/* A directory: what dir_fd is open on, or the one with that name in it; no link is followed. */
 struct watch_where {
 	int dir_fd;
-	const char *name;		/* "": dir_fd itself; then the others are NULL */
-	const char *path;		/* the same, from the root: for inotify it is half the time of a descriptor's */
-	const fsid_t *file_system;	/* that it lies on, as statfs(2) tells it */
+	const char *name;		/* "": dir_fd itself */
+	const fsid_t *file_system;	/* that it lies on, as statfs(2) tells it; NULL: it is asked for */
 };
 
 /* watch_dir in two halves, for who reads files in another thread. watch_add may be called by any thread. The loop's
@@ -91,7 +90,7 @@ int watch_note(struct watch *w, const struct watch_mark *mark, unsigned pattern,
 
 /* The first half for who has no watch but its descriptor of inotify: in another process. has_file: of the directory that
  * the file itself lies in. */
-void watch_add_inotify(int inotify_fd, const struct watch_where *at, bool has_file, struct watch_mark *ret);
+void watch_add_inotify(int inotify_fd, int dir_fd, const char *name, bool has_file, struct watch_mark *ret);
 
 /* Valid as long as the watch is. */
 int watch_inotify_fd(const struct watch *w);

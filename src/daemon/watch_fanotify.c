@@ -78,7 +78,7 @@ int watch_fanotify_key(const struct watch_fanotify *f, const struct watch_where 
 	struct statfs fs;
 	int mount;
 
-	if (!on) {	/* it is asked for */
+	if (!on) {
 		on = fstatfs(at->dir_fd, &fs) < 0 ? NULL : &fs.f_fsid;
 	}
 	if (!on || !is_marked(f, on)) {
