@@ -443,12 +443,12 @@ static int open_at_once(const struct source_place *at, struct stat *ret, struct 
 	char name[NAME_MAX + 1], file[NAME_MAX + 1], path[2 * NAME_MAX + 2];
 	struct stat dir;
 
-	if (!s || !s->plain || s->autofs || at->patient || p->base + 1 != p->n || (at->watch && !m) ||
+	if (!s || !s->plain || s->autofs || at->patient || !p->base || p->base + 1 != p->n || (at->watch && !m) ||
 	    !pattern_component(p, p->base - 1, at->user_name, name) ||
 	    !pattern_component(p, p->base, at->user_name, file)) {
 		return -1;
 	}
-	if (at->watch) {
+	if (at->watch && p->base > p->first_user) {
 		m->list[m->n].level = p->base;
 		watch_add(at->watch, &(struct watch_where){ s->dir, name, &s->file_system }, at->pattern_number,
 			  p->base, &m->list[m->n++].mark);

@@ -109,6 +109,14 @@ def test_at_a_start_all_are_judged_as_they_are_later(env, way):
         env.wait_answer(f'{user}.dyn.example.com', 'A', {NEW})
 
 
+@pytest.mark.parametrize('way', ['inotify', 'fanotify'])
+def test_files_may_lie_in_the_root_directory(env, way):
+    env.conf.update(watch=way, pathpattern='/%u')
+    env.users = {f'nobody-{os.getpid()}': ['john.dyn.example.com']}
+    env.with_fence = False
+    env.start()
+
+
 # ---- lines
 
 def test_a_bad_line_is_told_with_user_number_and_bytes(good):
