@@ -59,29 +59,34 @@ struct directory {
 	dev_t device;
 };
 
-/* The descriptor, or -1 with errno after closing it; ENOTDIR: it is no directory. Who is not patient gets what the kernel knows without
- * asking a server, or a user's process. */
-static int only_directory(int fd, bool patient, struct directory *ret)
+/* Of the directory with that name below dir, or of dir itself, where it is empty. 0 or a negative errno; -ENOTDIR: it is
+ * no directory. Who is not patient gets what the kernel knows without asking a server, or a user's process. */
+static int look_directory(int dir, const char *name, bool patient, struct directory *ret)
 {
-	int flags = AT_EMPTY_PATH | (patient ? AT_STATX_SYNC_AS_STAT : AT_STATX_DONT_SYNC);
+	const int flags = AT_EMPTY_PATH | AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT |
+			  (patient ? AT_STATX_SYNC_AS_STAT : AT_STATX_DONT_SYNC);
 	struct statx st;
 
-	int e = 0;
-
-	if (fd < 0) {
-		return fd;
+	if (statx(dir, name, flags, STATX_TYPE | STATX_UID | STATX_MNT_ID, &st) < 0) {
+		return -errno;	/* that it could not be told does not mean that it is not there */
 	}
-	if (statx(fd, "", flags, STATX_TYPE | STATX_UID | STATX_MNT_ID, &st) < 0) {
-		e = errno;	/* that it could not be told does not mean that it is not there */
-	} else if (!S_ISDIR(st.stx_mode)) {
-		e = ENOTDIR;
-	}
-	if (e) {
-		close_fd(fd);
-		errno = e;
-		return -1;
+	if (!S_ISDIR(st.stx_mode)) {
+		return -ENOTDIR;
 	}
 	*ret = (struct directory){ st.stx_uid, st.stx_mnt_id, makedev(st.stx_dev_major, st.stx_dev_minor) };
+	return 0;
+}
+
+/* The descriptor, or -1 with errno after closing it. */
+static int only_directory(int fd, bool patient, struct directory *ret)
+{
+	int r = fd < 0 ? 0 : look_directory(fd, "", patient, ret);
+
+	if (r) {
+		close_fd(fd);
+		errno = -r;
+		return -1;
+	}
 	return fd;
 }
 
@@ -149,7 +154,7 @@ struct source_shared source_look_shared(const struct pattern *p, bool autofs)
 	for (unsigned level = 0; level < p->base || !level; level++) {
 		_cleanup_(close_fdp) int fd = -1;
 		char path[PATTERN_PATH_MAX];
-		struct directory st;
+		struct directory st = { 0 };
 		fsid_t file_system;
 
 		close_fdp(&shared.dir);
@@ -226,10 +231,9 @@ static void watch_level(const struct source_place *at, int dir, unsigned level)
 	}
 	m->list[m->n].level = level;
 	if (at->patient) {
-		watch_add_inotify(at->inotify_fd, dir, "", level + 1 == at->pattern->n, &m->list[m->n++].mark);
+		watch_add_inotify(at->inotify_fd, dir, level + 1 == at->pattern->n, &m->list[m->n++].mark);
 	} else {
-		watch_add(at->watch, &(struct watch_where){ dir, "", NULL }, at->pattern_number, level,
-			  &m->list[m->n++].mark);
+		watch_add(at->watch, dir, at->pattern_number, level, &m->list[m->n++].mark);
 	}
 }
 
@@ -429,41 +433,50 @@ static int open_file(const struct source_place *at, int dir, const char *name)
 	return -1;
 }
 
+/* A watch on the directory of that name, if one is wanted. false: it needs a descriptor, for inotify asks the file system,
+ * which may have been mounted there by now and not answer. */
+static bool watch_at_once(const struct source_place *at, const char *name)
+{
+	struct source_marks *m = at->marks;
+
+	if (!at->watch || at->pattern->base <= at->pattern->first_user) {
+		return true;
+	}
+	if (!m) {
+		return false;
+	}
+	m->list[m->n].level = at->pattern->base;
+	return watch_add_named(at->watch, at->shared->dir, name, &at->shared->file_system, &m->list[m->n++].mark);
+}
+
 /* Opens the file as it mostly is, with one look at its directory or none: the shared one holds the user's, and there is
  * no link, no mount and no other file system on the way. -1: open_steps tells what there is instead.
  *
- * The directory is only named here, for its watch and for its owner. That is as good as a descriptor: whoever could
- * exchange it meanwhile may write in the directory that all share. */
+ * The directory is only named here, for its watch and for its owner. Of what is mounted there meanwhile nothing is asked
+ * or believed; else that is as good as a descriptor: whoever could exchange it may write in the directory that all
+ * share. */
 static int open_at_once(const struct source_place *at, struct stat *ret, struct directory *ret_dir)
 {
 	const struct source_shared *s = at->shared;
 	const struct pattern *p = at->pattern;
-	struct source_marks *m = at->marks;
 	_cleanup_(close_fdp) int fd = -1;
 	char name[NAME_MAX + 1], file[NAME_MAX + 1], path[2 * NAME_MAX + 2];
-	struct stat dir;
 
-	if (!s || !s->plain || s->autofs || at->patient || !p->base || p->base + 1 != p->n || (at->watch && !m) ||
+	if (!s || !s->plain || s->autofs || at->patient || !p->base || p->base + 1 != p->n ||
 	    !pattern_component(p, p->base - 1, at->user_name, name) ||
-	    !pattern_component(p, p->base, at->user_name, file)) {
+	    !pattern_component(p, p->base, at->user_name, file) || !watch_at_once(at, name)) {
 		return -1;
-	}
-	if (at->watch && p->base > p->first_user) {
-		m->list[m->n].level = p->base;
-		watch_add(at->watch, &(struct watch_where){ s->dir, name, &s->file_system }, at->pattern_number,
-			  p->base, &m->list[m->n++].mark);
 	}
 	(void)snprintf(path, sizeof(path), "%s/%s", name, file);	/* both fit */
 	fd = open_below(s->dir, path, FILE_FLAGS, RESOLVE_NO_XDEV);
 	if (fd < 0 || fstat(fd, ret) < 0 || ret->st_dev != s->device) {
 		return -1;
 	}
-	dir.st_uid = ret->st_uid;
+	*ret_dir = (struct directory){ ret->st_uid, s->mount, s->device };
 	if (ret->st_uid != 0 && ret->st_uid != at->account && ret->st_uid != at->front_end &&
-	    fstatat(s->dir, name, &dir, AT_SYMLINK_NOFOLLOW) < 0) {
+	    (look_directory(s->dir, name, false, ret_dir) || ret_dir->mount != s->mount)) {
 		return -1;
 	}
-	*ret_dir = (struct directory){ dir.st_uid, s->mount, s->device };
 	return steal_fd(&fd);
 }
 

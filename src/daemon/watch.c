@@ -279,25 +279,30 @@ static void end_batch(struct watch *w)
 
 /* --- watching --- */
 
-void watch_add_inotify(int inotify_fd, int dir_fd, const char *name, bool has_file, struct watch_mark *ret)
+void watch_add_inotify(int inotify_fd, int dir_fd, bool has_file, struct watch_mark *ret)
 {
-	uint32_t mask = MASK_DIR | (has_file ? IN_CLOSE_WRITE : 0) | (*name ? IN_DONT_FOLLOW : 0);
-	char path[64 + NAME_MAX];
+	uint32_t mask = MASK_DIR | (has_file ? IN_CLOSE_WRITE : 0);
+	char path[64];
 
-	(void)snprintf(path, sizeof(path), "/proc/self/fd/%d%s%s", dir_fd, *name ? "/" : "", name); /* that fits */
+	(void)snprintf(path, sizeof(path), "/proc/self/fd/%d", dir_fd);	/* a number fits */
 	ret->key = inotify_add_watch(inotify_fd, path, mask | IN_ONLYDIR | IN_MASK_ADD);
 	ret->error = ret->key < 0 ? -errno : 0;
 }
 
-void watch_add(const struct watch *w, const struct watch_where *at, unsigned pattern, unsigned level,
-	       struct watch_mark *ret)
+void watch_add(const struct watch *w, int dir_fd, unsigned pattern, unsigned level, struct watch_mark *ret)
 {
 	*ret = (struct watch_mark){ .unmarked = w->fanotify };
-	if (w->fanotify && !watch_fanotify_key(w->fanotify, at, &ret->key)) {
+	if (w->fanotify && !watch_fanotify_key(w->fanotify, dir_fd, "", NULL, &ret->key)) {
 		ret->unmarked = false;
 		return;
 	}
-	watch_add_inotify(w->fd, at->dir_fd, at->name, level + 1 == w->patterns[pattern].n, ret);
+	watch_add_inotify(w->fd, dir_fd, level + 1 == w->patterns[pattern].n, ret);
+}
+
+bool watch_add_named(const struct watch *w, int dir_fd, const char *name, const fsid_t *on, struct watch_mark *ret)
+{
+	*ret = (struct watch_mark){ 0 };
+	return w->fanotify && !watch_fanotify_key(w->fanotify, dir_fd, name, on, &ret->key);
 }
 
 int watch_inotify_fd(const struct watch *w)
@@ -342,7 +347,7 @@ int watch_dir(struct watch *w, int dir_fd, unsigned pattern, unsigned level, uin
 	if (is_muted(w, pattern, level, user)) {
 		return -EBUSY;
 	}
-	watch_add(w, &(struct watch_where){ dir_fd, "", NULL }, pattern, level, &mark);
+	watch_add(w, dir_fd, pattern, level, &mark);
 	return watch_note(w, &mark, pattern, level, user);
 }
 

@@ -75,22 +75,18 @@ struct watch_mark {
 	bool unmarked;
 };
 
-/* A directory: what dir_fd is open on, or the one with that name in it; no link is followed. */
-struct watch_where {
-	int dir_fd;
-	const char *name;		/* "": dir_fd itself */
-	const fsid_t *file_system;	/* that it lies on, as statfs(2) tells it; NULL: it is asked for */
-};
-
 /* watch_dir in two halves, for who reads files in another thread. watch_add may be called by any thread. The loop's
  * thread hands the mark to watch_note, before it acts on what was read since. */
-void watch_add(const struct watch *w, const struct watch_where *at, unsigned pattern, unsigned level,
-	       struct watch_mark *ret);
+void watch_add(const struct watch *w, int dir_fd, unsigned pattern, unsigned level, struct watch_mark *ret);
 int watch_note(struct watch *w, const struct watch_mark *mark, unsigned pattern, unsigned level, uint32_t user);
+
+/* watch_add for the directory of that name in dir_fd, which nobody has opened: no link is followed, and no file system
+ * asked. on: the one that it lies on, as statfs(2) tells it. false: fanotify has not marked that one. */
+bool watch_add_named(const struct watch *w, int dir_fd, const char *name, const fsid_t *on, struct watch_mark *ret);
 
 /* The first half for who has no watch but its descriptor of inotify: in another process. has_file: of the directory that
  * the file itself lies in. */
-void watch_add_inotify(int inotify_fd, int dir_fd, const char *name, bool has_file, struct watch_mark *ret);
+void watch_add_inotify(int inotify_fd, int dir_fd, bool has_file, struct watch_mark *ret);
 
 /* Valid as long as the watch is. */
 int watch_inotify_fd(const struct watch *w);

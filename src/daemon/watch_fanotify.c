@@ -3,7 +3,6 @@
 #include "daemon/watch_fanotify.h"
 
 #include "base/cleanup.h"
-#include "daemon/watch.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -68,9 +67,8 @@ static bool is_marked(const struct watch_fanotify *f, const fsid_t *fsid)
 	return false;
 }
 
-int watch_fanotify_key(const struct watch_fanotify *f, const struct watch_where *at, int *ret_key)
+int watch_fanotify_key(const struct watch_fanotify *f, int dir_fd, const char *name, const fsid_t *on, int *ret_key)
 {
-	const fsid_t *on = at->file_system;
 	union {
 		struct file_handle handle;
 		char room[sizeof(struct file_handle) + HANDLE_SIZE];
@@ -79,13 +77,13 @@ int watch_fanotify_key(const struct watch_fanotify *f, const struct watch_where 
 	int mount;
 
 	if (!on) {
-		on = fstatfs(at->dir_fd, &fs) < 0 ? NULL : &fs.f_fsid;
+		on = fstatfs(dir_fd, &fs) < 0 ? NULL : &fs.f_fsid;
 	}
 	if (!on || !is_marked(f, on)) {
 		return -EXDEV;
 	}
 	h.handle.handle_bytes = HANDLE_SIZE;
-	if (name_to_handle_at(at->dir_fd, at->name, &h.handle, &mount, *at->name ? 0 : AT_EMPTY_PATH) < 0) {
+	if (name_to_handle_at(dir_fd, name, &h.handle, &mount, AT_EMPTY_PATH) < 0) {
 		return -EXDEV;
 	}
 	*ret_key = key_of(on, &h.handle);

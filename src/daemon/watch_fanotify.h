@@ -13,9 +13,9 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 struct watch_fanotify;
-struct watch_where;
 struct uv_loop_s;
 
 /* Marks the file systems of the directories that all users of a pattern share; unmarked is called for each that cannot
@@ -44,5 +44,6 @@ int watch_fanotify_aim(struct watch_fanotify *f, struct uv_loop_s *loop, const s
 /* Hands on what the kernel has by now. */
 void watch_fanotify_read(struct watch_fanotify *f);
 
-/* The key of the directory: negative, and never -1. -EXDEV: its file system is not marked. */
-int watch_fanotify_key(const struct watch_fanotify *f, const struct watch_where *at, int *ret_key);
+/* The key, negative and never -1, of the directory of that name in dir_fd, or of dir_fd itself, where it is empty; on: the
+ * file system that it lies on, or NULL. -EXDEV: that one is not marked. */
+int watch_fanotify_key(const struct watch_fanotify *f, int dir_fd, const char *name, const fsid_t *on, int *ret_key);

@@ -87,7 +87,7 @@ def main():
     tree, point, *command = sys.argv[1:]
     device = os.open('/dev/fuse', os.O_RDWR)
     libc = ctypes.CDLL(None, use_errno=True)
-    options = f'fd={device},rootmode={stat.S_IFDIR:o},user_id=0,group_id=0,allow_other'
+    options = f'fd={device},rootmode={stat.S_IFDIR:o},user_id=0,group_id=0,allow_other,default_permissions'
     if libc.mount(b'silent', os.fsencode(point), b'fuse.silent', 0, options.encode()):
         sys.exit(os.strerror(ctypes.get_errno()))
     if command and os.fork():

@@ -53,6 +53,33 @@ def spawn(pid):
     return call(pid, f'posix_spawn({nothing}, "/bin/true", {nothing}, {nothing}, {argv}, {nothing})')[0]
 
 
+class Halt:
+    """Stops the program where a thread that is not its first has come n times to such a system call, or back from it;
+    what is done with `with` happens meanwhile."""
+
+    def __init__(self, env, syscalls, n=1):
+        self.env, self.flag = env, env.tmp / 'halt'
+        wait = 'shell touch {0}.{1}; while [ -e {0}.{1} ]; do sleep 0.01; done'
+        commands = [f'catch syscall {syscalls}', 'condition 1 $_thread != 1', wait.format(self.flag, 'ready'),
+                    *['continue'] * n, wait.format(self.flag, 'there'), 'delete', 'detach']
+        self.debugger = subprocess.Popen(
+            ['gdb', '-nx', '-p', str(env.process.pid), '-batch', '-iex', 'set debuginfod enabled off',
+             *(a for c in commands for a in ('-ex', c))],
+            stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        self.wait('ready')
+
+    def wait(self, where):
+        self.env.wait(self.flag.with_suffix('.' + where).exists, f'the debugger is {where}')
+
+    def __enter__(self):
+        self.flag.with_suffix('.ready').unlink()
+        self.wait('there')
+
+    def __exit__(self, *_):
+        self.flag.with_suffix('.there').unlink()
+        self.debugger.wait(TIMEOUT)
+
+
 def status(path):
     return dict(line.split(':\t', 1) for line in (path / 'status').read_text().splitlines()
                 if ':\t' in line)

@@ -11,6 +11,7 @@ import sys
 import pytest
 
 from harness import DNS_UPDATER, TIMEOUT, guard, uid_of
+from steered import Halt, needs_gdb
 
 JOHN, MARY = 'john.dyn.example.com', 'mary.dyn.example.com'
 OLD, NEW, OTHER = '1.2.3.4', '5.6.7.8', '9.9.9.9'
@@ -260,3 +261,28 @@ def test_file_systems_that_nobody_serves_come_and_go(env, afar):
         guard.tell('-', attack)
     env.sh('mary', f'echo {OTHER} > mine/address')
     env.wait_answer(MARY, 'A', {OTHER})
+
+
+# What a sweep's thread has come to, when a file system that does not answer is mounted where mary lives: the watch on
+# john's home, which is the first; back from opening mary's file.
+HALTS = {'watch': ('inotify', 'inotify_add_watch', 1), 'owner': ('fanotify', 'openat2', 4)}
+
+
+@needs_gdb
+@pytest.mark.parametrize('where', HALTS)
+def test_a_sweep_ends_whatever_is_mounted_meanwhile(env, afar, where):
+    way, calls, n = HALTS[where]
+    env.conf['watch'] = way
+    env.conf['rescan'] = '1h'
+    env.with_fence = False
+    for user in 'john', 'mary':
+        env.write(user, OLD, age=10)
+    os.chown(env.file('mary'), uid_of('jane'), -1)	# whoever looks at the directory, to see whether it is hers
+    afar.be_silent()
+    env.start()
+    halt = Halt(env, calls, n)
+    env.inside('mount -t tmpfs none /mnt')	# a sweep
+    with halt:
+        afar.mount()
+    assert env.reload().startswith('reloaded')
+    changes(env, NEW)
