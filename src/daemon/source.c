@@ -449,13 +449,21 @@ static bool watch_at_once(const struct source_place *at, const char *name)
 	return watch_add_named(at->watch, at->shared->dir, name, &at->shared->file_system, &m->list[m->n++].mark);
 }
 
+/* Whether the directory of that name is where the shared one is, with nothing between. */
+static bool look_plain(const struct source_place *at, const char *name, struct directory *ret)
+{
+	return !look_directory(at->shared->dir, name, false, ret) && ret->mount == at->shared->mount &&
+	       ret->device == at->shared->device;
+}
+
 /* Opens the file as it mostly is, with one look at its directory or none: the shared one holds the user's, and there is
- * no link, no mount and no other file system on the way. -1: open_steps tells what there is instead.
+ * no link, no mount and no other file system on the way. 0, SOURCE_E_NO_FILE, or SOURCE_E_MAY_WAIT: open_steps tells what
+ * there is instead.
  *
  * The directory is only named here, for its watch and for its owner. Of what is mounted there meanwhile nothing is asked
  * or believed; else that is as good as a descriptor: whoever could exchange it may write in the directory that all
  * share. */
-static int open_at_once(const struct source_place *at, struct stat *ret, struct directory *ret_dir)
+static int open_at_once(const struct source_place *at, struct stat *ret, struct directory *ret_dir, int *ret_fd)
 {
 	const struct source_shared *s = at->shared;
 	const struct pattern *p = at->pattern;
@@ -465,19 +473,23 @@ static int open_at_once(const struct source_place *at, struct stat *ret, struct 
 	if (!s || !s->plain || s->autofs || at->patient || !p->base || p->base + 1 != p->n ||
 	    !pattern_component(p, p->base - 1, at->user_name, name) ||
 	    !pattern_component(p, p->base, at->user_name, file) || !watch_at_once(at, name)) {
-		return -1;
+		return SOURCE_E_MAY_WAIT;
 	}
 	(void)snprintf(path, sizeof(path), "%s/%s", name, file);	/* both fit */
 	fd = open_below(s->dir, path, FILE_FLAGS, RESOLVE_NO_XDEV);
+	if (fd < 0 && errno == ENOENT) {
+		return look_plain(at, name, ret_dir) ? SOURCE_E_NO_FILE : SOURCE_E_MAY_WAIT;
+	}
 	if (fd < 0 || fstat(fd, ret) < 0 || ret->st_dev != s->device) {
-		return -1;
+		return SOURCE_E_MAY_WAIT;
 	}
 	*ret_dir = (struct directory){ ret->st_uid, s->mount, s->device };
 	if (ret->st_uid != 0 && ret->st_uid != at->account && ret->st_uid != at->front_end &&
-	    (look_directory(s->dir, name, false, ret_dir) || ret_dir->mount != s->mount)) {
-		return -1;
+	    !look_plain(at, name, ret_dir)) {
+		return SOURCE_E_MAY_WAIT;
 	}
-	return steal_fd(&fd);
+	*ret_fd = steal_fd(&fd);
+	return 0;
 }
 
 /* Opens the file step by step. */
@@ -534,18 +546,18 @@ int source_read(const struct source_place *at, uint64_t known, struct source_fil
 	ret->why[0] = '\0';
 	ret->print = 1;	/* of what cannot even be looked at */
 	ret->time = (struct timespec){ 0 };
-	fd = open_at_once(at, &st, &dir);
-	if (fd < 0) {
+	r = open_at_once(at, &st, &dir, &fd);
+	if (r == SOURCE_E_MAY_WAIT) {
 		if (at->marks) {
 			at->marks->n = 0;
 		}
 		r = open_steps(at, known, ret, &dir, &fd);
-		if (r) {
-			return r;
+		if (!r && fstat(fd, &st) < 0) {
+			r = fail(ret, -errno, at->pattern->text);
 		}
-		if (fstat(fd, &st) < 0) {
-			return fail(ret, -errno, at->pattern->text);
-		}
+	}
+	if (r) {
+		return r;
 	}
 	return read_checked(at, fd, &st, &dir, known, ret);
 }
