@@ -289,10 +289,12 @@ static bool is_sound(const struct reader *r, const struct patient_answer *a)
 {
 	const struct source_place *at = &r->files[__builtin_ctz(r->left)].place;
 	bool sound = a->outcome <= SOURCE_E_MAY_WAIT && a->n_text <= at->size_max && (!a->n_text || !a->outcome) &&
-		     a->marks.n <= PATTERN_COMPONENTS_MAX && is_text(a->why, sizeof(a->why));
+		     a->marks.n <= PATTERN_COMPONENTS_MAX && is_text(a->why, sizeof(a->why)) &&
+		     (uint64_t)a->time.tv_nsec <= UINT32_MAX;	/* a file system may say more than a second */
 
 	for (unsigned i = 0; sound && i < a->marks.n; i++) {
-		sound = a->marks.list[i].level > at->pattern->first_user && a->marks.list[i].level < at->pattern->n;
+		sound = a->marks.list[i].level > at->pattern->first_user && a->marks.list[i].level < at->pattern->n &&
+			!a->marks.list[i].mark.unmarked;	/* he has no fanotify */
 	}
 	return sound;
 }

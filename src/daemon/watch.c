@@ -291,9 +291,9 @@ void watch_add_inotify(int inotify_fd, int dir_fd, bool has_file, struct watch_m
 
 void watch_add(const struct watch *w, int dir_fd, unsigned pattern, unsigned level, struct watch_mark *ret)
 {
-	*ret = (struct watch_mark){ .unmarked = w->fanotify };
+	*ret = (struct watch_mark){ .unmarked = w->fanotify ? 1 : 0 };
 	if (w->fanotify && !watch_fanotify_key(w->fanotify, dir_fd, "", NULL, &ret->key)) {
-		ret->unmarked = false;
+		ret->unmarked = 0;
 		return;
 	}
 	watch_add_inotify(w->fd, dir_fd, level + 1 == w->patterns[pattern].n, ret);

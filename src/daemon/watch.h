@@ -72,7 +72,7 @@ int watch_dir(struct watch *w, int dir_fd, unsigned pattern, unsigned level, uin
 /* What watch_add has done, for watch_note. */
 struct watch_mark {
 	int key, error;
-	bool unmarked;
+	unsigned unmarked;	/* 1: fanotify has no mark there; no bool, for it comes from other processes, too */
 };
 
 /* watch_dir in two halves, for who reads files in another thread. watch_add may be called by any thread. The loop's

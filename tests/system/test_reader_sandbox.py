@@ -185,7 +185,7 @@ def test_what_only_an_attacker_does_ends_the_mother(env, function):
 
 
 # What struct patient_answer has at these bytes, and what cannot be.
-UNSOUND = {'outcome': (0, 99), 'marks': (16, 1 << 20), 'level': (20, 31)}
+UNSOUND = {'outcome': (0, 99), 'marks': (16, 1 << 20), 'level': (20, 31), 'unmarked': (32, 2), 'time': (548, 1 << 31)}
 
 
 @pytest.mark.skipif(platform.machine() != 'x86_64', reason='the debugger finds the packet by a register')
