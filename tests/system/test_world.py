@@ -72,8 +72,9 @@ def converged(env, address, timeout=TIMEOUT):
     env.wait(lambda: f'+{JOHN}:{address}:60' in section_or_nothing(env), 'the file has it', timeout)
     env.fence()
     assert env.outside() == env.outside((BASE + MORE).encode())
-    litter = {n for n in os.listdir(env.root) if 'dnsu' in n and 'late' not in n}
-    assert litter <= {'.data.cdb.dnsu.alt'}, litter
+    # The text of the fence may still be on its way.
+    env.wait(lambda: {n for n in os.listdir(env.root) if 'dnsu' in n and 'late' not in n} <= {'.data.cdb.dnsu.alt'},
+             'nothing lies about', timeout)
     assert not [n for n in os.listdir(env.root) if 'kept-by' in n]
 
 
