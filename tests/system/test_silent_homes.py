@@ -221,7 +221,7 @@ n = int(sys.argv[2])
 resource.setrlimit(resource.RLIMIT_NOFILE, (n + 100, n + 100))
 for i in range(n):
     device = os.open('/dev/fuse', os.O_RDWR)
-    options = f'fd={device},rootmode=40000,user_id=0,group_id=0,allow_other'.encode()
+    options = f'fd={device},rootmode=40000,user_id=0,group_id=0,allow_other,default_permissions'.encode()
     assert not libc.mount(b'x', sys.argv[1].encode(), b'fuse.silent', 0, options)
     for _ in range(random.randrange(3)):
         os.utime(os.path.dirname(sys.argv[1]))	# an event
@@ -233,33 +233,35 @@ sys.stdin.read()	# who waits for one of them waits on
 """
 
 
-def test_file_systems_that_nobody_serves_come_and_go(env, afar):
+@pytest.mark.parametrize(('watch', 'inner'), [('inotify', 'mine/'), ('fanotify', '')])
+def test_file_systems_that_nobody_serves_come_and_go(env, afar, watch, inner):
     """Between a look at the mount table and one into the home, somebody may always mount something."""
-    env.conf['pathpattern'] = f'{env.homes}/%u/mine/address'
+    env.conf.update(watch=watch, pathpattern=f'{env.homes}/%u/{inner}address')
     env.make_home('john')
     for user in 'john', 'mary':
-        (env.home(user) / 'mine').mkdir(mode=0o755)
-        os.chown(env.home(user) / 'mine', uid_of(user), -1)
+        (env.home(user) / inner).mkdir(mode=0o755, exist_ok=True)
+        os.chown(env.home(user) / inner, uid_of(user), -1)
     env.with_fence = False
     env.start()
     attack = subprocess.Popen(['nsenter', '-t', str(env.process.pid), '-m', '-r', '--', sys.executable, '-c',
-                               MOUNT_AND_UNMOUNT, f'{env.home("mary")}/mine', '3000'],
+                               MOUNT_AND_UNMOUNT, str(env.home('mary') / inner), '3000'],
                               stdin=subprocess.PIPE, stdout=subprocess.PIPE)
     guard.tell('+', attack)
     try:
         done, n = False, 0
         while not done:
             done = select.select([attack.stdout], [], [], 0)[0]
-            env.sh('mary', 'echo 1.1.1.1 > mine/address')
+            env.sh('mary', f'echo 1.1.1.1 > {inner}address')
             address = f'1.2.{n // 250}.{n % 250}'
-            env.sh('john', f'echo {address} > mine/address')
+            env.sh('john', f'echo {address} > {inner}address')
             env.wait_answer(JOHN, 'A', {address})
             n += 1
         assert attack.stdout.readline() == b'done\n'
     finally:
         attack.communicate()
         guard.tell('-', attack)
-    env.sh('mary', f'echo {OTHER} > mine/address')
+    assert env.reload().startswith('reloaded')	# no sweep goes on for ever
+    env.sh('mary', f'echo {OTHER} > {inner}address')
     env.wait_answer(MARY, 'A', {OTHER})
 
 
