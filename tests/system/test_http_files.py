@@ -315,7 +315,8 @@ def test_nothing_is_said_to_be_done_before_it_is_flushed(env, http):
     for _ in range(2):
         answer = http.update(query)
         assert (answer.status, answer.body) == (503, '911'), answer.everything
-    assert http.count('^unable to flush the directory .* user alice is in place', mark) == 2
+    env.wait(lambda: http.count('^unable to flush the directory .* user alice is in place', mark) == 2,
+             'it is said both times')
     answer = http.update(query)
     assert answer.status == 200 and answer.body.startswith('nochg'), answer.everything
 
