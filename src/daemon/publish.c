@@ -198,11 +198,12 @@ static void note_gone(const struct publish *p, const struct roster *old, struct 
 {
 	for (uint32_t name = 0; name < old->users->n_names; name++) {
 		const char *text = users_name(old->users, name);
-		uint32_t now = users_find_name(new->users, text, strlen(text));
+		uint32_t now;
 
 		if (!old->sets[name]) {
 			continue;	/* it had none, or has kept them */
 		}
+		now = users_find_name(new->users, text, strlen(text));
 		if (now == TABLE_NONE) {
 			if (say_may(SAY_REMOVE, uv_now(p->loop))) {
 				log_info("removing record for %s", text);
