@@ -22,6 +22,7 @@ import harness		# noqa: E402
 
 ZONE = 'dyn.example.com'
 WATCHES = pathlib.Path('/proc/sys/fs/inotify/max_user_watches')
+SETTLED_S = 3		# more than publish_interval
 READY_S = 900		# seconds: when a start has failed, not how long it takes
 
 
@@ -144,6 +145,20 @@ class Site:
 
     def status(self, key):
         return self.kib('status', key)
+
+    def settle(self):
+        """Until it has used no processor for SETTLED_S: what follows the start, text and state, is written."""
+        def used():
+            fields = [pathlib.Path(f'/proc/{pid}/stat').read_text().rpartition(')')[2].split()
+                      for pid in [self.process.pid, *harness.descendants(self.process.pid)]]
+            return sum(int(f[11]) + int(f[12]) for f in fields)	# utime and stime, proc_pid_stat(5)
+
+        ticks, since = used(), time.monotonic()
+        while time.monotonic() < since + SETTLED_S:
+            time.sleep(0.1)
+            now = used()
+            if now != ticks:
+                ticks, since = now, time.monotonic()
 
     def close(self):
         try:

@@ -76,9 +76,10 @@ TITLES = {
     'sustained': ('Changes without a pause, homes on a disk',
                   'One writer, all users in turn, again and again: it is the writer, open(2) and close(2) of an '
                   'existing file, who limits this.'),
-    'memory': ('Memory', 'All processes of each way, program and libraries included; what they share counts once (Pss), '
-               'but in the peak. The kernel\'s is the difference in slabs after clean caches were '
-               'dropped: an inotify watch also keeps its directory in memory. Homes on a disk.'),
+    'memory': ('Memory', 'All processes of each way, program and libraries included, once the text and the state that '
+               'follow a start are written; what they share counts once (Pss), but in the peak. The kernel\'s is the '
+               'difference in slabs after clean caches were dropped: an inotify watch also keeps its directory in '
+               'memory. Homes on a disk.'),
     'start': ('From exec to ready', 'Cold: after all caches of the machine were dropped.'),
     'rfc2136': ('Name servers, RFC 2136', 'By `tests/bench/servers`; asked by a Python program, whose time is in these figures.'),
     'http': ('The front end, requests a second', 'By `tests/bench/http`, with a connection for each request.'),
