@@ -94,6 +94,17 @@ def run_as(user, command, **kw):
                           check=True, **kw)
 
 
+def n_watches(pid):
+    """What it watches by inotify."""
+    n = 0
+    for fd in pathlib.Path(f'/proc/{pid}/fdinfo').iterdir():
+        try:
+            n += fd.read_text().count('inotify wd')
+        except FileNotFoundError:	# it was closed meanwhile
+            pass
+    return n
+
+
 def descendants(pid):
     """All processes below this one: children, the helper's children ..."""
     parents = {}

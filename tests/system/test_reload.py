@@ -11,7 +11,7 @@ import subprocess
 
 import pytest
 
-from harness import SilentWriter, traced, uid_of
+from harness import SilentWriter, n_watches, traced, uid_of
 
 N = 200
 FEW = 60		# calls for the user who changed, and for what is waited for; a look at all takes more than N
@@ -67,14 +67,6 @@ def few_calls(env):
     assert 0 < len(calls) < FEW, calls[:FEW]
 
 
-def n_watches(env):
-    n = 0
-    for fd in pathlib.Path(f'/proc/{env.process.pid}/fdinfo').iterdir():
-        with contextlib.suppress(FileNotFoundError):	# it was closed meanwhile
-            n += fd.read_text().count('inotify wd')
-    return n
-
-
 def events_come(env, *numbers):
     """Of users whose number is another now: by their old watches."""
     for i in numbers:
@@ -84,7 +76,7 @@ def events_come(env, *numbers):
 
 def test_one_added(env):
     env.start()
-    before = n_watches(env)
+    before = n_watches(env.process.pid)
     env.write('new', '192.0.2.7', age=60)
     env.users = {'new': ['new.dyn.example.com'], **env.users}
     with few_calls(env):
@@ -92,21 +84,21 @@ def test_one_added(env):
         env.wait_answer('new.dyn.example.com', 'A', {'192.0.2.7'})
         events_come(env, 0, N - 1)
     env.wait_answer(name(7), 'A', {address(7)})
-    assert n_watches(env) - before in (0, 1)
+    assert n_watches(env.process.pid) - before in (0, 1)
     env.write('new', '192.0.2.8')
     env.wait_answer('new.dyn.example.com', 'A', {'192.0.2.8'})
 
 
 def test_one_removed(env):
     env.start()
-    before = n_watches(env)
+    before = n_watches(env.process.pid)
     del env.users['u3']
     with few_calls(env):
         assert env.reload().startswith('reloaded')
         env.wait_answer(name(3), 'A', set())
         events_come(env, 0, N - 1)
     env.wait_answer(name(7), 'A', {address(7)})
-    assert n_watches(env) - before == (-1 if env.conf['watch'] == 'inotify' else 0)
+    assert n_watches(env.process.pid) - before == (-1 if env.conf['watch'] == 'inotify' else 0)
     env.write('u3', '192.0.2.7')
     env.fence()
     env.wait_answer(name(3), 'A', set())

@@ -17,7 +17,8 @@ import termios
 
 import pytest
 
-from harness import FENCE, SERVICE_GID, SERVICE_UID, TIMEOUT, SilentWriter, SlowWriter, needs, uid_of, unshare_mounts
+from harness import (FENCE, SERVICE_GID, SERVICE_UID, TIMEOUT, SilentWriter, SlowWriter, n_watches, needs, uid_of,
+                     unshare_mounts)
 
 JOHN = 'john.dyn.example.com'
 OLD, NEW = '1.2.3.4', '5.6.7.8'
@@ -662,11 +663,6 @@ def test_sweeps_are_silent_when_nothing_has_changed(env):
 def capabilities(pid):
     text = pathlib.Path(f'/proc/{pid}/status').read_text()
     return {int(m, 16) for m in re.findall(r'^Cap(?:Inh|Prm|Eff|Amb):\t(.*)', text, re.M)}
-
-
-def n_watches(pid):
-    """The directories that inotify watches."""
-    return sum(fd.read_text().count('inotify wd') for fd in pathlib.Path(f'/proc/{pid}/fdinfo').iterdir())
 
 
 def test_the_right_to_begin_is_given_up(env):
