@@ -3,6 +3,7 @@
 #include "core/address.h"
 
 #include "core/name.h"
+#include "core/text.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -282,15 +283,12 @@ static int collect_all(struct parser *p, struct ip_set **ret_sets)
 
 static int parse_text(struct parser *p, const char *text, size_t n)
 {
-	const char *at = text, *end = text + n;
+	const char *at = text_skip_mark((struct text){ text, n }).at, *end = text + n;
 
 	if (n >= 2 && (!memcmp(text, "\xff\xfe", 2) || !memcmp(text, "\xfe\xff", 2))) {
 		p->line = 1;
 		return refuse(p, "UTF-16 text; write the file in ASCII or UTF-8",
 			      (struct token){ 0 });
-	}
-	if (n >= 3 && !memcmp(text, "\xef\xbb\xbf", 3)) { /* a BOM, which says nothing */
-		at += 3;
 	}
 	while (at < end) {
 		const char *newline = memchr(at, '\n', (size_t)(end - at));

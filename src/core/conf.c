@@ -822,12 +822,9 @@ static uint32_t count_lines(const char *text, size_t n)
 
 static int read_lines(struct conf_reader *r, const char *text, size_t n, enum section section)
 {
-	const char *at = text, *end = text + n;
+	const char *at = text_skip_mark((struct text){ text, n }).at, *end = text + n;
 
 	users_expect(r->c->users, count_lines(text, n));	/* mostly a user each */
-	if (n >= 3 && !memcmp(text, "\xef\xbb\xbf", 3)) {
-		at += 3;
-	}
 	while (at < end) {
 		const char *newline = memchr(at, '\n', (size_t)(end - at));
 		const char *stop = newline ? newline : end;

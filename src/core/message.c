@@ -102,7 +102,7 @@ static size_t signature_size(const struct tsig_key *key)
 
 /* There is room for it. */
 static void put_signature(struct writer *w, const struct tsig_key *key, time_t now,
-			 struct message_sent *sent)
+			  struct message_sent *sent)
 {
 	const struct tsig t = { .time = (uint64_t)now,
 				.fudge = TSIG_FUDGE,

@@ -25,6 +25,13 @@ struct text text_trim(struct text t)
 	return t;
 }
 
+struct text text_skip_mark(struct text t)
+{
+	static const char mark[] = "\xef\xbb\xbf";
+
+	return text_begins(t, mark) ? (struct text){ t.at + strlen(mark), t.n - strlen(mark) } : t;
+}
+
 bool text_begins(struct text t, const char *s)
 {
 	return strlen(s) <= t.n && !memcmp(t.at, s, strlen(s));

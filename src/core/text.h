@@ -17,6 +17,9 @@ struct text {
 /* Without the blanks around it. */
 struct text text_trim(struct text t);
 
+/* Without a UTF-8 byte order mark in front, which says nothing. */
+struct text text_skip_mark(struct text t);
+
 /* Whether two strings are the same, or both NULL. */
 bool text_same(const char *a, const char *b);
 

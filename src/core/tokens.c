@@ -110,10 +110,7 @@ static bool next_line(struct text *from, struct text *ret)
  * none of its bytes: before any line, for whoever takes the first one out must not change what the second one says. */
 static struct text content(struct text line)
 {
-	if (line.n >= 3 && !memcmp(line.at, "\xef\xbb\xbf", 3)) {
-		line.at += 3;
-		line.n -= 3;
-	}
+	line = text_skip_mark(line);
 	line.n -= line.n && line.at[line.n - 1] == '\n';
 	line = text_trim(line);
 	return line.n && *line.at == '#' ? (struct text){ line.at, 0 } : line;

@@ -1,122 +1,15 @@
 /* SPDX-FileCopyrightText: 2026 The dns-updater authors
  * SPDX-License-Identifier: ISC */
-#include "daemon/source.h"
+#include "daemon/source_impl.h"
 
 #include "base/cleanup.h"
 #include "base/file.h"
-#include "daemon/mounts.h"
-#include "daemon/watch.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <limits.h>
-#include <linux/magic.h>
-#include <linux/openat2.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/syscall.h>
-#include <sys/sysmacros.h>
-
-enum { FILE_FLAGS = O_RDONLY | O_NONBLOCK | O_NOCTTY };
-
-/* glibc has no wrapper yet. */
-static int open_below(int dir, const char *name, int flags, uint64_t more_resolve)
-{
-	struct open_how how = {
-		.flags = (unsigned)(flags | O_CLOEXEC),
-		.resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS | more_resolve,
-	};
-	int fd;
-
-	do {	/* a server that takes its time can be interrupted, open(2) */
-		fd = (int)syscall(SYS_openat2, dir, name, &how, sizeof(how));
-	} while (fd < 0 && errno == EINTR);
-	return fd;
-}
-
-/* Opening with O_PATH alone does not trigger an automount at the path's end (open(2)); O_DIRECTORY
- * beside it would, and so would going further. */
-static bool look_automount_point(int fd, fsid_t *ret)
-{
-	struct statfs fs = { 0 };
-	int r = fstatfs(fd, &fs);
-
-	*ret = fs.f_fsid;
-	return !r && fs.f_type == AUTOFS_SUPER_MAGIC;
-}
-
-static bool is_automount_point(int fd)
-{
-	fsid_t file_system;
-
-	return look_automount_point(fd, &file_system);
-}
-
-/* What is to be known of a directory on the way. */
-struct directory {
-	uid_t owner;
-	uint64_t mount;
-	dev_t device;
-};
-
-/* Of the directory with that name below dir, or of dir itself, where it is empty. 0 or a negative errno; -ENOTDIR: it is
- * no directory. Who is not patient gets what the kernel knows without asking a server, or a user's process. */
-static int look_directory(int dir, const char *name, bool patient, struct directory *ret)
-{
-	const int flags = AT_EMPTY_PATH | AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT |
-			  (patient ? AT_STATX_SYNC_AS_STAT : AT_STATX_DONT_SYNC);
-	struct statx st;
-
-	if (statx(dir, name, flags, STATX_TYPE | STATX_UID | STATX_MNT_ID, &st) < 0) {
-		return -errno;	/* that it could not be told does not mean that it is not there */
-	}
-	if (!S_ISDIR(st.stx_mode)) {
-		return -ENOTDIR;
-	}
-	*ret = (struct directory){ st.stx_uid, st.stx_mnt_id, makedev(st.stx_dev_major, st.stx_dev_minor) };
-	return 0;
-}
-
-/* The descriptor, or -1 with errno after closing it. */
-static int only_directory(int fd, bool patient, struct directory *ret)
-{
-	int r = fd < 0 ? 0 : look_directory(fd, "", patient, ret);
-
-	if (r) {
-		close_fd(fd);
-		errno = -r;
-		return -1;
-	}
-	return fd;
-}
-
-static int open_directory_at(int dir, const char *path, bool patient, struct directory *ret)
-{
-	int fd;
-
-	do {
-		fd = openat(dir, path, O_PATH | O_CLOEXEC);
-	} while (fd < 0 && errno == EINTR);
-	return only_directory(fd, patient, ret);
-}
-
-/* Whether to go on from a directory on this mount: 0, SOURCE_E_MAY_WAIT, or SOURCE_E_NO_DIRECTORY, for an automount
- * point. */
-static int may_go_on(const struct source_place *at, int dir, uint64_t mount)
-{
-	const struct mount *m;
-
-	if (at->patient) {
-		return is_automount_point(dir) ? SOURCE_E_NO_DIRECTORY : 0;
-	}
-	if (at->shared && at->shared->plain && at->shared->mount == mount) {
-		return 0;
-	}
-	m = at->mounts ? mounts_find(at->mounts, mount) : NULL;
-	return !m || m->kind == MOUNT_MAY_WAIT ? SOURCE_E_MAY_WAIT :
-	       m->kind == MOUNT_AUTOFS		 ? SOURCE_E_NO_DIRECTORY :
-						   0;
-}
+#include <unistd.h>
 
 const char *source_path(const struct pattern *p, const char *user_name, char *ret)
 {
@@ -124,117 +17,6 @@ const char *source_path(const struct pattern *p, const char *user_name, char *re
 		(void)snprintf(ret, PATTERN_PATH_MAX, "%s", p->text);
 	}
 	return ret;
-}
-
-void source_watch_shared(const struct pattern *p, unsigned pattern_number, const struct mounts *mounts,
-			 struct watch *watch)
-{
-	for (unsigned level = 0; level <= p->first_user && level < p->n; level++) {
-		_cleanup_(close_fdp) int fd = -1;
-		char path[PATTERN_PATH_MAX];
-		struct directory st;
-
-		if (!pattern_path(p, level, "", path) || mounts_waits_for(mounts, path, level)) {
-			return;
-		}
-		fd = open_directory_at(AT_FDCWD, path, false, &st);
-		if (fd < 0 || is_automount_point(fd)) {
-			return;	/* the levels above tell when that changes; else the mount table */
-		}
-		/* Without a watch the sweep serves. */
-		(void)watch_dir(watch, fd, pattern_number, level, WATCH_SHARED);
-	}
-}
-
-struct source_shared source_look_shared(const struct pattern *p, bool autofs)
-{
-	struct source_shared shared = { .dir = -1 };
-
-	/* The base directory is the first that has the user in its path. */
-	for (unsigned level = 0; level < p->base || !level; level++) {
-		_cleanup_(close_fdp) int fd = -1;
-		char path[PATTERN_PATH_MAX];
-		struct directory st = { 0 };
-		fsid_t file_system;
-
-		close_fdp(&shared.dir);
-		shared.plain = false;
-		if (!pattern_path(p, level, "", path)) {
-			break;
-		}
-		fd = open_directory_at(AT_FDCWD, path, false, &st);
-		if (fd < 0 || look_automount_point(fd, &file_system)) {
-			break;
-		}
-		shared = (struct source_shared){ true, autofs, steal_fd(&fd), st.mount, st.device, file_system };
-	}
-	return shared;
-}
-
-/* Whether going to the base directory would trigger an automount: some directory on the way is an
- * automount point and what should be mounted below it is not. */
-static bool would_trigger(const struct source_place *at)
-{
-	const struct pattern *p = at->pattern;
-
-	for (unsigned level = 1; level < p->base; level++) {
-		_cleanup_(close_fdp) int fd = -1;
-		char path[PATTERN_PATH_MAX];
-		struct directory st;
-
-		if (!pattern_path(p, level, at->user_name, path)) {
-			return false;
-		}
-		fd = open_directory_at(AT_FDCWD, path, false, &st);
-		if (fd < 0) {
-			return false;
-		}
-		if (is_automount_point(fd)) {
-			return !pattern_path(p, level + 1, at->user_name, path) ||
-			       !at->mounts || !mounts_at(at->mounts, path);
-		}
-	}
-	return false;
-}
-
-static int fail(struct source_file *f, int error, const char *path)
-{
-	(void)snprintf(f->why, sizeof(f->why), "unable to open '%.200s': %s", path,
-		       strerror(-error));
-	return error;
-}
-
-static int refuse(struct source_file *f, const char *format, ...)
-	__attribute__((format(printf, 2, 3)));
-
-static int refuse(struct source_file *f, const char *format, ...)
-{
-	va_list ap;
-
-	va_start(ap, format);
-	(void)vsnprintf(f->why, sizeof(f->why), format, ap);	/* cut where it is too long */
-	va_end(ap);
-	return SOURCE_E_REFUSED;
-}
-
-/* Without a watch the sweep serves. */
-static void watch_level(const struct source_place *at, int dir, unsigned level)
-{
-	struct source_marks *m = at->marks;
-
-	if ((at->patient ? at->inotify_fd < 0 : !at->watch) || level <= at->pattern->first_user) {
-		return;
-	}
-	if (!at->patient && !m) {
-		(void)watch_dir(at->watch, dir, at->pattern_number, level, at->user);
-		return;
-	}
-	m->list[m->n].level = level;
-	if (at->patient) {
-		watch_add_inotify(at->inotify_fd, dir, level + 1 == at->pattern->n, &m->list[m->n++].mark);
-	} else {
-		watch_add(at->watch, dir, at->pattern_number, level, &m->list[m->n++].mark);
-	}
 }
 
 void source_note_marks(const struct source_place *at, const struct source_marks *marks)
@@ -245,69 +27,21 @@ void source_note_marks(const struct source_place *at, const struct source_marks 
 	}
 }
 
-/* The first directory that is the user's own: all others on its way, and links there, are the administrator's. */
-static int open_base(const struct source_place *at, const char *path, struct directory *ret)
+int source_fail(struct source_file *f, int error, const char *path)
 {
-	const struct pattern *p = at->pattern;
-	char name[NAME_MAX + 1];
-
-	if (at->shared && at->shared->dir >= 0 && p->base && pattern_component(p, p->base - 1, at->user_name, name)) {
-		return open_directory_at(at->shared->dir, name, at->patient, ret);
-	}
-	return open_directory_at(AT_FDCWD, path, at->patient, ret);
+	(void)snprintf(f->why, sizeof(f->why), "unable to open '%.200s': %s", path,
+		       strerror(-error));
+	return error;
 }
 
-/* Opens the directory that the file lies in, step by step, with a watch on each. */
-static int open_directory(const struct source_place *at, struct source_file *f, int *ret,
-			  struct directory *ret_dir)
+int source_refuse(struct source_file *f, const char *format, ...)
 {
-	bool none = (at->shared && at->shared->plain) || (at->mounts && !mounts_any_autofs(at->mounts));
-	const struct pattern *p = at->pattern;
-	_cleanup_(close_fdp) int dir = -1;
-	char path[PATTERN_PATH_MAX], name[NAME_MAX + 1];
+	va_list ap;
 
-	if (!pattern_path(p, p->base, at->user_name, path)) {
-		return fail(f, -ENAMETOOLONG, p->text);
-	}
-	if (!at->patient && at->mounts && mounts_waits_for(at->mounts, path, p->base)) {
-		return SOURCE_E_MAY_WAIT;
-	}
-	if (!none && !at->patient && would_trigger(at)) {	/* who is patient was sent there */
-		return SOURCE_E_NO_DIRECTORY;
-	}
-	dir = open_base(at, path, ret_dir);
-	if (dir < 0) {
-		return errno == ENOENT || errno == ENOTDIR ? SOURCE_E_NO_DIRECTORY :
-							     fail(f, -errno, path);
-	}
-	for (unsigned level = p->base;; level++) {
-		int next, r = may_go_on(at, dir, ret_dir->mount);
-
-		if (r) {
-			return r;
-		}
-		watch_level(at, dir, level);
-		if (level + 1 == p->n) {
-			break;
-		}
-		if (!pattern_component(p, level, at->user_name, name)) {
-			return fail(f, -ENAMETOOLONG, p->text);
-		}
-		next = only_directory(open_below(dir, name, O_PATH, 0), at->patient, ret_dir);
-		if (next < 0) {
-			int e = -errno;
-
-			if (e == -ELOOP) {
-				return refuse(f, "a symbolic link is on the way");
-			}
-			return e == -ENOENT || e == -ENOTDIR ? SOURCE_E_NO_DIRECTORY :
-							       fail(f, e, name);
-		}
-		close_fd(dir);
-		dir = next;
-	}
-	*ret = steal_fd(&dir);
-	return 0;
+	va_start(ap, format);
+	(void)vsnprintf(f->why, sizeof(f->why), format, ap);	/* cut where it is too long */
+	va_end(ap);
+	return SOURCE_E_REFUSED;
 }
 
 static uint64_t mix(uint64_t h, uint64_t value)
@@ -335,24 +69,24 @@ static int check(const struct source_place *at, const struct stat *st, const str
 		 struct source_file *f)
 {
 	if (!S_ISREG(st->st_mode)) {
-		return refuse(f, "not a regular file");
+		return source_refuse(f, "not a regular file");
 	}
 	if (!st->st_nlink) {
 		return SOURCE_E_CHANGING;	/* replaced since it was opened */
 	}
 	if (st->st_nlink != 1) {
-		return refuse(f, "more than one link");
+		return source_refuse(f, "more than one link");
 	}
 	if (st->st_mode & S_IWOTH) {
-		return refuse(f, "writable by everyone");
+		return source_refuse(f, "writable by everyone");
 	}
 	if (st->st_uid != at->account && st->st_uid != dir->owner && st->st_uid != 0 &&
 	    st->st_uid != at->front_end) {
-		return refuse(f, "owned by uid %u, who is neither the user nor the owner of its "
+		return source_refuse(f, "owned by uid %u, who is neither the user nor the owner of its "
 				 "directory", (unsigned)st->st_uid);
 	}
 	if ((size_t)st->st_size > at->size_max) {
-		return refuse(f, "larger than %zu bytes", at->size_max);
+		return source_refuse(f, "larger than %zu bytes", at->size_max);
 	}
 	return 0;
 }
@@ -406,133 +140,13 @@ static int read_checked(const struct source_place *at, int fd, const struct stat
 	f->from_front_end = st->st_uid == at->front_end;
 	r = read_sized(fd, (size_t)st->st_size, &f->text);
 	if (r) {
-		return fail(f, r, at->pattern->text);
+		return source_fail(f, r, at->pattern->text);
 	}
 	if (fstat(fd, &after) < 0) {
-		return fail(f, -errno, at->pattern->text);
+		return source_fail(f, -errno, at->pattern->text);
 	}
 	return !file_same_stat(st, &after) || f->text.len != (size_t)st->st_size ?
 		       SOURCE_E_CHANGING : 0;
-}
-
-/* Something may be mounted on the file itself. */
-static int open_file(const struct source_place *at, int dir, const char *name)
-{
-	int fd = open_below(dir, name, FILE_FLAGS, at->patient ? 0 : RESOLVE_NO_XDEV);
-	char path[PATTERN_PATH_MAX];
-	const struct mount *on;
-
-	if (fd >= 0 || errno != EXDEV || !at->mounts) {
-		return fd;
-	}
-	on = mounts_at(at->mounts, source_path(at->pattern, at->user_name, path));
-	if (on && on->kind == MOUNT_HERE) {
-		return open_below(dir, name, FILE_FLAGS, 0);
-	}
-	errno = EXDEV;
-	return -1;
-}
-
-/* A watch on the directory of that name, if one is wanted. false: it needs a descriptor, for inotify asks the file system,
- * which may have been mounted there by now and not answer. */
-static bool watch_at_once(const struct source_place *at, const char *name)
-{
-	struct source_marks *m = at->marks;
-
-	if (!at->watch || at->pattern->base <= at->pattern->first_user) {
-		return true;
-	}
-	if (!m) {
-		return false;
-	}
-	m->list[m->n].level = at->pattern->base;
-	return watch_add_named(at->watch, at->shared->dir, name, &at->shared->file_system, &m->list[m->n++].mark);
-}
-
-/* Whether the directory of that name is where the shared one is, with nothing between. */
-static bool look_plain(const struct source_place *at, const char *name, struct directory *ret)
-{
-	return !look_directory(at->shared->dir, name, false, ret) && ret->mount == at->shared->mount &&
-	       ret->device == at->shared->device;
-}
-
-/* Opens the file as it mostly is, with one look at its directory or none: the shared one holds the user's, and there is
- * no link, no mount and no other file system on the way. 0, SOURCE_E_NO_FILE, or SOURCE_E_MAY_WAIT: open_steps tells what
- * there is instead.
- *
- * The directory is only named here, for its watch and for its owner. Of what is mounted there meanwhile nothing is asked
- * or believed; else that is as good as a descriptor: whoever could exchange it may write in the directory that all
- * share. */
-static int open_at_once(const struct source_place *at, struct stat *ret, struct directory *ret_dir, int *ret_fd)
-{
-	const struct source_shared *s = at->shared;
-	const struct pattern *p = at->pattern;
-	_cleanup_(close_fdp) int fd = -1;
-	char name[NAME_MAX + 1], file[NAME_MAX + 1], path[2 * NAME_MAX + 2];
-
-	if (!s || !s->plain || s->autofs || at->patient || !p->base || p->base + 1 != p->n ||
-	    !pattern_component(p, p->base - 1, at->user_name, name) ||
-	    !pattern_component(p, p->base, at->user_name, file) || !watch_at_once(at, name)) {
-		return SOURCE_E_MAY_WAIT;
-	}
-	(void)snprintf(path, sizeof(path), "%s/%s", name, file);	/* both fit */
-	fd = open_below(s->dir, path, FILE_FLAGS, RESOLVE_NO_XDEV);
-	if (fd < 0 && errno == ENOENT) {
-		return look_plain(at, name, ret_dir) ? SOURCE_E_NO_FILE : SOURCE_E_MAY_WAIT;
-	}
-	if (fd < 0 || fstat(fd, ret) < 0 || ret->st_dev != s->device) {
-		return SOURCE_E_MAY_WAIT;
-	}
-	*ret_dir = (struct directory){ ret->st_uid, s->mount, s->device };
-	if (ret->st_uid != 0 && ret->st_uid != at->account && ret->st_uid != at->front_end &&
-	    !look_plain(at, name, ret_dir)) {
-		return SOURCE_E_MAY_WAIT;
-	}
-	*ret_fd = steal_fd(&fd);
-	return 0;
-}
-
-/* Opens the file step by step. */
-static int open_steps(const struct source_place *at, uint64_t known, struct source_file *ret, struct directory *ret_dir,
-		      int *ret_fd)
-{
-	const struct pattern *p = at->pattern;
-	_cleanup_(close_fdp) int dir = -1;
-	char name[NAME_MAX + 1], path[PATTERN_PATH_MAX];
-	int fd, r = open_directory(at, ret, &dir, ret_dir);
-
-	if (r == SOURCE_E_REFUSED && ret->print == known) {
-		return SOURCE_E_SAME;
-	}
-	if (r) {
-		return r;
-	}
-	if (!pattern_component(p, p->n - 1, at->user_name, name)) {
-		return fail(ret, -ENAMETOOLONG, p->text);
-	}
-	fd = open_file(at, dir, name);
-	if (fd < 0) {
-		int e = -errno;
-
-		if (e == -ENOENT) {
-			return SOURCE_E_NO_FILE;
-		}
-		if (e == -EXDEV) {
-			return SOURCE_E_MAY_WAIT;
-		}
-		if (e == -EAGAIN) {	/* somebody has a write lease on it */
-			return SOURCE_E_CHANGING;
-		}
-		if (e == -ELOOP || e == -ENXIO) {	/* ENXIO: a socket */
-			if (known == ret->print) {
-				return SOURCE_E_SAME;
-			}
-			return refuse(ret, e == -ELOOP ? "a symbolic link" : "not a regular file");
-		}
-		return fail(ret, e, source_path(p, at->user_name, path));
-	}
-	*ret_fd = fd;
-	return 0;
 }
 
 int source_read(const struct source_place *at, uint64_t known, struct source_file *ret)
@@ -546,18 +160,6 @@ int source_read(const struct source_place *at, uint64_t known, struct source_fil
 	ret->why[0] = '\0';
 	ret->print = 1;	/* of what cannot even be looked at */
 	ret->time = (struct timespec){ 0 };
-	r = open_at_once(at, &st, &dir, &fd);
-	if (r == SOURCE_E_MAY_WAIT) {
-		if (at->marks) {
-			at->marks->n = 0;
-		}
-		r = open_steps(at, known, ret, &dir, &fd);
-		if (!r && fstat(fd, &st) < 0) {
-			r = fail(ret, -errno, at->pattern->text);
-		}
-	}
-	if (r) {
-		return r;
-	}
-	return read_checked(at, fd, &st, &dir, known, ret);
+	r = source_open(at, known, ret, &st, &dir, &fd);
+	return r ? r : read_checked(at, fd, &st, &dir, known, ret);
 }
