@@ -166,6 +166,12 @@ static void add_column(struct buf *b, const char *s, int n)
 	buf_adds(b, "  ");
 }
 
+/* Where the file is refused. */
+static void add_what_stays(struct buf *b, const struct report_user *u)
+{
+	buf_adds(b, u->known ? "; the last addresses stay" : "; there are no last addresses");
+}
+
 void report_user_text(struct buf *to, const struct report_user *u, int64_t now_s)
 {
 	int n = outputs_width(u->outputs, u->n_outputs, 0);
@@ -195,7 +201,8 @@ void report_user_text(struct buf *to, const struct report_user *u, int64_t now_s
 	if (u->refused) {
 		buf_adds(to, "  refused: ");
 		buf_adds(to, u->refused);
-		buf_adds(to, "; the last addresses stay\n");
+		add_what_stays(to, u);
+		buf_adds(to, "\n");
 	}
 	if (u->settling) {
 		buf_adds(to, "  a file is being written, and is taken once it is left alone\n");
@@ -429,12 +436,8 @@ static void judge_refused(struct buf *b, const struct report_user *u)
 {
 	buf_adds(b, "refused refused: ");
 	buf_adds(b, u->refused);
-	if (!u->known) {
-		buf_adds(b, "; there are no last addresses");
-		return;
-	}
-	buf_adds(b, "; the last addresses stay");
-	if (all_alike(u) && u->n_names) {
+	add_what_stays(b, u);
+	if (u->known && all_alike(u) && u->n_names) {
 		buf_adds(b, ": ");
 		add_set(b, u->sets[0]);
 	}

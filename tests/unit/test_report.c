@@ -171,7 +171,10 @@ static const struct user_row {
 	  1,
 	  { FILE_OUTPUT(.where = PUBLISH_DONE) },
 	  1,
-	  NULL,
+	  "user john: nothing is known yet\n"
+	  "  refused: bad; there are no last addresses\n"
+	  "  a.example.com  none\n"
+	  "  tinydns        published\n",
 	  NULL,
 	  "refused refused: bad; there are no last addresses" },
 	{ "nothing is known",
