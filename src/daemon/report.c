@@ -498,6 +498,8 @@ bool report_judge(struct buf *to, const struct report_user *u)
 		judge_failed(to, u, n[PUBLISH_DONE]);
 	} else if (!u->known) {
 		buf_adds(to, "published nothing is to be published: there is no address file");
+	} else if (!n[PUBLISH_DONE]) {
+		buf_adds(to, "failed failed: no output has these names");
 	} else {
 		buf_adds(to, "published published: ");
 		add_names(to, u);
