@@ -262,7 +262,7 @@ static bool take_waited(struct ask *a, const char *line, size_t n)
 		enum ask_waited what;
 	} rows[] = {
 		{ "published", ASK_PUBLISHED }, { "partly", ASK_PARTLY },
-		{ "failed", ASK_FAILED },	{ "refused", ASK_FAILED },
+		{ "failed", ASK_FAILED },	{ "refused", ASK_KEPT },
 		{ "error", ASK_UNCONFIRMED },
 	};
 	struct text rest = { line, n }, word;

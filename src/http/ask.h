@@ -32,7 +32,8 @@ int ask_has(struct ask *a, const char *user, ask_done_fn *done, void *arg);
 enum ask_waited {
 	ASK_PUBLISHED,
 	ASK_PARTLY,	 /* somewhere; text says where not, and why */
-	ASK_FAILED,	 /* nowhere, or refused: text is why */
+	ASK_FAILED,	 /* nowhere: text is why */
+	ASK_KEPT,	 /* the file that counts is refused, and what was there before stays; text is why */
 	ASK_UNCONFIRMED, /* nobody knows, or not in time: text is why */
 };
 

@@ -139,6 +139,9 @@ static void on_waited(void *arg, enum ask_waited what, const char *text, size_t 
 	struct text why = { text, n };
 
 	unlink_confirmed(j);
+	if (what == ASK_KEPT) {	/* it is what the client wants, unless this is about the file just written */
+		what = j->u.changed ? ASK_FAILED : ASK_UNCONFIRMED;
+	}
 	switch (what) {
 	case ASK_PUBLISHED:
 		finish_with_update(j);
@@ -150,6 +153,7 @@ static void on_waited(void *arg, enum ask_waited what, const char *text, size_t 
 		finish_with_update(j);
 		break;
 	case ASK_FAILED:
+	case ASK_KEPT:
 		handle_say_unpublished(j, "is not published", why, "911");
 		handle_finish_fault(j, ANSWER_TROUBLE);
 		break;

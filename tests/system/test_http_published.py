@@ -115,6 +115,22 @@ def test_a_publish_that_fails(env, gated, target, good, again):
                              user=None if 'token' in target else 'alice')).body == good.replace('2.4', '2.5')
 
 
+def test_a_refused_file_in_the_home_takes_nothing_away(env, gated):
+    """He still has what the router set, and it is published: each time it says so again it hears so."""
+    gated.start()
+    assert gated.update(f'hostname={HOST1}&myip=192.0.2.4').body == 'good 192.0.2.4'
+    mark = env.mark()
+    env.write('alice', 'nonsense')
+    env.wait_log('^refusing .*nonsense', mark)
+    mark = gated.mark()
+    for _ in range(2):
+        answer = gated.update(f'hostname={HOST1}&myip=192.0.2.4')
+        assert (answer.status, answer.body) == (200, 'nochg 192.0.2.4'), answer.everything
+    assert gated.lines(mark) == []
+    assert gated.update(f'hostname={HOST1}&myip=192.0.2.5').body == 'good 192.0.2.5'
+    assert env.query(HOST1, 'A') == {'192.0.2.5'}
+
+
 def test_what_is_refused_is_not_waited_for(env, gated):
     gated.start()
     env.gate.close()
