@@ -389,10 +389,10 @@ static size_t n_lines(const char *text, size_t n)
 
 static void take_told(struct job *j, const char *text, size_t n)
 {
-	const char *why = "fewer names";
+	size_t n_told = n_lines(text, n), n_names = users_n_names(j->g->conf.users, j->user);
+	const char *why = n_told < n_names ? "fewer names" : "more names";
 
-	if (n_lines(text, n) != users_n_names(j->g->conf.users, j->user) ||
-	    take_present(j, text, n, &why)) {
+	if (n_told != n_names || take_present(j, text, n, &why)) {
 		differ(j, why);
 	} else {
 		work(j);

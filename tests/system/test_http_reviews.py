@@ -64,9 +64,10 @@ def unanswered(sockets):
 
 # ---- the daemon
 
-@pytest.mark.parametrize('names', [[HOST1, HOST2, HOST3], [HOST1], [HOST1, HOST3]],
+@pytest.mark.parametrize('names, why', [([HOST1, HOST2, HOST3], 'more names'), ([HOST1], 'fewer names'),
+                                        ([HOST1, HOST3], "not a name of this user")],
                          ids=['one_more', 'one_less', 'another'])
-def test_only_the_daemon_is_reloaded(env, http, names):
+def test_only_the_daemon_is_reloaded(env, http, names, why):
     http.start()
     assert http.update(f'hostname={HOST1}&myip=192.0.2.4').body == 'good 192.0.2.4'
     assert http.update(f'hostname={HOST2}&myip=192.0.2.5').body == 'good 192.0.2.5'
@@ -81,7 +82,7 @@ def test_only_the_daemon_is_reloaded(env, http, names):
         answer = http.update(query)
         assert (answer.status, answer.body) == (503, '911'), answer.everything
         check_framing(answer)
-    http.wait_log('the daemon has another configuration of user alice', mark)
+    http.wait_log(rf'the daemon has another configuration of user alice \({why}\)', mark)
     assert http.update('myip=192.0.2.7', user='solo', secret='s0lo').body == 'good 192.0.2.7'
     http.settle()
     assert (stamp(http.file()), text(http)) == (before, what)
