@@ -345,7 +345,7 @@ static void take_replies(struct line *l)
 	}
 	memmove(l->in.data, l->in.data + at, l->in.len - at);
 	l->in.len -= at;
-	if (l->in.len > (l->ask->first ? INQUIRY_REPLY_MAX : 0) + READ_SIZE) {
+	if (l->in.len > (l->ask->first || l->ask->first_wait ? INQUIRY_REPLY_MAX : 0) + READ_SIZE) {
 		give_up_all(l->ask, "not an answer");
 	} else {
 		arm(l->ask);

@@ -222,6 +222,27 @@ def test_without_waiting(env, gated):
     env.gate.open()
 
 
+def test_a_long_word_of_the_daemon_about_one_user_is_no_matter_to_others(env, gated):
+    """It tells all addresses of eight names."""
+    names = [f's{i}.dyn.example' for i in range(8)]
+    env.users['solo'] = names
+    env.conf['addresses_max'] = '500'
+    gated.start()
+    env.write('solo', '\n'.join(f'2a00::{i:x}' for i in range(1, 421)))
+    env.wait_log(f'^updating record for {names[7]} ')	# too long for an answer of tinydns
+    env.gate.close()
+    first = update(gated)
+    env.gate.hold()
+    second = update(gated, f'hostname={names[0]}&myip=192.0.2.6', user='solo', secret='s0lo')
+    env.wait(lambda: gated.file('solo').exists(), 'that of the other user is written')
+    third = update(gated, f'hostname={HOST2}&myip=192.0.2.7')
+    pass_by(gated)
+    env.gate.open()
+    assert [answer_on(s, gated).body for s in (first, second, third)] == \
+        ['good 192.0.2.4', 'good 192.0.2.6', 'good 192.0.2.7']
+    assert gated.count('published') == 0
+
+
 def test_a_client_who_goes_while_he_waits(env, gated):
     gated.start()
     env.gate.close()
