@@ -51,6 +51,7 @@ struct ask {
 	const char *path;
 	struct line *line; /* NULL: none */
 	bool connected;
+	bool overdue; /* the first question is, and what has come since is read before it is given up */
 	struct question *first, **last;	     /* in the order in which they are answered */
 	struct wait *first_wait, *last_wait; /* in the order of their ends */
 	uint64_t last_id;
@@ -77,6 +78,7 @@ static struct question *take(struct ask *a)
 {
 	struct question *q = a->first;
 
+	a->overdue = false;
 	a->first = q->next;
 	if (!a->first) {
 		a->last = &a->first;
@@ -187,6 +189,7 @@ static void give_up(struct ask *a, size_t n, const char *why)
 		at = &(*at)->next;
 	}
 	hang_up(a);
+	a->overdue = false;
 	a->first = *at;
 	a->last = a->first ? a->last : &a->first;
 	*at = NULL;
@@ -242,7 +245,10 @@ static void on_timer(uv_timer_t *timer)
 	     q = q->next) {
 		n++;
 	}
-	if (n) {
+	if (n && !a->overdue) { /* something long may have kept us from the answer, which is there */
+		a->overdue = true;
+		(void)uv_timer_start(timer, on_timer, 1, 0);
+	} else if (n) {
 		give_up(a, n, "no answer in 3 seconds");
 	} else {
 		arm(a);
@@ -553,6 +559,7 @@ int ask_has(struct ask *a, const char *user, ask_done_fn *done, void *arg)
 	if (!q) {
 		return -ENOMEM;
 	}
+	uv_update_time(a->loop); /* what took long in this turn is none of the daemon's time */
 	*q = (struct question){ .done = done,
 				.arg = arg,
 				.due_ms = uv_now(a->loop) + TIMEOUT_MS };

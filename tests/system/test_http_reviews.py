@@ -14,6 +14,7 @@ import socket
 import subprocess
 import threading
 import time
+from pathlib import Path
 
 import pytest
 
@@ -134,6 +135,52 @@ class FakeDaemon:
         self.listener.close()
         for c in self.open:
             c.close()
+
+
+@contextlib.contextmanager
+def slow_tokens(env, http, microseconds):
+    """The next but one look at the tokens file takes so long, and everything else of the front end waits for it."""
+    needs('strace')
+    pid = http.process.pid
+    tracer = subprocess.Popen(['strace', '-f', '-qq', '-o', '/dev/null', '-p', str(pid), '-P', str(http.tokens),
+                               '-e', f'inject=newfstatat,stat:delay_enter={microseconds}:when=2'],
+                              stderr=subprocess.DEVNULL)
+    try:
+        env.wait(lambda: 'TracerPid:\t0\n' not in Path(f'/proc/{pid}/status').read_text(), 'it is traced')
+        yield
+    finally:
+        tracer.terminate()
+        tracer.wait()
+
+
+def stands_still(http):
+    """For longer than a tracer needs for one call."""
+    for _ in range(20):
+        if 'State:\tt' not in Path(f'/proc/{http.process.pid}/status').read_text():
+            return False
+        time.sleep(0.01)
+    return True
+
+
+def test_who_is_held_up_himself_does_not_take_the_daemon_for_away(env, http):
+    """Else what came by the other door is lost, though the daemon has answered long since."""
+    http.start()
+    env.write('alice', '2001:db8::7')
+    http.settle()
+    mark = http.mark()
+    with slow_tokens(env, http, 4_000_000):
+        env.send(signal.SIGSTOP)
+        try:
+            before = send(http, request(f'/nic/update?{BOTH}&myip=192.0.2.4'))
+            pass_by(http)
+            during = send(http, request('/nic/update?myip=192.0.2.5', user='solo', secret='s0lo'))
+            env.wait(lambda: stands_still(http), 'it looks at the tokens')
+        finally:
+            env.send(signal.SIGCONT)
+        assert answer_on(before, http).body == 'good 192.0.2.4\ngood 192.0.2.4'
+        assert answer_on(during, http).body == 'good 192.0.2.5'
+    assert http.count('unable to ask', mark) == 0
+    http.expect({HOST1: ('192.0.2.4', '2001:db8::7'), HOST2: ('192.0.2.4', '2001:db8::7')})
 
 
 @pytest.mark.parametrize('when', ['later', 'at_once'])
