@@ -72,6 +72,7 @@ static int load(struct auth *a)
 	int r;
 
 	if (!stat(path, &st) && file_same_state(&st, &a->stat)) {
+		a->failed = false;
 		return 0;
 	}
 	r = file_read(AT_FDCWD, path, TOKENS_SIZE_MAX, &text);

@@ -526,6 +526,19 @@ def test_a_bad_line_of_the_tokens_file_is_passed_over(env, http):
     http.wait_log(re.escape(str(http.tokens)))
 
 
+def test_tokens_that_cannot_be_read_are_said_each_time_anew(env, http):
+    http.start()
+    for i in range(2):
+        mark = http.mark()
+        http.etc.chmod(0o700)
+        for _ in range(2):
+            assert http.update(f'{BOTH}&myip=192.0.2.{2 * i + 4}').status == 200
+        http.wait_log("^unable to read '.*tokens': Permission denied; keeping the tokens that were read last", mark)
+        http.etc.chmod(0o755)
+        assert http.update(f'{BOTH}&myip=192.0.2.{2 * i + 5}').status == 200
+        assert http.count('unable to read', mark) == 1
+
+
 def test_slow_hashes_do_not_keep_others_waiting(env, http):
     """The order in which they are answered is compared, not the time."""
     env.users['slow'] = ['slow.dyn.example']
