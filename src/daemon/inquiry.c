@@ -24,6 +24,7 @@ enum {
 	USERS_MAX = 256, GROUP_MAX = 32, ROOT_MAX = 64, FRONT_END_MAX = 16,
 	PEERS_MAX = USERS_MAX + GROUP_MAX + ROOT_MAX + FRONT_END_MAX + 32,
 	BACKLOG = 64,
+	WAITS_MAX = 4096,		/* of a front end, which may also be run by our own account */
 	QUESTION_MAX = 256,		/* bytes, without the newline */
 	TEXT_SIZE = 4 * QUESTION_MAX,
 	ID_MAX = 20,			/* digits */
@@ -41,8 +42,8 @@ static const struct {
 } limits[N_KINDS] = {
 	[KIND_USER] = { USERS_MAX, 4, 1, 1, (size_t)256 << 10, false },
 	[KIND_GROUP] = { GROUP_MAX, 8, 1, 8, (size_t)256 << 10, true },
-	[KIND_ROOT] = { ROOT_MAX, ROOT_MAX, 1, 8, (size_t)256 << 10, true },
-	[KIND_FRONT_END] = { FRONT_END_MAX, FRONT_END_MAX, 4096, 8, (size_t)4 << 20, true },
+	[KIND_ROOT] = { ROOT_MAX, ROOT_MAX, WAITS_MAX, 8, (size_t)256 << 10, true },
+	[KIND_FRONT_END] = { FRONT_END_MAX, FRONT_END_MAX, WAITS_MAX, 8, (size_t)4 << 20, true },
 };
 
 _Static_assert(TEXT_SIZE > QUESTION_MAX, "there is room behind what is not yet a line");

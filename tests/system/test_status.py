@@ -17,9 +17,9 @@ import pytest
 
 import harness
 import test_ssh
-from harness import (DNS_UPDATER, SERVICE_GID, SERVICE_UID, TIMEOUT, clean_env, needs, uid_of,
+from harness import (DNS_UPDATER, SERVICE, SERVICE_GID, SERVICE_UID, TIMEOUT, clean_env, needs, uid_of,
                      unshare_mounts)
-from test_socket import (FRONT_END_UID, HTTP, OTHER_UID, Client, prepare)
+from test_socket import (FRONT_END, FRONT_END_UID, HTTP, OTHER_UID, Client, prepare)
 
 LOGIN = 'sys'			# an account that every system has, here one of the users
 LOGIN_UID = pwd.getpwnam(LOGIN).pw_uid
@@ -501,8 +501,8 @@ for line in sys.stdin.buffer:
 
 
 @contextlib.contextmanager
-def front_end(env, n=1):
-    """Connections of the front end's account, made by a process of it and handed over."""
+def connections_of(env, uid, n=1):
+    """Connections of this account, made by a process of it and handed over."""
     code = '''
 import socket, sys
 out = socket.socket(fileno=int(sys.argv[3]))
@@ -514,8 +514,8 @@ for _ in range(int(sys.argv[2])):
     ours, theirs = socket.socketpair()
     with ours, theirs:
         subprocess.run([sys.executable, '-S', '-c', code, str(env.socket), str(n), str(theirs.fileno())],
-                       pass_fds=[theirs.fileno()], user=FRONT_END_UID, group=FRONT_END_UID,
-                       extra_groups=[], check=True, timeout=TIMEOUT, cwd='/')
+                       pass_fds=[theirs.fileno()], user=uid, group=uid, extra_groups=[], check=True,
+                       timeout=TIMEOUT, cwd='/')
         fds = [socket.recv_fds(ours, 1, 1)[1][0] for _ in range(n)]
     clients = []
     for fd in fds:
@@ -528,6 +528,10 @@ for _ in range(int(sys.argv[2])):
         for c in clients:
             stack.callback(c.close)
         yield clients
+
+
+def front_end(env, n=1):
+    return connections_of(env, FRONT_END_UID, n)
 
 
 def test_waits_do_not_hold_up_what_else_is_asked(status):
@@ -568,12 +572,26 @@ def test_one_who_is_no_front_end_waits_once(status):
     status.gate.close()
     status.write(LOGIN, '198.51.100.8')
     status.gate.hold()
-    with Client(status) as c:
+    with connections_of(status, LOGIN_UID) as (c,):
         c.send(f'wait 1 {LOGIN}\nwait 2 {LOGIN}\n'.encode())
         assert c.answer() == b'waited 2 error too many wait\n'
         c.send(f'forget 1\nwait 3 {LOGIN}\n'.encode())
         status.gate.open()
         assert c.answer().startswith(b'waited 3 published')
+
+
+def test_a_front_end_of_the_daemons_own_account_waits_for_many(status):
+    status.conf_more = HTTP.replace(FRONT_END, SERVICE)
+    status.start()
+    status.gate.close()
+    status.write(LOGIN, '198.51.100.8')
+    status.gate.hold()
+    with connections_of(status, SERVICE_UID) as (c,):
+        c.send(f'wait 1 {LOGIN}\nwait 2 {LOGIN}\nhas john\n'.encode())
+        assert c.answer() == b'unknown\n'
+        status.gate.open()
+        assert {c.answer() for _ in range(2)} == {
+            f'waited {i} published published: {NAME} is 198.51.100.8\n'.encode() for i in (1, 2)}
 
 
 def test_who_closes_his_direction_waits_no_more(status):
