@@ -58,7 +58,7 @@ struct peer {
 	bool held;		/* has more questions than one turn takes; not read from meanwhile */
 	bool ending;		/* asks nothing any more; closed when its answers are written */
 	unsigned n_writes, n_waits;
-	uint64_t asked_ms;	/* its last question */
+	uint64_t asked_ms;	/* its last question, or the answer that it waited for */
 	struct buf waited;	/* answers of this turn */
 	size_t n;
 	char *text;		/* TEXT_SIZE bytes, while it is served */
@@ -300,6 +300,7 @@ static void judge(struct wait *w)
 	buf_printf(b, "waited %s ", w->id);
 	if (h->judge(h->arg, w->user, w->n, b)) {
 		buf_adds(b, "\n");
+		w->peer->asked_ms = uv_now(w->peer->pipe.loop); /* he may ask for more of it */
 		wait_free(w);
 	} else if (!b->failed) {
 		b->len = before;

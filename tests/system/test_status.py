@@ -7,6 +7,7 @@ import json
 import os
 import pwd
 import re
+import select
 import signal
 import socket
 import subprocess
@@ -692,6 +693,21 @@ sys.stdout.buffer.write(s.recv(1) + b'end')
                               extra_groups=[])
         assert done.stdout == b'end'
         assert root.has('john') == b'unknown\n'
+
+
+def test_who_has_waited_for_long_may_ask_once_more(status):
+    """As `status --wait --json` does."""
+    status.start()
+    status.gate.close()
+    status.write(LOGIN, '198.51.100.8')
+    status.gate.hold()
+    with connections_of(status, LOGIN_UID, 2) as (waits, idle):
+        waits.send(f'wait 1 {LOGIN}\n'.encode())
+        assert idle.rest() == b''		# closed, so the time is up for the other one, too
+        status.gate.open()
+        assert waits.answer().startswith(b'waited 1 published')
+        assert not select.select([waits.socket], [], [], 1.5)[0], 'closed: the daemon looks each second'
+        assert waits.has(LOGIN) == b'198.51.100.8\n'
 
 
 def test_of_two_doors_the_later_is_waited_for(status):
