@@ -16,6 +16,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/time.h>
 #include <sys/un.h>
 #include <time.h>
 
@@ -93,7 +94,15 @@ static char *find_socket(const struct status_options *o)
 	return path;
 }
 
-static int connect_to(const char *path, struct asker *ret)
+/* For so long, while others fill the backlog: it moves on, unless the daemon hangs. */
+static struct timeval connect_limit(const struct status_options *o)
+{
+	unsigned s = o->wait && o->timeout_s < ANSWER_S ? o->timeout_s : ANSWER_S;
+
+	return (struct timeval){ .tv_sec = s, .tv_usec = !s }; /* all zero: for ever */
+}
+
+static int connect_to(const char *path, const struct timeval *limit, struct asker *ret)
 {
 	struct sockaddr_un address = { .sun_family = AF_UNIX };
 	_cleanup_(close_fdp) int fd = -1;
@@ -103,9 +112,11 @@ static int connect_to(const char *path, struct asker *ret)
 	}
 	memcpy(address.sun_path, path, strlen(path));
 	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	/* It blocks while others fill the backlog, which moves on. */
-	if (fd < 0 || connect(fd, (const struct sockaddr *)&address, sizeof(address)) < 0) {
+	if (fd < 0 || setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, limit, sizeof(*limit)) < 0) {
 		return -errno;
+	}
+	if (connect(fd, (const struct sockaddr *)&address, sizeof(address)) < 0) {
+		return errno == EAGAIN ? -ETIMEDOUT : -errno;
 	}
 	ret->fd = steal_fd(&fd);
 	return 0;
@@ -349,7 +360,8 @@ int status_run(const struct status_options *o)
 	_cleanup_(asker_deinit) struct asker a = { .fd = -1 };
 	const struct passwd *pw = !o->user && getuid() ? getpwuid(getuid()) : NULL;
 	const char *user = o->user ? o->user : pw ? pw->pw_name : NULL;
-	int r = path ? connect_to(path, &a) : -ENOMEM;
+	struct timeval limit = connect_limit(o);
+	int r = path ? connect_to(path, &limit, &a) : -ENOMEM;
 
 	if (!user && (o->wait || getuid())) {
 		return fail(START_FIX_SOMETHING, "whose status? name a user");

@@ -333,6 +333,25 @@ def test_the_time_limit(status):
     status.gate.open()
 
 
+def test_a_daemon_that_hangs_and_whom_many_have_asked_before(status):
+    """There is no room for one more in the socket's backlog."""
+    status.start()
+    status.send(signal.SIGSTOP)
+    try:
+        with contextlib.ExitStack() as stack, contextlib.suppress(BlockingIOError):
+            for _ in range(1000):
+                s = stack.enter_context(socket.socket(socket.AF_UNIX))
+                s.setblocking(False)
+                s.connect(str(status.socket))
+            pytest.fail('there is no end of the backlog')
+        done = command(status, '--wait', '--timeout', '1', uid=LOGIN_UID)
+    finally:
+        status.send(signal.SIGCONT)
+    assert (done.returncode, done.stdout) == (111, '')
+    assert done.stderr == f"dns-updater: unable to ask the daemon at '{status.socket}': no answer in time\n"
+    assert command(status, '--wait', '--timeout', '0', LOGIN).returncode in (0, 111)
+
+
 def test_a_file_that_is_being_written_is_waited_for(status):
     status.write(LOGIN, '198.51.100.7', age=60)
     status.start()
