@@ -187,12 +187,24 @@ static void drop(struct asker *a, size_t n)
 	a->in.len -= n;
 }
 
-/* --- answers --- */
-
 static bool begins(const char *s, const char *with)
 {
 	return !strncmp(s, with, strlen(with));
 }
+
+/* The next one that answers no wait: it was on its way when that was taken back. */
+static int take_other_line(struct asker *a, char **ret, size_t *ret_n)
+{
+	int r = take_line(a, ret, ret_n);
+
+	while (!r && begins(*ret, "waited ")) {
+		drop(a, *ret_n);
+		r = take_line(a, ret, ret_n);
+	}
+	return r;
+}
+
+/* --- answers --- */
 
 static int no_answer(const char *path, int r)
 {
@@ -224,7 +236,7 @@ static enum outcome take_status(struct asker *a, bool json, const char *user, st
 	char *line;
 	int r = ask(a, json ? "status json" : "status text", user);
 
-	r = r ? r : take_line(a, &line, &n_line);
+	r = r ? r : take_other_line(a, &line, &n_line);
 	*ret_error = r;
 	if (r) {
 		return BROKEN;

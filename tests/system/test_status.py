@@ -352,6 +352,22 @@ def test_a_daemon_that_hangs_and_whom_many_have_asked_before(status):
     assert command(status, '--wait', '--timeout', '0', LOGIN).returncode in (0, 111)
 
 
+def test_the_answer_comes_at_the_time_limit(status):
+    """It was on its way when the command stopped waiting."""
+    text = b'user sys: 198.51.100.8\n'
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(str(status.socket))
+        listener.listen()
+        status.write_conf()
+        p = start_command(status, LOGIN, '--wait', '--timeout', '1')
+        with listener.accept()[0] as c, c.makefile('rb') as f:
+            assert [f.readline() for _ in range(3)] == [b'wait 1 sys\n', b'forget 1\n', b'status text sys\n']
+            c.sendall(b'waited 1 published published: sys.dyn.example.com is 198.51.100.8\n' +
+                      b'ok %d\n%s' % (len(text), text))
+            out, err = p.communicate(timeout=TIMEOUT)
+    assert (p.returncode, out, err) == (111, text.decode(), 'dns-updater: not confirmed in 1 seconds:\n')
+
+
 def test_a_file_that_is_being_written_is_waited_for(status):
     status.write(LOGIN, '198.51.100.7', age=60)
     status.start()
