@@ -635,7 +635,7 @@ static void look_at(struct daemon *d, uint32_t user, uint64_t settled_print,
 	uint32_t n_names = users_n_names(d->roster->users, user);
 	struct statement s[CONF_PATTERNS_MAX];
 	bool competes[CONF_PATTERNS_MAX] = { false }, any_new = false, any_gone = false,
-	     again = false;
+	     any_there = false, again = false;
 
 	u->looks = u->written = u->sure = 0;
 	u->ahead = false;
@@ -654,6 +654,7 @@ static void look_at(struct daemon *d, uint32_t user, uint64_t settled_print,
 		if (!read_statement(d, user, i, written & 1u << i, !(sure & 1u << i), settled_print,
 				    given ? &given[i] : NULL, &s[i])) {
 			s[i].print = *roster_print(d->roster, user, i);	/* decided on another time */
+			any_there = true;
 		} else if (s[i].outcome == SOURCE_E_NO_FILE ||
 			   s[i].outcome == SOURCE_E_NO_DIRECTORY) {
 			n_no_file += s[i].outcome == SOURCE_E_NO_FILE;
@@ -661,12 +662,16 @@ static void look_at(struct daemon *d, uint32_t user, uint64_t settled_print,
 			s[i].print = 0;
 		} else {
 			news = weigh(d, user, i, &s[i], &competes[i]);
+			any_there = any_there || s[i].what != ASKS_NOTHING || s[i].outcome == SOURCE_E_SAME;
 		}
 		if (s[i].outcome != SOURCE_E_SAME && s[i].what == ASKS_NOTHING && u->pattern == i) {
 			u->refused = false;	/* it is gone, or empty */
 		}
 		*roster_print(d->roster, user, i) = s[i].print;
 		any_new = any_new || (news && competes[i]);
+	}
+	if (u->pattern == ROSTER_NO_PATTERN && looks == look_all_patterns(d) && !any_there) {
+		u->refused = false;	/* what was so is gone */
 	}
 	for (unsigned i = 0; i < n_patterns; i++) {
 		if (competes[i] && (winner == UINT32_MAX || goes_before(u, s, i, winner))) {

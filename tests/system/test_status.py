@@ -298,6 +298,16 @@ def test_the_first_file_is_refused(status):
     assert (done.returncode, done.stdout) == (0, f'published: {NAME} is 198.51.100.9\n'), done.stderr
 
 
+def test_a_first_file_that_was_refused_and_is_gone_is_not_counted(status):
+    status.start()
+    status.write(LOGIN, 'nonsense')
+    assert 'nonsense' in as_json(status, LOGIN)['refused']
+    assert as_json(status)['refused'] == 1
+    status.file(LOGIN).unlink()
+    assert as_json(status, LOGIN)['refused'] is None
+    assert as_json(status)['refused'] == 0
+
+
 def test_a_link_is_refused(status):
     status.start()
     status.sh(LOGIN, 'echo 198.51.100.9 > real; ln -s real .dynamicdns')
