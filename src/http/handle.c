@@ -266,6 +266,7 @@ void handle_gone(struct handle *h, struct server_request *q)
 	(void)h;
 	j->q = NULL;
 	j->gone = true;
+	handle_forget(j);
 }
 
 void handle_stop(struct handle *h)

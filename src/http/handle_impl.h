@@ -89,6 +89,8 @@ void handle_say_away(struct handle *h, const char *why);
 
 /* The job is known to be this user's: it is done after those of his that are there already. */
 void handle_enter(struct job *j);
+/* Nobody waits for it any more. Ends it, if it has not begun. */
+void handle_forget(struct job *j);
 
 /* Answers and ends a job that is in no list. The answer is taken over. */
 void handle_finish(struct job *j, struct answer *a);

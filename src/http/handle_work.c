@@ -70,17 +70,28 @@ void handle_finish_fault(struct job *j, enum answer_fault fault)
 	handle_finish(j, &a);
 }
 
-/* The user's next request may begin: the first that somebody still waits for. */
+/* However long the one before it takes. */
+void handle_forget(struct job *j)
+{
+	for (struct job *first = j->h->working; first; first = first->next) {
+		struct job **at = &first->waiting;
+
+		while (*at && *at != j) {
+			at = &(*at)->waiting;
+		}
+		if (*at) {
+			*at = j->waiting;
+			job_free(j);
+			return;
+		}
+	}
+}
+
+/* The user's next request may begin. */
 static void leave(struct job *j)
 {
 	struct job **at = &j->h->working, *next = j->waiting;
 
-	while (next && next->gone) {
-		struct job *given_up = next;
-
-		next = next->waiting;
-		job_free(given_up);
-	}
 	while (*at != j) {
 		at = &(*at)->next;
 	}

@@ -137,6 +137,24 @@ class FakeDaemon:
             c.close()
 
 
+def test_who_has_gone_is_not_waited_for_with_those_who_come(env, http):
+    """The disk takes its time, and meanwhile routers come and go."""
+    needs('strace')
+    http.conf |= {'connections_max': '16', 'request_timeout': '1s'}	# so a user has four that wait
+    http.popen = {'environ': {'UV_THREADPOOL_SIZE': '1'}}
+    http.prefix = ['strace', '-D', '-f', '-qq', '-o', '/dev/null', '-P', str(http.dir),
+                   '-e', 'inject=fsync:delay_enter=6000000:when=1']
+    http.start()
+    mark = http.mark()
+    for i in range(5):
+        answer = http.update(f'{BOTH}&myip=192.0.2.{i + 1}')
+        assert (answer.status, answer.body) == (503, '911'), answer.everything
+    assert http.count('too many requests', mark) == 0
+    env.wait(lambda: http.update(f'{BOTH}&myip=192.0.2.9').status == 200, 'the disk is back')
+    assert http.count('too many requests', mark) == 0
+    http.expect({HOST1: ('192.0.2.9', None)})
+
+
 @contextlib.contextmanager
 def slow_tokens(env, http, microseconds):
     """The next but one look at the tokens file takes so long, and everything else of the front end waits for it."""
