@@ -373,6 +373,7 @@ static const struct parse_row {
 	  .authorization = "Basic YWxpY2U6czNjcmV0" },
 	{ "Token", U, "dyndns2 token=TOKEN peer", .authorization = "Token TOKEN" },
 	{ "Bearer", U, "dyndns2 token=TOKEN peer", .authorization = "bearer  TOKEN " },
+	{ "Bearer as it is", U, "dyndns2 token=a%41+b peer", .authorization = "Bearer a%41+b" },
 	{ "Token before the query's", U "token=OTHER", "dyndns2 token=TOKEN peer",
 	  .authorization = "Token TOKEN" },
 };
