@@ -78,9 +78,10 @@ static void on_stopped(void *arg)
 
 /* --- reload --- */
 
+/* plain is that of sockets of a service manager, too. */
 static bool same_listeners(const struct conf_http *a, const struct conf_http *b)
 {
-	bool same = a->n_listeners == b->n_listeners;
+	bool same = a->n_listeners == b->n_listeners && a->plain == b->plain;
 
 	for (unsigned i = 0; same && i < a->n_listeners; i++) {
 		const struct conf_listener *x = &a->listeners[i], *y = &b->listeners[i];

@@ -928,6 +928,26 @@ def test_socket_activation(env, http):
         s.close()
 
 
+def test_plain_http_of_a_supervisors_socket_needs_a_restart(env, http):
+    """Nobody is to believe that it is refused from now on."""
+    http.conf['listen'] = http.conf['listen_tls'] = None
+    with socket.socket() as s:
+        s.bind(('127.0.0.1', 0))
+        s.listen()
+        http.prefix = ['bash', '-c', f'LISTEN_PID=$$; export LISTEN_PID; exec 3<&{s.fileno()}; exec "$@"', 'bash']
+        http.popen = {'environ': {'LISTEN_FDS': '1'}, 'pass_fds': (s.fileno(),)}
+        http.start()
+        http.port = s.getsockname()[1]
+        assert http.update(f'{BOTH}&myip=192.0.2.4').body.startswith('good')
+        http.conf['plain_http'] = 'refuse'
+        assert http.reload() == 'not reloaded: another listen, listen_tls or plain_http needs a restart; ' \
+            'keeping the old configuration'
+        http.stop()
+        http.start_front_end()
+        http.port = s.getsockname()[1]
+        assert http.update(f'{BOTH}&myip=192.0.2.5').body == 'badagent'
+
+
 def test_listen_fds_of_another_process_are_not_ours(env, http):
     http.popen = {'environ': {'LISTEN_FDS': '1', 'LISTEN_PID': '1'}}
     http.start()
