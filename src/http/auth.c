@@ -390,6 +390,11 @@ void auth_check(struct auth *a, const struct conf *conf, const struct request *r
 		done(arg, &result);
 		return;
 	}
+	if (!tokens_n(a->tokens)) {
+		result.outcome = AUTH_NOBODY;
+		done(arg, &result);
+		return;
+	}
 	if (try_token(a, conf, r, r->token, &result) ||
 	    try_token(a, conf, r, r->password, &result)) {
 		done(arg, &result);

@@ -19,6 +19,7 @@ enum auth_outcome {
 	AUTH_OK,
 	AUTH_BUSY,   /* too many passwords wait to be tried */
 	AUTH_FAILED, /* there is no memory */
+	AUTH_NOBODY, /* there are no tokens: somebody may be about to write the file */
 };
 
 struct auth_result {

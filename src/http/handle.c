@@ -158,6 +158,10 @@ static void on_auth(void *arg, struct auth_result *result)
 		log_error("out of memory; answering that it should be tried again");
 		handle_finish_fault(j, ANSWER_TROUBLE);
 		return;
+	case AUTH_NOBODY: /* after "badauth" some clients never come again */
+		handle_say_refused(j, SAID_REFUSED, "there are no tokens");
+		handle_finish_fault(j, ANSWER_TROUBLE);
+		return;
 	case AUTH_BUSY:
 		if (j->gone || j->h->stopping) {
 			handle_finish_fault(j, ANSWER_TROUBLE);

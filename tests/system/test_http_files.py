@@ -526,6 +526,23 @@ def test_a_bad_line_of_the_tokens_file_is_passed_over(env, http):
     http.wait_log(re.escape(str(http.tokens)))
 
 
+def test_nobody_is_sent_away_while_the_tokens_file_is_written(env, http):
+    """An editor takes it away, or empties it, and then writes it; after a badauth inadyn does not come again."""
+    http.start()
+    text = http.tokens.read_bytes()
+    for way in (http.tokens.unlink, lambda: http.tokens.write_bytes(b''), lambda: http.tokens.write_bytes(b'# a')):
+        way()
+        for _ in range(4):			# nor are these wrong passwords
+            answer = http.update(f'{BOTH}&myip=192.0.2.4')
+            assert (answer.status, answer.body) == (503, '911'), answer.everything
+        assert http.update(f'{BOTH}&myip=192.0.2.4', user=None).status == 401
+    http.wait_log('^refusing 127.0.0.1: user alice for host1.dyn.example, host2.dyn.example: there are no tokens$')
+    http.tokens.write_bytes(text)
+    http.tokens.chmod(0o644)
+    assert http.update(f'{BOTH}&myip=192.0.2.4').body.startswith('good')
+    assert http.update(f'{BOTH}&myip=192.0.2.4', secret='WRONG').body == 'badauth'
+
+
 def test_tokens_that_cannot_be_read_are_said_each_time_anew(env, http):
     http.start()
     for i in range(2):
