@@ -12,6 +12,9 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <sys/xattr.h>
+
+static const char ACL[] = "system.posix_acl_access"; /* acl(5) */
 
 enum { MODE_NEW = 0640, SUFFIX_MAX = sizeof(".lock") - 1 };
 
@@ -77,6 +80,7 @@ void token_file_deinit(struct token_file *f)
 	f->lock = close_fd(f->lock);
 	f->dir = close_fd(f->dir);
 	buf_deinit(&f->text);
+	buf_deinit(&f->acl);
 }
 
 /* Nobody else may open it, or he could keep a token from being revoked. */
@@ -97,12 +101,28 @@ int token_file_lock(struct token_file *f)
 	return r;
 }
 
+static int read_acl(struct token_file *f, int fd)
+{
+	ssize_t n = fgetxattr(fd, ACL, NULL, 0);
+	char *room = n > 0 ? buf_room(&f->acl, (size_t)n) : NULL;
+
+	if (room) {
+		n = fgetxattr(fd, ACL, room, (size_t)n);
+	}
+	if (n < 0) {
+		return errno == ENODATA || errno == ENOTSUP ? 0 : -errno;
+	}
+	f->acl.len = room ? (size_t)n : 0;
+	return buf_error(&f->acl);
+}
+
 int token_file_read(struct token_file *f)
 {
 	_cleanup_(close_fdp) int fd =
 		openat(f->dir, f->name,
 		       O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
 	struct stat st;
+	int r;
 
 	if (fd < 0 && errno == ENOENT) {
 		f->uid = (uid_t)-1;
@@ -120,7 +140,8 @@ int token_file_read(struct token_file *f)
 	f->uid = st.st_uid;
 	f->gid = st.st_gid;
 	f->mode = st.st_mode & 07777;
-	return file_read_fd(fd, TOKENS_SIZE_MAX, &f->text);
+	r = read_acl(f, fd);
+	return r ? r : file_read_fd(fd, TOKENS_SIZE_MAX, &f->text);
 }
 
 static int set_owner(const struct token_file *f, int fd)
@@ -140,6 +161,9 @@ static int set_owner(const struct token_file *f, int fd)
 			return -errno;
 		}
 		r = TOKEN_FILE_E_GROUP;
+	}
+	if (f->acl.len && fsetxattr(fd, ACL, f->acl.data, f->acl.len, 0) < 0) {
+		return -errno;
 	}
 	return fchmod(fd, f->mode) < 0 ? -errno : r; /* last, for fchown takes bits away */
 }

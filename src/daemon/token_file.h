@@ -20,6 +20,7 @@ struct token_file {
 	uid_t uid; /* (uid_t)-1: whoever makes it */
 	gid_t gid; /* (gid_t)-1: the same */
 	mode_t mode;
+	struct buf acl; /* as the kernel has it; empty: none */
 };
 
 enum {
@@ -35,9 +36,9 @@ void token_file_deinit(struct token_file *f);
 /* Waits until nobody else has the lock file beside it. Held until token_file_deinit. */
 int token_file_lock(struct token_file *f);
 
-/* Fills text, owner and mode. A file that is not there is empty, and has exists false. */
+/* Fills text, owner, mode and ACL. A file that is not there is empty, and has exists false. */
 int token_file_read(struct token_file *f);
 
-/* Puts these bytes in its place, with the owner, group and mode that f says. Who may not give a
+/* Puts these bytes in its place, with the owner, group, mode and ACL that f says. Who may not give a
  * file that was there back to its owner is refused; of a new one only the group may be missing. */
 int token_file_replace(const struct token_file *f, const void *bytes, size_t n);

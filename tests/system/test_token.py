@@ -354,6 +354,25 @@ def test_owner_group_and_mode_are_kept(tokens, uid, gid, mode):
     assert not tokens.path.samefile(old)		# replaced, not written into
 
 
+def test_an_acl_is_kept(tokens):
+    """By which the front end may read it, and the file's group may not."""
+    needs('setfacl')
+    tokens.path.write_text('# mine\n')
+    os.chown(tokens.path, 0, 61501)
+    tokens.path.chmod(0o600)
+    if subprocess.run(['setfacl', '-m', f'u:{FRONT_END}:r', str(tokens.path)]).returncode:
+        pytest.skip('no ACL on this file system')
+    before = acl(tokens.path)
+    assert f'user:{FRONT_END}:r--' in before and 'group::---' in before, before
+    for words in (('john', '-l', 'x'), ('john', '--revoke', 'x')):
+        assert tokens.run(*words).returncode == 0
+        assert acl(tokens.path) == before
+
+
+def acl(path):
+    return subprocess.run(['getfacl', '-cp', str(path)], check=True, capture_output=True, text=True).stdout.split()
+
+
 def test_a_link_is_replaced_where_it_points_to(tokens):
     real = tokens.env.tmp / 'real'
     real.mkdir()
