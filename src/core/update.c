@@ -546,7 +546,12 @@ int update_apply(const struct update_input *in, struct update *ret)
 		c->first = in->users->users[in->user].first_name;
 		memset(c->overrides, 0xff, sizeof(c->overrides)); /* all TABLE_NONE */
 		for (unsigned i = 0; i < in->request->n_overrides; i++) {
-			c->overrides[i] = find_host(in, in->request->overrides[i].host).name;
+			struct text host = in->request->overrides[i].host;
+
+			c->overrides[i] = find_host(in, host).name;
+			if (c->overrides[i] == TABLE_NONE) {
+				u.strangers[u.n_strangers++] = host;
+			}
 		}
 		e = apply_all(c);
 	}

@@ -49,6 +49,9 @@ struct update {
 	struct ip_set **sets; /* of each of the user's names */
 	size_t n_sets;
 	bool changed; /* sets are not what he has now */
+	/* Hosts of "myipv6:host=" that are not his, or not for this secret: nothing is done for them. */
+	struct text strangers[REQUEST_OVERRIDES_MAX];
+	size_t n_strangers;
 };
 
 /* Returns 0, and the caller ends ret with update_deinit, or -ENOMEM. */

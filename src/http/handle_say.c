@@ -173,13 +173,14 @@ static void add_left_out(struct buf *b, const struct job *j, const struct update
 
 void handle_say_left_out(const struct job *j)
 {
+	static const char not_his[] = "not his name, or not this token's";
 	_cleanup_(buf_deinit) struct buf list = { 0 }, peer = { 0 };
 	bool refused = false;
 
 	for (size_t i = 0; i < j->u.n_hosts; i++) {
 		const struct update_host *h = &j->u.hosts[i];
 		const char *why = h->outcome == UPDATE_NOHOST ?
-					  "not his name, or not this token's" :
+					  not_his :
 				  h->outcome == UPDATE_NOTFQDN ? "no host name" :
 								 h->why;
 
@@ -187,6 +188,12 @@ void handle_say_left_out(const struct job *j)
 			add_left_out(&list, j, h, why);
 		}
 		refused = refused || (why && h->outcome != UPDATE_GOOD);
+	}
+	for (size_t i = 0; i < j->u.n_strangers; i++) {
+		struct update_host h = { .text = j->u.strangers[i], .name = TABLE_NONE };
+
+		add_left_out(&list, j, &h, not_his);
+		refused = true;
 	}
 	if (list.len && may_say(j->h, SAID_REFUSED, handle_user_key(j))) {
 		handle_print_peer(&peer, &j->peer);

@@ -155,6 +155,17 @@ def test_who_has_gone_is_not_waited_for_with_those_who_come(env, http):
     http.expect({HOST1: ('192.0.2.9', None)})
 
 
+def test_a_name_behind_a_colon_that_is_not_his_is_logged(env, http):
+    """The answer has no line for it."""
+    http.start()
+    mark = http.mark()
+    answer = http.update(f'hostname={HOST1}&myip=192.0.2.4&myipv6:{HOST2}=2001:db8::2&myipv6:solo.dyn.example=2001:db8::3')
+    assert answer.body == 'good 192.0.2.4'
+    http.expect({HOST2: (None, '2001:db8::2'), 'solo.dyn.example': (None, None)})
+    http.wait_log("^refusing user alice from 127.0.0.1: 'solo.dyn.example': not his name, or not this token's$", mark)
+    assert http.count('refusing', mark) == 1
+
+
 @contextlib.contextmanager
 def slow_tokens(env, http, microseconds):
     """The next but one look at the tokens file takes so long, and everything else of the front end waits for it."""
