@@ -96,6 +96,7 @@ static size_t list_outputs(struct daemon *d, uint32_t user,
 struct answer_parts {
 	struct report_output outputs[CONF_OUTPUTS_MAX];
 	const char **names; /* NULL: no memory */
+	bool *nowhere;	    /* the same */
 	struct buf why;
 	char path[PATTERN_PATH_MAX];
 	struct report_user u;
@@ -104,7 +105,18 @@ struct answer_parts {
 static void parts_deinit(struct answer_parts *p)
 {
 	free(p->names);
+	free(p->nowhere);
 	buf_deinit(&p->why);
+}
+
+static bool has_output(const struct report_user *u, const char *name)
+{
+	for (size_t i = 0; i < u->n_outputs; i++) {
+		if (u->outputs[i].conf && conf_output_covers(u->outputs[i].conf, name, NULL)) {
+			return true;
+		}
+	}
+	return false;
 }
 
 /* The reason is made anew, from the file as it is: it would be a text for each of a million users. */
@@ -130,6 +142,11 @@ static void take_parts(struct daemon *d, uint32_t user, struct answer_parts *ret
 	}
 	u->outputs = ret->outputs;
 	u->n_outputs = list_outputs(d, user, ret->outputs);
+	ret->nowhere = calloc(u->n_names + 1, sizeof(*ret->nowhere));
+	for (size_t i = 0; ret->names && ret->nowhere && i < u->n_names; i++) {
+		ret->nowhere[i] = !has_output(u, u->names[i]);
+	}
+	u->nowhere = ret->nowhere;
 }
 
 static int64_t now_s(void)
@@ -146,7 +163,7 @@ static void print_user(struct daemon *d, bool json, uint32_t user, struct buf *r
 
 	look_now(d, user);
 	take_parts(d, user, &p);
-	if (!p.names || buf_error(&p.why)) {
+	if (!p.names || !p.nowhere || buf_error(&p.why)) {
 		ret->failed = true;
 	} else if (json) {
 		report_user_json(ret, &p.u);
@@ -225,7 +242,7 @@ static bool on_judge(void *arg, const char *name, size_t n, struct buf *reply)
 	}
 	take_parts(d, user, &p);
 	p.u.settling = p.u.settling || d->publish_wanted; /* what he has was not handed on yet */
-	known = p.names && report_judge(reply, &p.u);
+	known = p.names && p.nowhere && report_judge(reply, &p.u);
 	reply->failed = reply->failed || buf_error(&p.why);
 	d->roster->state[user].waited = !known;
 	return known;

@@ -426,6 +426,7 @@ static void add_names(struct buf *b, const struct report_user *u)
 		add_shown(b, u->names[i]);
 		buf_adds(b, " is ");
 		add_set(b, u->sets[i]);
+		buf_adds(b, u->nowhere && u->nowhere[i] ? ", but in no output" : "");
 	}
 	if (u->n_names > NAMES_TOLD) {
 		buf_printf(b, "; and %zu names more", u->n_names - NAMES_TOLD);

@@ -21,6 +21,7 @@ struct report_user {
 	const char *user;
 	const char *const *names;
 	struct ip_set *const *sets; /* of each name */
+	const bool *nowhere; /* of each name: no output has it; NULL: of none */
 	size_t n_names;
 	bool known;	     /* his addresses are known, be they none */
 	bool settling;	     /* a file of his is being written */

@@ -275,6 +275,24 @@ def test_it_waits_until_it_is_published(status):
     assert status.query(NAME, 'A') == {'198.51.100.8'}
 
 
+def test_a_name_that_no_output_has_is_told(status):
+    """It is in no zone of the only one: a typing error."""
+    other = 'sys.dyn.exmaple.com'
+    status.users[LOGIN] = [NAME, other]
+    status.conf['datafile'] = status.conf['makecommand'] = None
+    status.conf_more += (f'\n[output tinydns]\ntype = tinydns\nfile = {status.data}\nzone = example.com\n'
+                         f'command = make -s -C {status.root}\n')
+    status.start()
+    status.write(LOGIN, '198.51.100.8')
+    done = command(status, LOGIN, '--wait')
+    assert (done.returncode, done.stdout) == \
+        (0, f'published: {NAME} is 198.51.100.8; {other} is 198.51.100.8, but in no output\n'), done.stderr
+    status.users[LOGIN] = [other]
+    status.reload()
+    done = command(status, LOGIN, '--wait')
+    assert (done.returncode, done.stderr) == (111, 'dns-updater: failed: no output has these names\n')
+
+
 def test_a_refused_file(status):
     status.write(LOGIN, '198.51.100.7', age=60)
     status.start()
