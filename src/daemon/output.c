@@ -35,9 +35,14 @@ static void on_verified(void *arg, uint32_t name, enum verify_outcome outcome, c
 
 	changes_remove(&o->verifying, name);
 	if (outcome == VERIFY_YES) {
+		bool was_wrong = changes_has(&o->unverified, name);
+
 		changes_remove(&o->unverified, name);
 		o->verified_s[o->roster->users->names[name].user] = now_s();
 		o->last_verified_s = now_s();
+		if (was_wrong) {	/* others may be right again, too */
+			output_verify_again(o);
+		}
 	} else if (outcome == VERIFY_NO) {
 		/* Without memory it is not asked again before it changes; that it failed was said. */
 		(void)changes_note(&o->unverified, name, was);
@@ -202,14 +207,13 @@ static bool is_published(struct output *o, uint32_t name)
 
 void output_verify_again(struct output *o)
 {
-	if (!o->verify) {
-		return;
-	}
-	for (uint32_t i = 0; i < o->unverified.n; i++) {
-		uint32_t name = o->unverified.list[i].name;
+	for (uint32_t n = o->verify ? o->unverified.n : 0; n && verify_has_room(o->verify); n--) {
+		const struct change *c;
 
-		if (!changes_has(&o->verifying, name) && is_published(o, name)) {
-			ask(o, name, o->unverified.list[i].was);
+		o->again = o->again + 1 < o->unverified.n ? o->again + 1 : 0;
+		c = &o->unverified.list[o->again];
+		if (!changes_has(&o->verifying, c->name) && is_published(o, c->name)) {
+			ask(o, c->name, c->was);
 		}
 	}
 }

@@ -89,6 +89,7 @@ struct output {
 	struct verify *verify;		/* NULL: there is nobody to ask */
 	struct changes verifying, unverified;
 	struct buf unverified_why;	/* of the last that was not right */
+	uint32_t again;			/* which of unverified was asked for again last */
 
 	uint32_t *published_s, *verified_s;	/* of each user, seconds since 1970; verified_s may be NULL */
 	int64_t last_published_s, last_verified_s, failed_s;
@@ -147,7 +148,8 @@ void output_note_error(struct output *o, const char *why);
 void output_renumber(const struct output *o, const struct roster *old, struct changes *from,
 		     struct changes *to);
 
-/* Asks once more for what was not right when it was asked for. */
+/* Asks once more for what was not right when it was asked for: for as many as there are places, and for others next
+ * time. */
 void output_verify_again(struct output *o);
 
 /* --- for publish.c --- */

@@ -359,6 +359,11 @@ int verify_name(struct verify *v, uint32_t number, const char *name, const struc
 	return 0;
 }
 
+bool verify_has_room(const struct verify *v)
+{
+	return v->n_asked < VERIFY_AT_ONCE;
+}
+
 void verify_forget(struct verify *v)
 {
 	for (unsigned place = 0; place < VERIFY_AT_ONCE; place++) {

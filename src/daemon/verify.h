@@ -8,6 +8,7 @@
 
 #include "core/conf.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 
 struct verify;
@@ -38,6 +39,9 @@ int verify_new(struct uv_loop_s *loop, const struct conf_output *o, const struct
  * then nothing is changed, and done is not called for this. */
 int verify_name(struct verify *v, uint32_t number, const char *name, const struct ip_set *set,
 		const struct ip_set *was);
+
+/* Whether a name that is asked for now would have a place. */
+bool verify_has_room(const struct verify *v);
 
 /* Asks for nothing more; the names have other numbers now. done is not called for those under way. */
 void verify_forget(struct verify *v);

@@ -140,6 +140,45 @@ def test_an_old_address_that_stayed_is_not_right_when_the_new_one_goes(env, key,
         secondary.close()
 
 
+def make_all_wrong(env, server, secondary, key):
+    """The secondary has none of the names."""
+    alone(env, server, key)
+    env.conf['rescan'] = '1h'
+    env.conf_more += f'verify = {secondary.server}\nverify_timeout = 300ms\n'
+    env.start(tinydns=False)
+    for i, user in enumerate(env.users):
+        env.write(user, '1.2.3.4')
+        if not (i + 1) % 20 or i + 1 == len(env.users):		# more at once would be left out
+            env.wait(lambda n=i + 1: as_json(env)['outputs'][0]['waiting'] == n, 'they are not right')
+
+
+def test_names_that_stay_wrong_do_not_keep_others_from_being_asked_for(env, key, fake):
+    """There are more of them than are asked for at a time."""
+    secondary = Secondary(key)
+    try:
+        env.users = {**{f'bad{i}': [f'bad{i}.{ZONE}'] for i in range(40)}, 'john': [NAME]}
+        make_all_wrong(env, fake(), secondary, key)
+        env.conf['rescan'] = '500ms'
+        assert env.reload() == f'reloaded {env.conf_file}'
+        secondary.records[NAME, 'A'] = {'1.2.3.4'}
+        env.wait(lambda: as_json(env, 'john')['outputs'][0]['state'] == 'published', 'it is right')
+    finally:
+        secondary.close()
+
+
+def test_when_a_server_is_right_again_all_are_asked_for(env, key, fake):
+    secondary = Secondary(key)
+    try:
+        env.users = {f'u{i}': [f'u{i}.{ZONE}'] for i in range(100)}
+        make_all_wrong(env, fake(), secondary, key)
+        for user in env.users:
+            secondary.records[f'{user}.{ZONE}', 'A'] = {'1.2.3.4'}
+        assert env.reload() == f'reloaded {env.conf_file}'
+        env.wait(lambda: as_json(env)['outputs'][0]['state'] == 'published', 'all are right')
+    finally:
+        secondary.close()
+
+
 def test_a_name_that_is_given_to_another_user_loses_its_addresses(env, key, fake):
     """He has no file, and what stands there was not his."""
     server = fake()
