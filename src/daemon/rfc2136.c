@@ -306,8 +306,8 @@ static enum publish_where whole(struct output *o, const char **ret_why, uint32_t
 	for (unsigned i = 0; i < p->n_zones; i++) {
 		struct rfc2136_zone *z = p->zones[i];
 
-		*ret_waiting += z->pending.n + z->flying.n + z->refused.n;
-		if (z->failing || z->refused.n) {
+		*ret_waiting += z->pending.n + z->flying.n + z->refused.n + z->n_refused_orphans;
+		if (z->failing || rfc2136_any_refused(z)) {
 			*ret_why = buf_str(z->failing ? &z->latest_why : &z->refused_why);
 			worst = PUBLISH_FAILS;
 		} else if (!z->ready && worst == PUBLISH_DONE) {

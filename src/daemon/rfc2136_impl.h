@@ -42,6 +42,7 @@ struct rfc2136_orphan {
 	char *text;
 	uint16_t zone;
 	uint8_t owned; /* 0: it is gone */
+	bool refused_said;
 };
 
 struct rfc2136 {
@@ -92,6 +93,7 @@ struct rfc2136_zone {
 
 	struct changes pending;
 	uint32_t *orphans, n_orphans;	    /* to be deleted */
+	uint32_t n_refused_orphans, orphans_size; /* those that the server refused, at the end of the room */
 	struct changes flying;		    /* in the message that is under way */
 	uint8_t deletes[RFC2136_NAMES_MAX]; /* of each of these, what it takes away */
 	uint32_t flying_orphans[RFC2136_NAMES_MAX], n_flying_orphans;
@@ -203,6 +205,12 @@ void rfc2136_zone_ignore(struct rfc2136_zone *z, const char *why);
 void rfc2136_zone_ready(struct rfc2136_zone *z);
 
 uint16_t rfc2136_zone_id(struct rfc2136_zone *z);
+
+/* Whether the server does not want some of what would be sent. */
+static inline bool rfc2136_any_refused(const struct rfc2136_zone *z)
+{
+	return z->refused.n || z->n_refused_orphans;
+}
 
 /* --- rfc2136_send.c --- */
 

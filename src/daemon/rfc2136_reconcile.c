@@ -218,7 +218,8 @@ static int take_comparison(struct rfc2136_zone *z, struct comparison *c)
 	changes_deinit(&waited);
 	free(z->orphans);
 	z->orphans = steal_ptr(&c->orphans);
-	z->n_orphans = c->n_orphans;
+	z->n_orphans = z->orphans_size = c->n_orphans;
+	z->n_refused_orphans = 0;
 	return 0;
 }
 

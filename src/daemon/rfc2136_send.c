@@ -188,7 +188,9 @@ static bool give_second_chance(struct rfc2136_zone *z, uint32_t name)
 
 static void say_refused_name(struct rfc2136_zone *z, uint32_t number, bool is_name)
 {
-	if (is_name && changes_has(&z->refused_said, number)) {
+	uint32_t n_names = z->p->o.roster->users->n_names;
+
+	if (is_name ? changes_has(&z->refused_said, number) : z->p->orphans[number - n_names].refused_said) {
 		return;
 	}
 	log_error("unable to publish %s to %s: %s; trying again in %d s",
@@ -197,6 +199,8 @@ static void say_refused_name(struct rfc2136_zone *z, uint32_t number, bool is_na
 	output_note_error(&z->p->o, buf_str(&z->refused_why));
 	if (is_name) { /* without memory it is said again */
 		(void)changes_note(&z->refused_said, number, NULL);
+	} else {
+		z->p->orphans[number - n_names].refused_said = true;
 	}
 }
 
@@ -238,18 +242,19 @@ void rfc2136_refuses_all(struct rfc2136_zone *z)
 static void set_aside(struct rfc2136_zone *z, const struct message_reply *reply)
 {
 	z->refused_kind = rfc2136_why(z, reply, &z->refused_why);
+	if (!rfc2136_any_refused(z)) {
+		z->refused_ms = uv_now(z->p->o.loop) + REFUSED_MS;
+	}
 	if (z->flying.n) {
 		z->unsaid[z->n_unsaid++] = z->flying.list[0].name;
-		if (!z->refused.n) {
-			z->refused_ms = uv_now(z->p->o.loop) + REFUSED_MS;
-		}
 		(void)changes_move(&z->refused,
 				   &z->flying); /* or the sweep has to find it again */
 		changes_clear(&z->flying);
 	} else {
 		z->unsaid[z->n_unsaid++] =
 			z->p->o.roster->users->n_names + z->flying_orphans[0];
-		z->n_flying_orphans = 0; /* it is tried when things are compared next */
+		z->n_flying_orphans = 0;
+		z->orphans[z->orphans_size - ++z->n_refused_orphans] = z->flying_orphans[0];
 	}
 	if (z->n_unsaid < RFC2136_REFUSED_MAX) {
 		return;
@@ -281,8 +286,12 @@ void rfc2136_refused(struct rfc2136_zone *z, const struct message_reply *reply)
 
 void rfc2136_try_refused_again(struct rfc2136_zone *z)
 {
-	if (z->refused.n) { /* without memory they stay where they are */
-		(void)changes_move(&z->pending, &z->refused);
-		z->refused_ms = uv_now(z->p->o.loop) + REFUSED_MS;
+	if (!rfc2136_any_refused(z)) {
+		return;
 	}
+	(void)changes_move(&z->pending, &z->refused); /* without memory they stay where they are */
+	while (z->n_refused_orphans) { /* from their place, or one behind it */
+		z->orphans[z->n_orphans++] = z->orphans[z->orphans_size - z->n_refused_orphans--];
+	}
+	z->refused_ms = uv_now(z->p->o.loop) + REFUSED_MS;
 }

@@ -509,7 +509,7 @@ static void on_timer(uv_timer_t *timer)
 	if (z->doing && now >= z->due_ms) {
 		on_due(z);
 	}
-	if (z->refused.n && now >= z->refused_ms) {
+	if (rfc2136_any_refused(z) && now >= z->refused_ms) {
 		rfc2136_try_refused_again(z);
 	}
 	rfc2136_zone_step(z);
@@ -526,7 +526,7 @@ static void arm(struct rfc2136_zone *z)
 	} else if (z->compare_ms) {
 		at = z->compare_ms;
 	}
-	if (z->refused.n && z->refused_ms < at) {
+	if (rfc2136_any_refused(z) && z->refused_ms < at) {
 		at = z->refused_ms;
 	}
 	if (at == UINT64_MAX || z->p->stopping) {

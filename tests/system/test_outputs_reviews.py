@@ -195,3 +195,34 @@ def test_a_name_that_is_given_to_another_user_loses_its_addresses(env, key, fake
     assert server.records[other, 'A'] == {'1.2.3.4'}
     assert env.stop() == 0
     assert NAME not in env.state.read_text()
+
+
+def test_a_left_over_that_the_server_refused_to_remove_goes_later(env, key, fake):
+    """As of a zone that was frozen just then, and that nobody has changed meanwhile."""
+    frozen = threading.Event()
+
+    def behave(server, m, tcp):
+        if is_update(m) and frozen.is_set():
+            return [server.answer(m, dns.rcode.REFUSED)]
+    server = fake(behave)
+    gone = f'gone.{ZONE}'
+    env.users = {'john': [NAME], 'gone': [gone]}
+    for user in env.users:
+        env.write(user, '1.2.3.4', age=60)
+    alone(env, server, key)
+    env.conf['rescan'] = '500ms'
+    env.start(tinydns=False)
+    server.has(env, gone, 'A', {'1.2.3.4'})
+    del env.users['gone']
+    frozen.set()
+    assert env.reload() == f'reloaded {env.conf_file}'
+    env.wait_log(f'^unable to publish {gone} to ns: .* or it is frozen .REFUSED.; trying again in 300 s')
+    assert as_json(env)['outputs'][0]['state'] == 'fails'
+    refused = len(server.seen)
+    env.wait(lambda: len(server.seen) > refused + 6, 'it is tried again, and refused')
+    frozen.clear()
+    server.has(env, gone, 'A', set())
+    env.wait(lambda: as_json(env)['outputs'][0]['state'] == 'published', 'all is well')
+    assert env.count(f'^unable to publish {gone} ') == 1
+    assert env.stop() == 0
+    assert gone not in env.state.read_text()
