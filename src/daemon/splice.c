@@ -594,6 +594,7 @@ static int put_once(struct splice *s, const struct splice_put *put)
 
 int splice_put(struct splice *s, const struct splice_put *put)
 {
+	unsigned n_before;
 	int r;
 
 	r = splice_open(s);
@@ -601,6 +602,7 @@ int splice_put(struct splice *s, const struct splice_put *put)
 		return r;
 	}
 	late_evict(s);
+	n_before = s->n_late;	/* what this one displaces comes behind them */
 	r = -EAGAIN;
 	for (int i = 0; r == -EAGAIN && i < ATTEMPTS; i++) {
 		s->insist = i >= ATTEMPTS / 2 && !splice_is_editing(s);
@@ -612,7 +614,7 @@ int splice_put(struct splice *s, const struct splice_put *put)
 		buf_printf(&s->trouble, "somebody is writing to it");
 		return SPLICE_E_BUSY;
 	}
-	for (unsigned i = 0; !r && i < s->n_late; i++) {
+	for (unsigned i = 0; !r && i < n_before; i++) {
 		s->late[i].published_since = true;
 		s->late[i].look_ms = splice_now_ms();
 	}
