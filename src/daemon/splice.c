@@ -403,21 +403,30 @@ static int locate(struct splice *s)
 	return s->dir_path ? 0 : -ENOMEM;
 }
 
-int splice_open(struct splice *s)
+/* What was refused once may be had later: a limit was raised. */
+static void try_to_watch(struct splice *s)
 {
-	int r;
+	int r = watch_dir(s);
 
-	r = locate(s);
-	if (r || s->recovered) {
-		s->in_place = false;
-		return r;
-	}
-	r = watch_dir(s);
 	if (r && !s->watch_said) {
 		splice_say(s, LOG_WARNING, "unable to watch '%s': %s; edits of %s are seen at the next publish "
 		    "or sweep only", s->dir_path, strerror(-r), s->path);
 	}
 	s->watch_said = r;
+}
+
+int splice_open(struct splice *s)
+{
+	int r;
+
+	r = locate(s);
+	if (!r && (s->wd < 0 || !s->recovered)) {
+		try_to_watch(s);
+	}
+	if (r || s->recovered) {
+		s->in_place = false;
+		return r;
+	}
 	r = recover_pair(s);
 	if (!r) {
 		r = recover_lates(s);

@@ -485,6 +485,9 @@ def few_watches(env):
     """The daemon in a user namespace in which every id is itself, and watches are few."""
     holder = subprocess.Popen(['unshare', '-U', 'cat'], stdin=subprocess.PIPE,
                               stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, bufsize=0)
+    env.watches = lambda n: subprocess.run(
+        ['nsenter', '-U', '-t', str(holder.pid), '--preserve-credentials', 'sh', '-c',
+         f'echo {n} > /proc/sys/user/max_inotify_watches'], check=True)
     try:
         with contextlib.suppress(BrokenPipeError):
             holder.stdin.write(b'x')
@@ -512,6 +515,23 @@ def test_users_beyond_max_user_watches_are_served_by_the_sweep(few_watches):
     for user in env.users:
         env.wait_answer(f'{user}.dyn.example.com', 'A', {NEW})
     assert env.count('^unable to watch every') == 1
+
+
+def test_once_the_limit_is_raised_edits_of_the_data_file_are_seen_again(few_watches):
+    env = few_watches
+    env.prefix[-2] = env.prefix[-2].replace(' 15 ', ' 0 ')
+    env.users = {'u0': ['u0.dyn.example.com']}
+    env.write('u0', NEW, age=60)
+    env.conf['rescan'] = '1h'
+    env.start()
+    env.wait_log(rf"^unable to watch '{env.root}': ")
+    env.watches(1000)
+    assert env.reload() == f'reloaded {env.conf_file}'
+    env.fence()
+    line = f'+u0.dyn.example.com:{NEW}:60'
+    assert line in env.section()
+    env.write_data(env.data.read_text().replace(line + '\n', ''))
+    env.wait(lambda: line in env.section(), 'it is put in again')
 
 
 # ---- nothing half-written is taken
