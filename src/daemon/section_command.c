@@ -21,18 +21,13 @@ void section_all_published(struct section_file *p)
 	output_progress(&p->o);
 }
 
-static bool later(const struct timespec *a, const struct timespec *b)
-{
-	return a->tv_sec != b->tv_sec ? a->tv_sec > b->tv_sec : a->tv_nsec > b->tv_nsec;
-}
-
 struct timespec section_newest_product(const struct section_file *p)
 {
 	struct timespec t = p->command_end;
 	struct stat st;
 
 	if (p->format->compiled && splice_dir(p->splice) && !splice_stat(p->splice, p->format->compiled, &st) &&
-	    later(&st.st_mtim, &t)) {
+	    section_is_later(&st.st_mtim, &t)) {
 		t = st.st_mtim;
 	}
 	return t;
@@ -45,7 +40,7 @@ bool section_product_is_old(const struct section_file *p)
 	/* Where no file tells, the command has to. */
 	return !p->format->compiled || stat(p->o.is->file, &data) < 0 ||
 	       splice_stat(p->splice, p->format->compiled, &product) < 0 ||
-	       !later(&product.st_mtim, &data.st_mtim);
+	       !section_is_later(&product.st_mtim, &data.st_mtim);
 }
 
 /* A compiled file that appeared beside the one our command made may have been made of older data,
@@ -78,7 +73,7 @@ void section_take_compiled(struct section_file *p, unsigned n)
 	if (p->running) {
 		p->n_compiled += n;
 	} else if (splice_stat(p->splice, p->format->compiled, &st) ||
-		   st.st_ino != p->compiled.st_ino || later(&st.st_mtim, &p->compiled.st_mtim)) {
+		   st.st_ino != p->compiled.st_ino || section_is_later(&st.st_mtim, &p->compiled.st_mtim)) {
 		section_foreign_product(p);
 	}
 }

@@ -154,7 +154,7 @@ static void on_lost(void *arg)
 	p->o.handlers->lost(&p->o);
 }
 
-void section_database_take_text(struct section_file *p)
+void section_database_take_text(struct section_file *p, bool is_written)
 {
 	struct section_database *db = &p->db;
 	struct timespec time;
@@ -166,7 +166,13 @@ void section_database_take_text(struct section_file *p)
 		db->stale = db->compiling;
 		db->compile_pause = (struct output_pause){ 0 };	/* somebody has mended it, perhaps */
 	}
-	if (!splice_time(p->splice, &time)) {	/* else it was changed already, and is looked at again */
+	if (splice_time(p->splice, &time)) {
+		return;	/* it was changed already, and is looked at again */
+	}
+	if (!is_written && db->has_version && section_is_later(&db->text_version.time, &time)) {
+		/* From a backup, with its time: serials would go back, and secondaries would not see it. */
+		p->wanted = p->anew = true;
+	} else {
 		db->text_version = (struct database_version){ .serial = (uint32_t)time.tv_sec, .time = time };
 		db->has_version = true;
 	}

@@ -115,6 +115,11 @@ static inline struct section_file *section_file_of(struct output *o)
 	return (struct section_file *)o;
 }
 
+static inline bool section_is_later(const struct timespec *a, const struct timespec *b)
+{
+	return a->tv_sec != b->tv_sec ? a->tv_sec > b->tv_sec : a->tv_nsec > b->tv_nsec;
+}
+
 /* --- section_file.c --- */
 
 /* Does what can be done now and arms the timers for the rest. */
@@ -198,8 +203,8 @@ void section_database_close(struct section_file *p);
 /* Publishes what is pending, as far as that can be done now. */
 void section_database_step(struct section_file *p);
 
-/* The text was looked at: what is outside of the section, and its time, are known. */
-void section_database_take_text(struct section_file *p);
+/* The text was looked at: what is outside of the section, and its time, are known. is_written: by us just now. */
+void section_database_take_text(struct section_file *p, bool is_written);
 
 /* The roster is another one. */
 void section_database_replace(struct section_file *p);

@@ -93,6 +93,16 @@ static void on_settled(void *arg, const char *text, size_t n, const struct secti
 	}
 }
 
+/* A text that is written anew because it came from a backup has to have another second than the one before it, of
+ * which its own time says nothing. */
+static struct timespec time_of_last(const struct section_file *p)
+{
+	const struct timespec product = section_newest_product(p);
+	const struct timespec text = { .tv_sec = p->db.text_version.time.tv_sec, .tv_nsec = 999999999 };
+
+	return p->text.anew && p->db.has_version && section_is_later(&text, &product) ? text : product;
+}
+
 static void write_text(uv_work_t *work)
 {
 	struct section_file *p = work->data;
@@ -115,7 +125,7 @@ static void write_text(uv_work_t *work)
 		t->outcome = buf_error(&t->body);
 	}
 	if (!t->outcome) {
-		put.not_before = section_newest_product(p);
+		put.not_before = time_of_last(p);
 		t->outcome = splice_put(p->splice, &put);
 	}
 	if (t->body.size > KEPT_MAX) {	/* here, for the kernel takes milliseconds to take it back */
@@ -240,7 +250,7 @@ static void take_success(struct section_file *p, bool is_written)
 	}
 	if (p->db.database) {
 		changes_clear(&p->writing);
-		section_database_take_text(p);
+		section_database_take_text(p, is_written);
 	} else if (changes_move(&p->written, &p->writing)) {
 		changes_clear(&p->writing);	/* only who waits for it is told too early */
 	}

@@ -130,6 +130,23 @@ def test_the_soa_serial_follows_the_text(env):
     assert env.ask('example.com', 'SOA').answer[0][0].serial == int(env.data.stat().st_mtime)
 
 
+def test_the_soa_serial_does_not_go_back_with_a_text_from_a_backup(env):
+    """As `cp -p data.bak data` leaves it: secondaries would not see what it says."""
+    env.write('john', '192.0.2.1', age=60)
+    env.start()
+    env.fence()
+    wait_followed(env)
+    before = env.ask('example.com', 'SOA').answer[0][0].serial
+    backup = env.root / 'data.bak'
+    backup.write_text(env.data.read_text() + '+old.example.com:192.0.2.82:60\n')
+    os.utime(backup, (before - 86400, before - 86400))
+    shutil.copy2(backup, env.root / 'data.new')
+    (env.root / 'data.new').rename(env.data)
+    env.wait_answer('old.example.com', 'A', {'192.0.2.82'})
+    wait_followed(env)
+    assert env.ask('example.com', 'SOA').answer[0][0].serial > before
+
+
 # ---- the administrator
 
 def test_an_edit_is_taken_in(env):
