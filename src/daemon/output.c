@@ -342,6 +342,33 @@ static void move_questions(struct output *o, struct output *before)
 	}
 }
 
+static bool same_zones(const struct conf_output *a, const struct conf_output *b)
+{
+	bool same = a->n_zones == b->n_zones;
+
+	for (unsigned i = 0; same && i < a->n_zones; i++) {
+		same = !strcmp(a->zones[i], b->zones[i]);
+	}
+	return same;
+}
+
+/* Names that have their addresses for long, but from now on here. */
+static void note_arrivals(struct output *o, const struct conf_output *before)
+{
+	if (same_zones(o->is, before)) {
+		return;
+	}
+	for (uint32_t name = 0; name < o->roster->users->n_names; name++) {
+		const char *text = users_name(o->roster->users, name);
+
+		/* Without memory they are published with all others, and not told of. */
+		if (o->roster->sets[name] && conf_output_covers(o->is, text, NULL) &&
+		    !conf_output_covers(before, text, NULL)) {
+			(void)changes_note(&o->pending, name, NULL);
+		}
+	}
+}
+
 int output_replace(struct output *o, const struct conf *conf, const struct conf_output *is,
 		   struct roster *roster)
 {
@@ -371,6 +398,7 @@ int output_replace(struct output *o, const struct conf *conf, const struct conf_
 	o->verify = verify;
 	move_times(o, before.roster, before.published_s, before.verified_s, before.is->n_verify);
 	output_renumber(o, before.roster, &before.pending, &o->pending);
+	note_arrivals(o, before.is);
 	if (o->verify) {
 		move_questions(o, &before);
 	}

@@ -771,6 +771,33 @@ def test_a_reload_with_other_users_reaches_all(three):
     no_failure(three)
 
 
+def test_a_name_that_moves_to_another_output_by_a_reload_is_published_there(out):
+    gate = Gate(out, 'second')
+
+    def configure(first, second):
+        out.conf_more = ''
+        output(out, 'first', 'hosts', out.root / 'first', zone=first)
+        output(out, 'second', 'hosts', out.root / 'second', gate.command + 'true', zone=second)
+    for name in 'first', 'second':
+        (out.root / name).write_text(f'{HOSTS_START}\n{HOSTS_END}\n')
+    configure(ZONE, 'example.net')
+    out.write('john', '1.2.3.4', age=60)
+    out.start(tinydns=False)
+    assert states(out) == {'first': 'published', 'second': 'not here'}
+    gate.close()
+    mark = out.mark()
+    configure('example.net', ZONE)
+    assert reloaded(out)
+    gate.hold()
+    try:
+        out.wait_line(f'updating record for {NAME} to 1.2.3.4 at second', mark)
+        assert states(out) == {'first': 'not here', 'second': 'waits'}
+    finally:
+        gate.open()
+    out.wait(lambda: states(out) == {'first': 'not here', 'second': 'published'}, 'it is published')
+    assert NAME in (out.root / 'second').read_text() and NAME not in (out.root / 'first').read_text()
+
+
 def test_a_reload_while_a_command_hangs(three):
     """What was written and is not compiled yet is known by another number afterwards."""
     three.users = {'zoe': [f'zoe.{ZONE}'], **three.users}
