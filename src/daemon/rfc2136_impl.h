@@ -100,6 +100,7 @@ struct rfc2136_zone {
 	unsigned limit; /* names in a message */
 
 	bool takes; /* some names, since it was begun with: what it refuses is about others */
+	bool lands; /* an update was taken since then */
 	/* The server takes others, but not these; who was refused once; of whom that was said. */
 	struct changes refused, doubted, refused_said;
 	uint32_t unsaid[RFC2136_REFUSED_MAX];

@@ -266,6 +266,18 @@ static void set_aside(struct rfc2136_zone *z, const struct message_reply *reply)
 	rfc2136_refuses_all(z);
 }
 
+/* For the second time, and others were taken meanwhile: so it does not pass. */
+static bool fails_alone(struct rfc2136_zone *z)
+{
+	uint32_t name = z->flying.n ? z->flying.list[0].name : TABLE_NONE;
+	bool again = name != TABLE_NONE && changes_has(&z->doubted, name);
+
+	if (name != TABLE_NONE) { /* without memory it counts as the first time again */
+		(void)changes_note(&z->doubted, name, NULL);
+	}
+	return again && z->lands;
+}
+
 /* Of several, any may be the reason: they are halved until it stands alone. */
 void rfc2136_refused(struct rfc2136_zone *z, const struct message_reply *reply)
 {
@@ -276,9 +288,8 @@ void rfc2136_refused(struct rfc2136_zone *z, const struct message_reply *reply)
 		if (rfc2136_put_back(z)) {
 			rfc2136_zone_fail_errno(z, -ENOMEM);
 		}
-	} else if (reply->rcode ==
-		   MESSAGE_SERVFAIL) { /* that passes; the others are tried first */
-		rfc2136_zone_fail_reply(z, reply);
+	} else if (reply->rcode == MESSAGE_SERVFAIL && !fails_alone(z)) {
+		rfc2136_zone_fail_reply(z, reply); /* that passes; the others are tried first */
 	} else {
 		set_aside(z, reply);
 	}

@@ -112,7 +112,7 @@ void rfc2136_zone_fail(struct rfc2136_zone *z, int kind, const char *why)
 	end_doing(z);
 	(void)rfc2136_put_back(z); /* what is lost, the comparison finds */
 	z->nameserver = nameserver_free(z->nameserver);
-	z->ready = z->takes = false;
+	z->ready = z->takes = z->lands = false;
 	say_trouble(z, kind, why, is_last);
 	buf_clear(&z->latest_why);
 	buf_adds(&z->latest_why, why);
@@ -327,7 +327,7 @@ static void take_success(struct rfc2136_zone *z, const struct message_reply *rep
 	if (doing == RFC2136_UPDATE) {
 		z->limit = z->limit * 2 > RFC2136_NAMES_MAX ? RFC2136_NAMES_MAX : z->limit * 2;
 		z->n_landed++;
-		z->takes = true;
+		z->takes = z->lands = true;
 		rfc2136_land(z);
 		succeed(z);
 	} else if (reply->n_soa) {

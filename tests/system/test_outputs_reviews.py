@@ -5,6 +5,7 @@
 import threading
 
 import dns.rcode
+import dns.rdatatype
 import pytest
 
 from harness import TIMEOUT
@@ -226,3 +227,25 @@ def test_a_left_over_that_the_server_refused_to_remove_goes_later(env, key, fake
     assert env.count(f'^unable to publish {gone} ') == 1
     assert env.stop() == 0
     assert gone not in env.state.read_text()
+
+
+def test_a_name_with_which_the_server_fails_each_time_does_not_hold_up_the_others(env, key, fake):
+    """As BIND does with one that has more addresses than its max-records-per-type."""
+    def behave(server, m, tcp):
+        if is_update(m) and any(r.name.to_text().startswith('bad') for r in m.update):
+            return [server.answer(m, dns.rcode.SERVFAIL)]
+    server = fake(behave)
+    env.users = {'bad': [f'bad.{ZONE}'], 'john': [NAME]}
+    for user in env.users:
+        env.write(user, '1.2.3.4', age=60)
+    alone(env, server, key)
+    env.start(tinydns=False)
+    server.has(env, NAME, 'A', {'1.2.3.4'})
+    env.wait_log(rf'^unable to publish bad\.{ZONE} to ns: .*SERVFAIL.; trying again in 300 s')
+    n = sum(type == dns.rdatatype.AXFR for _, type, _, _ in list(server.seen))
+    for i in range(1, 4):
+        env.write('john', f'5.6.7.{i}')
+        server.has(env, NAME, 'A', {f'5.6.7.{i}'})
+    assert sum(type == dns.rdatatype.AXFR for _, type, _, _ in list(server.seen)) == n	# without a pause
+    env.wait(lambda: as_json(env, 'john')['outputs'][0]['state'] == 'published', 'he is told so')
+    assert as_json(env, 'bad')['outputs'][0]['state'] == 'fails'

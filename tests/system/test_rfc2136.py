@@ -352,6 +352,21 @@ def test_one_refused_name_does_not_hold_up_the_others(env, make, up, key):
     assert env.count('^unable') == 1
 
 
+def test_a_name_with_more_addresses_than_bind_takes_does_not_hold_up_the_others(env, make, up, key):
+    server = make(Bind, None, key, zone_options='max-records-per-type 100;')
+    env.conf['addresses_max'] = '200'
+    env.users['many'] = [f'many.{ZONE}']
+    env.write('many', '\n'.join(f'198.51.100.{i}' for i in range(1, 102)), age=60)
+    env.write('john', '1.2.3.4', age=60)
+    up(server, key.bind_file)
+    for i in range(1, 6):
+        env.write('john', f'5.6.7.{i}')
+        server.wait(NAME, 'A', {f'5.6.7.{i}'})
+    env.wait_log(rf'^unable to publish many\.{ZONE} to ns: .*SERVFAIL.; trying again in 300 s')
+    env.write('many', '198.51.100.1')
+    server.wait(f'many.{ZONE}', 'A', {'198.51.100.1'})
+
+
 # ---- servers that are down
 
 @pytest.mark.parametrize('cls', PRIMARIES)
