@@ -264,12 +264,12 @@ static void check_command(struct check *c, const struct conf_output *o)
 
 /* --- systemd --- */
 
-/* Where the file lies, links followed; the caller frees it. NULL: it is not there. */
+/* Where the file lies, or will lie, links followed; the caller frees it. NULL: that is not there either. */
 static char *directory_of(const char *file)
 {
-	_cleanup_(free_ptr) char *real = realpath(file, NULL);
+	_cleanup_(free_ptr) char *real = realpath(file, NULL), *copy = real ? NULL : strdup(file);
 
-	return real ? strdup(dirname(real)) : NULL;
+	return real ? strdup(dirname(real)) : copy ? realpath(dirname(copy), NULL) : NULL;
 }
 
 static bool is_own(const char *directory)

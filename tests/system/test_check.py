@@ -9,7 +9,8 @@ import subprocess
 
 import pytest
 
-from harness import BASE, DNS_UPDATER, END, SERVICE, START, TIMEOUT, clean_env, unshare_mounts
+from harness import (BASE, DNS_UPDATER, END, SERVICE, SERVICE_GID, START, TIMEOUT, clean_env,
+                     unshare_mounts)
 
 JOHN = 'john.dyn.example.com'
 
@@ -446,6 +447,17 @@ def test_outputs_without_a_mistake(fine):
     assert (done.returncode, mistakes(done), warnings(done)) == (0, [], []), done.stdout
     i = done.lines.index('[Service]')
     assert done.lines[i + 1:] == [f'ReadWritePaths={fine.root}', f'ReadWritePaths={zone.parent}']
+
+
+def test_the_drop_in_names_the_directory_of_a_database_that_is_not_there_yet(fine):
+    place = fine.tmp / 'database'
+    place.mkdir()
+    os.chown(place, 0, SERVICE_GID)
+    place.chmod(0o2775)
+    fine.conf.update(database=f'{place}/data.cdb', makecommand=None)
+    boot(fine, 'systemd')
+    done = check(fine)
+    assert f'ReadWritePaths={place}' in done.lines, done.stdout
 
 
 def test_an_output_and_no_datafile(fine):
