@@ -180,28 +180,27 @@ static void say_foreign(struct section_file *p)
 }
 
 /* Names that had other addresses there than they should have. Where the file is what is published, that is a
- * change like others; it is noted for the log. */
+ * change like others; it is noted for the log. A line that only stands elsewhere is in both. */
 static void note_differences(struct section_file *p, const struct found_list *was,
 			     const struct found_list *now)
 {
 	size_t i = 0, j = 0;
 
 	while (!p->db.database && (i < was->n || j < now->n)) {
+		_cleanup_(ip_set_freep) struct ip_set *before = NULL, *after = NULL;
 		uint32_t name = i == was->n			       ? now->list[j].number :
 				j == now->n			       ? was->list[i].number :
 				was->list[i].number < now->list[j].number ? was->list[i].number :
 									 now->list[j].number;
-		size_t first = i;
-		struct ip_set *set;
+		size_t i_first = i, j_first = j;
 
-		if (found_set(was, first, found_next(was, &i, name), &set)) {
+		if (found_set(was, i_first, found_next(was, &i, name), &before) ||
+		    found_set(now, j_first, found_next(now, &j, name), &after)) {
 			return;
 		}
-		(void)found_next(now, &j, name);
-		if (section_covers(p, name) && !changes_has(&p->o.pending, name)) {
-			(void)changes_note_copy(&p->writing, name, set);
+		if (!ip_set_equal(before, after) && section_covers(p, name) && !changes_has(&p->o.pending, name)) {
+			(void)changes_note_copy(&p->writing, name, before);
 		}
-		ip_set_free(set);
 	}
 }
 

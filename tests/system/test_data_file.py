@@ -237,6 +237,35 @@ def test_an_editor_that_writes_back_what_it_read_before_our_change_does_not_undo
     env.wait_answer(JOHN, 'A', {'5.6.7.8'})
 
 
+@pytest.mark.parametrize('how', ['written back', 'missed while down'])
+def test_only_what_is_changed_is_said_to_be(bare, how):
+    """Two lines that follow each other are missing: those behind them stand elsewhere, and say the same."""
+    names = {f'u{i}': f'u{i}.dyn.example.com' for i in range(8)}
+    bare.users = {user: [name] for user, name in names.items()}
+    for user in set(names) - {'u2', 'u3'}:
+        bare.write(user, '192.0.2.1', age=60)
+    start_bare(bare)
+    bare.wait_section([f'+{name}:192.0.2.1:60' for user, name in names.items() if user not in ('u2', 'u3')])
+    stale = bare.data.read_text()
+    if how == 'missed while down':
+        assert bare.stop() == 0
+    mark = bare.mark()
+    for user in 'u2', 'u3':
+        bare.write(user, '192.0.2.1', age=60)
+    if how == 'missed while down':
+        start_bare(bare)
+    else:
+        for user in 'u2', 'u3':
+            bare.wait_line(f'updating record for {names[user]} to 192.0.2.1', mark)
+        mark = bare.mark()
+        bare.write_data(stale)
+    bare.wait_section([f'+{name}:192.0.2.1:60' for name in names.values()])
+    for user in 'u2', 'u3':
+        bare.wait_line(f'updating record for {names[user]} to 192.0.2.1', mark)
+    assert bare.stop() == 0
+    assert bare.count('^updating record', mark) == 2
+
+
 def test_an_edit_outside_of_the_section_is_not_our_business(env):
     env.write('john', '1.2.3.4', age=60)
     env.start()
