@@ -7,6 +7,7 @@
 
 #include "daemon/section_file_impl.h"
 
+#include "core/text.h"
 #include "core/users.h"
 #include "base/log.h"
 #include "daemon/command.h"
@@ -50,12 +51,41 @@ bool section_covers(const struct section_file *p, uint32_t name)
 
 /* --- the memory --- */
 
+/* A line of the file's serial: no name has a blank. */
+#define SERIAL "serial "
+
+static bool take_serial(struct section_file *p, struct text t)
+{
+	uint64_t serial = 0;
+
+	if (!text_begins(t, SERIAL)) {
+		return false;
+	}
+	for (size_t i = strlen(SERIAL); i < t.n && serial <= UINT32_MAX; i++) {
+		if (t.at[i] < '0' || t.at[i] > '9') {
+			return false;
+		}
+		serial = serial * 10 + (uint64_t)(t.at[i] - '0');
+	}
+	if (serial > UINT32_MAX) {
+		return false;
+	}
+	splice_remember_serial(p->splice, (uint32_t)serial);
+	p->has_serial = splice_serial(p->splice, &p->serial);
+	return true;
+}
+
 static bool print_memory(struct output *o, uint32_t number, struct buf *to)
 {
 	const struct section_file *p = (const struct section_file *)o;
 
 	if (number >= o->roster->users->n_names) {
-		return false;
+		bool has = p->has_serial && number == o->roster->users->n_names;
+
+		if (has) {
+			buf_printf(to, " %s " SERIAL "%u\n", o->is->name, p->serial);
+		}
+		return has;
 	}
 	if (changes_has(&o->pending, number) || changes_has(&p->writing, number) ||
 	    changes_has(&p->behind, number)) {
@@ -69,6 +99,9 @@ static bool take_memory(struct output *o, const char *text, size_t n)
 	struct section_file *p = section_file_of(o);
 	uint32_t name = users_find_name(o->roster->users, text, n);
 
+	if (take_serial(p, (struct text){ text, n })) {
+		return true;
+	}
 	if (name != TABLE_NONE) {	/* without memory the section counts */
 		(void)changes_note(&p->behind, name, NULL);
 	}

@@ -85,6 +85,8 @@ struct section_file {
 	bool anew;		/* write the file even if it would stay the same */
 	bool unread;		/* what it says of users was not read at the start */
 	bool seen_section;	/* we know the section as it stands: a difference is news */
+	bool has_serial;	/* of the file as it was written last */
+	uint32_t serial;
 	bool busy;		/* somebody was writing to the file at the last attempt */
 	uint64_t busy_since_ms;	/* 0: not busy */
 	uint64_t last_ms;	/* start of the last write of the file; 0: none */

@@ -258,6 +258,16 @@ static void take_success(struct section_file *p, bool is_written)
 	p->command_due = p->command_due || p->unrun;
 }
 
+static void note_serial(struct section_file *p)
+{
+	uint32_t before = p->serial;
+
+	p->has_serial = splice_serial(p->splice, &p->serial);
+	if (p->has_serial && p->serial != before) {
+		p->o.handlers->remember(&p->o);
+	}
+}
+
 static void on_written(uv_work_t *work, int status)
 {
 	struct section_file *p = work->data;
@@ -273,6 +283,7 @@ static void on_written(uv_work_t *work, int status)
 	p->busy = false;
 	if (!r) {
 		p->last_ms = p->text.began_ms;
+		note_serial(p);
 	}
 	if (!r || r == SPLICE_E_SAME) {
 		take_success(p, !r);

@@ -116,6 +116,12 @@ int64_t splice_due_ms(const struct splice *s);
 struct stat;
 int splice_stat(const struct splice *s, const char *name, struct stat *ret);
 
+/* The serial that the file got when it was written last (struct splice_rules). false: none is known. */
+bool splice_serial(const struct splice *s, uint32_t *ret);
+
+/* The same of a former run: an older one that comes back is raised above it. */
+void splice_remember_serial(struct splice *s, uint32_t serial);
+
 /* The modification time of the file as we left it. -ENOENT: it was another one right afterwards. */
 int splice_time(const struct splice *s, struct timespec *ret);
 

@@ -77,6 +77,18 @@ void splice_note_serial(struct splice *s, const struct buf *text)
 	s->has_serial = read_serial(s, text, &s->serial);
 }
 
+bool splice_serial(const struct splice *s, uint32_t *ret)
+{
+	*ret = s->serial;
+	return s->has_serial;
+}
+
+void splice_remember_serial(struct splice *s, uint32_t serial)
+{
+	s->has_serial = s->rules->serial;
+	s->serial = serial;
+}
+
 /* --- comparing --- */
 
 /* What of the text is outside of the section, as it is to be compared; store holds it if need be. */

@@ -389,6 +389,28 @@ def test_a_serial_from_before_our_changes_is_raised_above_ours(out, make, first,
     server.until(lambda: serial_of(server) == then, f'the serial is {then}')
 
 
+def test_a_serial_from_a_backup_is_raised_above_ours_after_a_restart(out, make):
+    """The service was stopped while it was put back. Secondaries have seen the later ones."""
+    server = zone(out, make)
+    path = server.zone_file()
+    out.start(tinydns=False)
+    out.write('john', '1.2.3.1')
+    server.wait(NAME, 'A', {'1.2.3.1'})
+    backup = path.read_text()
+    for i in range(2, 5):
+        out.write('john', f'1.2.3.{i}')
+        server.wait(NAME, 'A', {f'1.2.3.{i}'})
+    server.until(lambda: serial_of(server) == 5, 'it is raised each time')
+    serial = 5
+    for _ in range(2):
+        assert out.stop() == 0
+        path.write_text(backup)
+        out.start(tinydns=False)
+        serial = wait_later(server, serial)
+        server.wait(NAME, 'A', {'1.2.3.4'})
+    no_failure(out)
+
+
 BAD = {
     'no_soa': (lambda t: re.sub(r'@ SOA .*\n', '', t), 'no SOA record whose serial could be raised'),
     'no_number': (lambda t: t.replace('hostmaster 1 ', 'hostmaster one '),
