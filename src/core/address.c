@@ -8,9 +8,10 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 #define ALL_NAMES SIZE_MAX /* of an entry: it stands without a name */
+
+#define BLANKS TEXT_BLANKS "\v\f"
 
 enum { SIZE_MIN = 4096, SIZE_PER_NAME = 512, SIZE_MAX_ALL = 65536 };
 
@@ -31,12 +32,7 @@ struct parser {
 	struct address_error error;
 };
 
-struct token {
-	const char *at;
-	size_t n;
-};
-
-static int refuse(struct parser *p, const char *why, struct token about)
+static int refuse(struct parser *p, const char *why, struct text about)
 {
 	p->error = (struct address_error){
 		.line = p->line,
@@ -47,34 +43,8 @@ static int refuse(struct parser *p, const char *why, struct token about)
 	return ADDRESS_E_REFUSED;
 }
 
-static bool is_blank(char c)
-{
-	return c == ' ' || c == '\t' || c == '\r' || c == '\v' || c == '\f';
-}
-
-/* The next word of the line, up to a blank or a comment; n 0 when there is none. */
-static struct token next_token(const char **at, const char *end)
-{
-	struct token t;
-
-	while (*at < end && is_blank(**at)) {
-		(*at)++;
-	}
-	t.at = *at;
-	while (*at < end && !is_blank(**at) && **at != '#') {
-		(*at)++;
-	}
-	t.n = (size_t)(*at - t.at);
-	return t;
-}
-
-static bool is_none(struct token t)
-{
-	return t.n == 4 && !strncasecmp(t.at, "none", 4);
-}
-
 /* For the message only: what somebody who wrote this had in mind. */
-static const char *what_it_is_not(struct token t, bool alone)
+static const char *what_it_is_not(struct text t, bool alone)
 {
 	if (memchr(t.at, ':', t.n)) {
 		return "not an IPv6 address";
@@ -104,12 +74,12 @@ static int add_entry(struct parser *p, size_t name, const struct ip *ip)
 	return 0;
 }
 
-static int take_value(struct parser *p, size_t name, struct token t)
+static int take_value(struct parser *p, size_t name, struct text t)
 {
 	struct ip ip = { 0 };
 	const char *special;
 
-	if (is_none(t)) {
+	if (text_is_nocase(t, "none")) {
 		return add_entry(p, name, &ip);
 	}
 	if (!ip_parse(t.at, t.n, &ip)) {
@@ -126,7 +96,7 @@ static int take_value(struct parser *p, size_t name, struct token t)
 }
 
 /* Which of the user's names this is; false when it is none of them. */
-static bool find_name(const struct parser *p, struct token t, size_t *ret)
+static bool find_name(const struct parser *p, struct text t, size_t *ret)
 {
 	char name[NAME_SIZE];
 	size_t n;
@@ -143,17 +113,19 @@ static bool find_name(const struct parser *p, struct token t, size_t *ret)
 	return false;
 }
 
-static int parse_line(struct parser *p, const char *at, const char *end)
+static int parse_line(struct parser *p, struct text line)
 {
-	struct token first = next_token(&at, end), t = first;
+	struct text first, t;
 	size_t name = ALL_NAMES;
 	struct ip ip;
+	int r;
 
-	if (!first.n) {
+	if (!text_next_word(&line, BLANKS, &first)) {
 		return 0;
 	}
-	if (!is_none(first) && !ip_parse(first.at, first.n, &ip)) {
-		t = next_token(&at, end);
+	t = first;
+	if (!text_is_nocase(first, "none") && !ip_parse(first.at, first.n, &ip)) {
+		(void)text_next_word(&line, BLANKS, &t);	/* empty when there is none */
 		if (!find_name(p, first, &name)) {
 			return refuse(p, what_it_is_not(first, !t.n), first);
 		}
@@ -161,14 +133,10 @@ static int parse_line(struct parser *p, const char *at, const char *end)
 			return refuse(p, "no address behind the name", first);
 		}
 	}
-	for (; t.n; t = next_token(&at, end)) {
-		int r = take_value(p, name, t);
-
-		if (r) {
-			return r;
-		}
-	}
-	return 0;
+	do {
+		r = take_value(p, name, t);
+	} while (!r && text_next_word(&line, BLANKS, &t));
+	return r;
 }
 
 /* A "none" tolerates no address for what it speaks of: bare none beside anything, a name's none
@@ -188,10 +156,10 @@ static int check_nones(struct parser *p)
 		bare_none = bare_none || (!e->ip.n && e->name == ALL_NAMES);
 		p->line = e->line;
 		if (bare_none && any_address) {
-			r = refuse(p, "'none' beside an address", (struct token){ 0 });
+			r = refuse(p, "'none' beside an address", (struct text){ 0 });
 		} else if (has_none[name] && has_address[name]) {
 			r = refuse(p, "'none' beside an address of the same name",
-				   (struct token){ 0 });
+				   (struct text){ 0 });
 		}
 	}
 	free(has_none);
@@ -245,7 +213,7 @@ static int collect(struct parser *p, size_t *i, size_t name, const struct ip_set
 	if (r == IP_E_TOO_MANY) {
 		p->line = line;
 		return refuse(p, "more addresses of one family than addresses_max allows",
-			      (struct token){ 0 });
+			      (struct text){ 0 });
 	}
 	return r;
 }
@@ -281,26 +249,24 @@ static int collect_all(struct parser *p, struct ip_set **ret_sets)
 	return r;
 }
 
-static int parse_text(struct parser *p, const char *text, size_t n)
+static int parse_text(struct parser *p, struct text text)
 {
-	const char *at = text_skip_mark((struct text){ text, n }).at, *end = text + n;
+	struct text line, words;
 
-	if (n >= 2 && (!memcmp(text, "\xff\xfe", 2) || !memcmp(text, "\xfe\xff", 2))) {
+	if (text_begins(text, "\xff\xfe") || text_begins(text, "\xfe\xff")) {
 		p->line = 1;
 		return refuse(p, "UTF-16 text; write the file in ASCII or UTF-8",
-			      (struct token){ 0 });
+			      (struct text){ 0 });
 	}
-	while (at < end) {
-		const char *newline = memchr(at, '\n', (size_t)(end - at));
-		const char *stop = newline ? newline : end;
+	text = text_skip_mark(text);
+	while (text_next_field(&text, '\n', &line)) {
 		int r;
 
 		p->line++;
-		r = parse_line(p, at, stop);
+		r = text_next_field(&line, '#', &words) ? parse_line(p, words) : 0;
 		if (r) {
 			return r;
 		}
-		at = newline ? newline + 1 : end;
 	}
 	return p->n ? 0 : ADDRESS_E_EMPTY;
 }
@@ -312,7 +278,7 @@ int address_parse(const char *text, size_t n, const char *const *names, size_t n
 	struct parser p = { .names = names, .n_names = n_names, .rules = rules };
 	int r;
 
-	r = parse_text(&p, text, n);
+	r = parse_text(&p, (struct text){ text, n });
 	if (!r) {
 		r = check_nones(&p);
 	}

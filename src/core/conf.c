@@ -44,26 +44,6 @@ static bool next_item(struct text *list, struct text *ret)
 	return text_next_word(list, TEXT_BLANKS ",", ret);
 }
 
-/* Digits only, at most max; the rest of the text is left in t. */
-static bool take_number(struct text *t, uint64_t max, uint64_t *ret)
-{
-	uint64_t value = 0;
-
-	if (!t->n || *t->at < '0' || *t->at > '9') {
-		return false;
-	}
-	while (t->n && *t->at >= '0' && *t->at <= '9') {
-		value = value * 10 + (uint64_t)(*t->at - '0');
-		if (value > max) {
-			return false;
-		}
-		t->at++;
-		t->n--;
-	}
-	*ret = value;
-	return true;
-}
-
 /* One key each. They take the trimmed value, and return 0, or -ENOMEM: a mistake is reported. */
 struct key {
 	enum section section;
@@ -123,7 +103,7 @@ static int set_number(struct conf_reader *r, const struct key *k, struct text va
 	struct text rest = value;
 	uint64_t number;
 
-	if (!take_number(&rest, k->max, &number) || rest.n || number < k->min) {
+	if (!text_take_number(&rest, k->max, &number) || rest.n || number < k->min) {
 		conf_mistake(r, "%s is a number from %llu to %llu", k->name,
 			     (unsigned long long)k->min, (unsigned long long)k->max);
 		return 0;
@@ -141,7 +121,7 @@ static int set_duration(struct conf_reader *r, const struct key *k, struct text 
 	uint64_t number, factor = 0;
 	struct text rest = value;
 
-	if (take_number(&rest, UINT32_MAX, &number)) {
+	if (text_take_number(&rest, UINT32_MAX, &number)) {
 		factor = !number && !rest.n; /* 0 needs no unit */
 		for (size_t i = 0; i < sizeof(units) / sizeof(*units); i++) {
 			factor = text_is(rest, units[i].unit) ? units[i].ms : factor;
@@ -249,7 +229,7 @@ static bool parse_ip_port(struct text t, struct ip *ret_ip, uint16_t *ret_port)
 	} else if (memchr(ip.at, ':', ip.n)) {
 		return false; /* where would the port begin? */
 	}
-	if (!ip_parse(ip.at, ip.n, ret_ip) || !take_number(&port, UINT16_MAX, &number) ||
+	if (!ip_parse(ip.at, ip.n, ret_ip) || !text_take_number(&port, UINT16_MAX, &number) ||
 	    port.n) {
 		return false;
 	}
@@ -702,13 +682,11 @@ int conf_add_output(struct conf *c, unsigned at, struct conf_output new)
 	return 0;
 }
 
-/* The text between "[output" and "]". */
 static int read_output(struct conf_reader *r, struct text name, enum section *ret)
 {
 	struct conf *c = r->c;
 	int e;
 
-	name = text_trim(name);
 	*ret = IN_UNKNOWN;
 	if (!is_output_name(name)) {
 		conf_mistake_about(r, "output ", name,
@@ -740,11 +718,20 @@ static int read_output(struct conf_reader *r, struct text name, enum section *re
 	return 0;
 }
 
-static bool is_output_heading(struct text line)
+/* "[output NAME]", of which the name is left. */
+static bool take_output_heading(struct text *line)
 {
-	return text_begins(line, "[output") && line.at[line.n - 1] == ']' &&
-	       (line.n == strlen("[output]") ||
-		memchr(TEXT_BLANKS, line.at[strlen("[output")], strlen(TEXT_BLANKS)));
+	struct text rest = *line;
+
+	if (!text_skip(&rest, "[output") || line->at[line->n - 1] != ']') {
+		return false;
+	}
+	rest.n--;
+	if (rest.n && !memchr(TEXT_BLANKS, *rest.at, strlen(TEXT_BLANKS))) {
+		return false;
+	}
+	*line = text_trim(rest);
+	return true;
 }
 
 static enum section read_heading(struct conf_reader *r, struct text line)
@@ -769,7 +756,6 @@ static enum section read_heading(struct conf_reader *r, struct text line)
 
 static int read_line(struct conf_reader *r, struct text line, enum section *section)
 {
-	const char *equals;
 	struct text key, value;
 
 	line = text_trim(line);
@@ -780,11 +766,8 @@ static int read_line(struct conf_reader *r, struct text line, enum section *sect
 		conf_mistake(r, "a NUL byte");
 		return 0;
 	}
-	if (*line.at == '[' && !r->users_only && is_output_heading(line)) {
-		return read_output(r,
-				   (struct text){ line.at + strlen("[output"),
-						  line.n - strlen("[output]") },
-				   section);
+	if (!r->users_only && take_output_heading(&line)) {
+		return read_output(r, line, section);
 	}
 	if (*line.at == '[') {
 		*section = read_heading(r, line);
@@ -793,13 +776,12 @@ static int read_line(struct conf_reader *r, struct text line, enum section *sect
 	if (*section == IN_UNKNOWN) {
 		return 0; /* the heading was reported */
 	}
-	equals = memchr(line.at, '=', line.n);
-	if (!equals) {
+	if (!text_split(line, '=', &key, &value)) {
 		conf_mistake_about(r, "", line, "is neither 'key = value' nor a [section]");
 		return 0;
 	}
-	key = text_trim((struct text){ line.at, (size_t)(equals - line.at) });
-	value = text_trim((struct text){ equals + 1, (size_t)(line.at + line.n - equals - 1) });
+	key = text_trim(key);
+	value = text_trim(value);
 	if (*section == IN_DAEMON || *section == IN_HTTP || *section == IN_OUTPUT) {
 		return read_key(r, *section, key, value);
 	}
@@ -810,32 +792,20 @@ static int read_line(struct conf_reader *r, struct text line, enum section *sect
 	return 0;
 }
 
-static uint32_t count_lines(const char *text, size_t n)
+static int read_lines(struct conf_reader *r, struct text text, enum section section)
 {
-	uint32_t lines = 0;
+	struct text line;
 
-	for (size_t i = 0; i < n; i++) {
-		lines += text[i] == '\n';
-	}
-	return lines;
-}
-
-static int read_lines(struct conf_reader *r, const char *text, size_t n, enum section section)
-{
-	const char *at = text_skip_mark((struct text){ text, n }).at, *end = text + n;
-
-	users_expect(r->c->users, count_lines(text, n));	/* mostly a user each */
-	while (at < end) {
-		const char *newline = memchr(at, '\n', (size_t)(end - at));
-		const char *stop = newline ? newline : end;
+	users_expect(r->c->users, (uint32_t)text_count_lines(text));	/* mostly a user each */
+	text = text_skip_mark(text);
+	while (text_next_field(&text, '\n', &line)) {
 		int e;
 
 		r->line++;
-		e = read_line(r, (struct text){ at, (size_t)(stop - at) }, &section);
+		e = read_line(r, line, &section);
 		if (e) {
 			return e;
 		}
-		at = newline ? newline + 1 : end;
 	}
 	return r->mistakes ? CONF_E_MISTAKES : 0;
 }
@@ -924,7 +894,7 @@ int conf_parse(struct conf *c, const char *file, const char *text, size_t n,
 {
 	struct conf_reader r = { .c = c, .file = file, .report = report, .arg = arg };
 
-	return read_lines(&r, text, n, IN_NOTHING);
+	return read_lines(&r, (struct text){ text, n }, IN_NOTHING);
 }
 
 int conf_parse_users(struct conf *c, const char *file, const char *text, size_t n,
@@ -934,5 +904,5 @@ int conf_parse_users(struct conf *c, const char *file, const char *text, size_t 
 		.c = c, .file = file, .report = report, .arg = arg, .users_only = true
 	};
 
-	return read_lines(&r, text, n, IN_USERS);
+	return read_lines(&r, (struct text){ text, n }, IN_USERS);
 }

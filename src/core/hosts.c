@@ -3,6 +3,7 @@
 #include "core/hosts.h"
 
 #include "core/put.h"
+#include "core/text.h"
 
 #include <string.h>
 
@@ -30,25 +31,21 @@ void hosts_render(struct buf *b, const char *name, const struct ip_set *set, uns
 
 bool hosts_parse(const char *line, size_t n, char *ret_name, struct ip *ret_ip)
 {
-	const char *blank = memchr(line, ' ', n);
-	char name[NAME_SIZE], text[IP_TEXT_SIZE];
-	size_t n_name, n_ip;
+	char canon[NAME_SIZE], printed[IP_TEXT_SIZE];
+	struct text address, name;
+	size_t n_name;
 	struct ip ip;
 
-	if (!blank) {
+	if (!text_split((struct text){ line, n }, ' ', &address, &name) ||
+	    !ip_parse(address.at, address.n, &ip)) {
 		return false;
 	}
-	n_ip = (size_t)(blank - line);
-	if (!ip_parse(line, n_ip, &ip) || ip_print(ip.bytes, ip.n, text) != n_ip ||
-	    memcmp(text, line, n_ip)) {
+	(void)ip_print(ip.bytes, ip.n, printed);
+	if (!text_is(address, printed) || name_canon(name.at, name.n, canon, &n_name) ||
+	    !text_is(name, canon) || *canon == '*') {
 		return false;
 	}
-	n -= n_ip + 1;
-	if (name_canon(blank + 1, n, name, &n_name) || n_name != n || *name == '*' ||
-	    memcmp(name, blank + 1, n)) {
-		return false;
-	}
-	memcpy(ret_name, name, n_name + 1);
+	memcpy(ret_name, canon, n_name + 1);
 	*ret_ip = ip;
 	return true;
 }

@@ -390,12 +390,9 @@ static void take_override(struct parser *p, struct text host, bool is_v6, struct
 
 static void take_named(struct parser *p, struct text name, struct text value)
 {
-	struct text rest = name, word;
-	bool of_one_host = memchr(name.at, ':', name.n) && text_next_field(&rest, ':', &word);
+	struct text word = name, host;
+	bool of_one_host = text_split(name, ':', &word, &host);
 
-	if (!of_one_host) {
-		word = name;
-	}
 	for (size_t i = 0; i < sizeof(parameters) / sizeof(*parameters); i++) {
 		enum meaning meaning = parameters[i].meaning;
 
@@ -405,7 +402,7 @@ static void take_named(struct parser *p, struct text name, struct text value)
 		if (!of_one_host) {
 			take_parameter(p, meaning, name, decode(p->r, value, true));
 		} else if (meaning == P_V4 || meaning == P_V6) {
-			take_override(p, rest, meaning == P_V6, decode(p->r, value, true));
+			take_override(p, host, meaning == P_V6, decode(p->r, value, true));
 		}
 		return;
 	}
@@ -413,36 +410,23 @@ static void take_named(struct parser *p, struct text name, struct text value)
 
 static void take_items(struct parser *p, struct text query)
 {
-	struct text item;
+	struct text item, name, value;
 
 	while (text_next_field(&query, '&', &item)) {
-		const char *equals = item.n ? memchr(item.at, '=', item.n) : NULL;
-		struct text name;
-
-		if (!item.n) {
-			continue;
-		}
-		if (!equals) {
+		if (text_split(item, '=', &name, &value)) {
+			take_named(p, decode(p->r, name, true), value);
+		} else {
 			take_keyless(p, text_trim(decode(p->r, item, true)));
-			continue;
 		}
-		name = decode(p->r, (struct text){ item.at, (size_t)(equals - item.at) }, true);
-		take_named(p, name,
-			   (struct text){ equals + 1,
-					  (size_t)(item.at + item.n - equals - 1) });
 	}
 }
 
 static bool has_parameter(struct text query, const char *name)
 {
-	struct text item;
+	struct text item, there, value;
 
 	while (text_next_field(&query, '&', &item)) {
-		const char *equals = item.n ? memchr(item.at, '=', item.n) : NULL;
-
-		if (equals &&
-		    text_is_nocase((struct text){ item.at, (size_t)(equals - item.at) },
-				   name)) {
+		if (text_split(item, '=', &there, &value) && text_is_nocase(there, name)) {
 			return true;
 		}
 	}
@@ -561,7 +545,6 @@ static void take_authorization(struct parser *p, struct text header)
 {
 	struct text pair, scheme;
 	struct request *r = p->r;
-	const char *colon;
 
 	header = text_trim(header);
 	if (!text_next_field(&header, ' ', &scheme)) {
@@ -572,16 +555,10 @@ static void take_authorization(struct parser *p, struct text header)
 		r->token = copy(r, header);
 		return;
 	}
-	if (!text_is_nocase(scheme, "basic") || !decode_base64(r, header, &pair)) {
-		return;
+	if (text_is_nocase(scheme, "basic") && decode_base64(r, header, &pair) &&
+	    text_split(pair, ':', &r->user, &r->password)) {
+		r->arena[r->user.at + r->user.n - r->arena] = '\0';
 	}
-	colon = memchr(pair.at, ':', pair.n);
-	if (!colon) {
-		return;
-	}
-	r->password = (struct text){ colon + 1, (size_t)(pair.at + pair.n - colon - 1) };
-	r->user = (struct text){ pair.at, (size_t)(colon - pair.at) };
-	r->arena[colon - r->arena] = '\0';
 }
 
 /* --- the whole --- */
@@ -659,7 +636,7 @@ static bool last(struct text *list, char separator, struct text *ret)
 {
 	const char *at;
 
-	if (!list->at || !list->n) {
+	if (!list->n) {
 		return false;
 	}
 	at = memrchr(list->at, separator, list->n);

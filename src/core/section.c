@@ -2,6 +2,8 @@
  * SPDX-License-Identifier: ISC */
 #include "core/section.h"
 
+#include "core/text.h"
+
 #include <errno.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -10,26 +12,7 @@
 static const char START[] = " start dynamic dns entries";
 static const char END[] = " end dynamic dns entries";
 
-struct line {
-	const char *at;
-	size_t n;	/* with its newline, if it has one */
-};
-
-static bool next_line(const char **at, const char *end, struct line *ret)
-{
-	const char *newline;
-
-	if (*at >= end) {
-		return false;
-	}
-	newline = memchr(*at, '\n', (size_t)(end - *at));
-	ret->at = *at;
-	ret->n = newline ? (size_t)(newline + 1 - *at) : (size_t)(end - *at);
-	*at += ret->n;
-	return true;
-}
-
-static bool is_marker(struct line l, char comment, const char *words)
+static bool is_marker(struct text l, char comment, const char *words)
 {
 	size_t n = strlen(words);
 
@@ -46,18 +29,17 @@ static bool is_marker(struct line l, char comment, const char *words)
 
 int section_find(const char *text, size_t n, char comment, struct section *ret)
 {
-	const char *at = text, *end = text + n;
+	struct text rest = { text, n }, l;
 	unsigned n_starts = 0, n_ends = 0;
 	struct section s = { 0 };
-	struct line l;
 
-	while (next_line(&at, end, &l)) {
+	while (text_next_line(&rest, &l)) {
 		if (*l.at != comment) {
 			continue;
 		}
 		if (is_marker(l, comment, START)) {
 			n_starts++;
-			s.begin = (size_t)(at - text);
+			s.begin = (size_t)(rest.at - text);
 		} else if (is_marker(l, comment, END)) {
 			n_ends++;
 			s.end = (size_t)(l.at - text);
@@ -127,44 +109,28 @@ bool section_same_outside(const char *a, size_t n_a, const char *b, size_t n_b, 
 	       !memcmp(a, b, s_a.begin) && !memcmp(a + s_a.end, b + s_b.end, n_a - s_a.end);
 }
 
-static size_t count_lines(const char *text, size_t n)
-{
-	const char *at = text, *end = text + n;
-	struct line l;
-	size_t count = 0;
-
-	while (next_line(&at, end, &l)) {
-		count++;
-	}
-	return count;
-}
-
 /* Whether a line has its newline yet does not matter: something may have been appended since. */
 static int compare(const void *x, const void *y)
 {
-	const struct line *a = x, *b = y;
+	const struct text *a = x, *b = y;
 	size_t n_a = a->n - (a->at[a->n - 1] == '\n'), n_b = b->n - (b->at[b->n - 1] == '\n');
 	int r = memcmp(a->at, b->at, n_a < n_b ? n_a : n_b);
 
 	return r ? r : (n_a > n_b) - (n_a < n_b);
 }
 
-static int sorted_outside(const char *text, size_t n, char comment, struct line **ret,
+static int sorted_outside(const char *text, size_t n, char comment, struct text **ret,
 			  size_t *ret_n)
 {
 	struct section s = section_or_none(text, n, comment);
-	struct line *lines = calloc(count_lines(text, n) + 1, sizeof(*lines));
-	const char *at = text;
+	struct text before = { text, s.begin }, behind = { text + s.end, n - s.end };
+	struct text *lines = calloc(text_count_lines((struct text){ text, n }) + 1, sizeof(*lines));
 	size_t n_lines = 0;
 
 	if (!lines) {
 		return -ENOMEM;
 	}
-	while (next_line(&at, text + s.begin, &lines[n_lines])) {
-		n_lines++;
-	}
-	at = text + s.end;
-	while (next_line(&at, text + n, &lines[n_lines])) {
+	while (text_next_line(&before, &lines[n_lines]) || text_next_line(&behind, &lines[n_lines])) {
 		n_lines++;
 	}
 	qsort(lines, n_lines, sizeof(*lines), compare);
@@ -175,7 +141,7 @@ static int sorted_outside(const char *text, size_t n, char comment, struct line 
 
 int section_within(const char *a, size_t n_a, const char *b, size_t n_b, char comment)
 {
-	struct line *in_a = NULL, *in_b = NULL;
+	struct text *in_a = NULL, *in_b = NULL;
 	size_t lines_a = 0, lines_b = 0, i = 0, j = 0;
 	int r;
 
@@ -198,7 +164,7 @@ int section_within(const char *a, size_t n_a, const char *b, size_t n_b, char co
 }
 
 /* How many lines from *i on equal the given one; *i moves behind them, and behind lesser ones. */
-static size_t count_equal(const struct line *lines, size_t n, size_t *i, const struct line *wanted)
+static size_t count_equal(const struct text *lines, size_t n, size_t *i, const struct text *wanted)
 {
 	size_t count = 0;
 
@@ -215,7 +181,7 @@ static size_t count_equal(const struct line *lines, size_t n, size_t *i, const s
 int section_added(struct buf *ret, const struct buf *before, const struct buf *late,
 		  const struct buf *now, char comment)
 {
-	struct line *in_before = NULL, *in_late = NULL, *in_now = NULL;
+	struct text *in_before = NULL, *in_late = NULL, *in_now = NULL;
 	size_t n_before = 0, n_late = 0, n_now = 0, b = 0, l = 0, n = 0;
 	int r;
 
@@ -231,7 +197,7 @@ int section_added(struct buf *ret, const struct buf *before, const struct buf *l
 		r = sorted_outside(now->data, now->len, comment, &in_now, &n_now);
 	}
 	while (!r && l < n_late) {
-		const struct line *line = &in_late[l];
+		const struct text *line = &in_late[l];
 		size_t count = count_equal(in_late, n_late, &l, line);
 		size_t n_there = count_equal(in_now, n_now, &n, line);
 

@@ -27,9 +27,8 @@ struct text text_trim(struct text t)
 
 struct text text_skip_mark(struct text t)
 {
-	static const char mark[] = "\xef\xbb\xbf";
-
-	return text_begins(t, mark) ? (struct text){ t.at + strlen(mark), t.n - strlen(mark) } : t;
+	(void)text_skip(&t, "\xef\xbb\xbf");
+	return t;
 }
 
 bool text_begins(struct text t, const char *s)
@@ -45,6 +44,43 @@ bool text_is(struct text t, const char *s)
 bool text_is_nocase(struct text t, const char *s)
 {
 	return t.n == strlen(s) && !strncasecmp(t.at, s, t.n);
+}
+
+bool text_skip(struct text *t, const char *s)
+{
+	if (!text_begins(*t, s)) {
+		return false;
+	}
+	t->at += strlen(s);
+	t->n -= strlen(s);
+	return true;
+}
+
+bool text_take_number(struct text *t, uint64_t max, uint64_t *ret)
+{
+	uint64_t value = 0;
+
+	if (!t->n || *t->at < '0' || *t->at > '9') {
+		return false;
+	}
+	while (t->n && *t->at >= '0' && *t->at <= '9') {
+		value = value * 10 + (uint64_t)(*t->at - '0');
+		if (value > max) {
+			return false;
+		}
+		t->at++;
+		t->n--;
+	}
+	*ret = value;
+	return true;
+}
+
+bool text_is_decimal(struct text t)
+{
+	bool padded = t.n > 1 && *t.at == '0';
+	uint64_t value;
+
+	return !padded && text_take_number(&t, UINT32_MAX, &value) && !t.n;
 }
 
 bool text_next_word(struct text *list, const char *separators, struct text *ret)
@@ -66,7 +102,7 @@ bool text_next_field(struct text *list, char separator, struct text *ret)
 {
 	const char *end;
 
-	if (!list->at || !list->n) {
+	if (!list->n) {
 		return false;
 	}
 	end = memchr(list->at, separator, list->n);
@@ -74,6 +110,40 @@ bool text_next_field(struct text *list, char separator, struct text *ret)
 	ret->n = end ? (size_t)(end - list->at) : list->n;
 	list->at += ret->n + (end ? 1 : 0);
 	list->n -= ret->n + (end ? 1 : 0);
+	return true;
+}
+
+bool text_next_line(struct text *list, struct text *ret)
+{
+	size_t n = list->n;
+
+	if (!text_next_field(list, '\n', ret)) {
+		return false;
+	}
+	ret->n = n - list->n;
+	return true;
+}
+
+size_t text_count_lines(struct text t)
+{
+	struct text line;
+	size_t n = 0;
+
+	while (text_next_line(&t, &line)) {
+		n++;
+	}
+	return n;
+}
+
+bool text_split(struct text t, char separator, struct text *ret_before, struct text *ret_behind)
+{
+	const char *at = t.n ? memchr(t.at, separator, t.n) : NULL;
+
+	if (!at) {
+		return false;
+	}
+	*ret_before = (struct text){ t.at, (size_t)(at - t.at) };
+	*ret_behind = (struct text){ at + 1, t.n - ret_before->n - 1 };
 	return true;
 }
 

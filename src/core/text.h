@@ -6,6 +6,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 struct text {
 	const char *at; /* NULL: not given */
@@ -27,9 +28,25 @@ bool text_is(struct text t, const char *s);
 bool text_is_nocase(struct text t, const char *s); /* of ASCII */
 bool text_begins(struct text t, const char *s);
 
+/* Takes s off the beginning. false: it begins with something else. */
+bool text_skip(struct text *t, const char *s);
+
+/* Takes the digits off the beginning. false: there are none, or they are more than max. */
+bool text_take_number(struct text *t, uint64_t max, uint64_t *ret);
+
+/* Whether it is a number of 32 bits as put_decimal writes it. */
+bool text_is_decimal(struct text t);
+
 /* Takes the next word off a list in which any number of the separators stand between two. false, and an
  * empty word: there is none. */
 bool text_next_word(struct text *list, const char *separators, struct text *ret);
 
 /* Takes what stands before the next separator off the list, be it empty. false: there is nothing left. */
 bool text_next_field(struct text *list, char separator, struct text *ret);
+
+/* Takes the next line off, with its newline, which the last one may lack. false: there is nothing left. */
+bool text_next_line(struct text *list, struct text *ret);
+size_t text_count_lines(struct text t);
+
+/* What stands before the first separator, and what behind. false: there is no separator. */
+bool text_split(struct text t, char separator, struct text *ret_before, struct text *ret_behind);

@@ -3,13 +3,13 @@
 #include "core/tinydns.h"
 
 #include "core/put.h"
+#include "core/text.h"
 
 #include <string.h>
 
 enum {
-	TTL_TEXT_MAX = PUT_DECIMAL_MAX,
-	LINE_MAX_V4 = 1 + NAME_TEXT_MAX + 1 + 15 + 1 + TTL_TEXT_MAX + 1,
-	LINE_MAX_V6 = 1 + NAME_TEXT_MAX + 4 + 16 * 4 + 1 + TTL_TEXT_MAX + 1,
+	LINE_MAX_V4 = 1 + NAME_TEXT_MAX + 1 + 15 + 1 + PUT_DECIMAL_MAX + 1,
+	LINE_MAX_V6 = 1 + NAME_TEXT_MAX + 4 + 16 * 4 + 1 + PUT_DECIMAL_MAX + 1,
 };
 
 /* As tinydns-data takes any byte: octal, three digits. */
@@ -51,13 +51,13 @@ void tinydns_render(struct buf *b, const char *name, const struct ip_set *set, u
 	b->len += (size_t)(at - room);
 }
 
-static bool parse_v6(const char *text, size_t n, struct ip *ret)
+static bool parse_v6(struct text t, struct ip *ret)
 {
-	if (n != 64) {
+	if (t.n != 64) {
 		return false;
 	}
 	for (int i = 0; i < 16; i++) {
-		const char *o = text + 4 * i;
+		const char *o = t.at + 4 * i;
 
 		if (o[0] != '\\' || o[1] < '0' || o[1] > '3' || o[2] < '0' || o[2] > '7' ||
 		    o[3] < '0' || o[3] > '7') {
@@ -69,50 +69,23 @@ static bool parse_v6(const char *text, size_t n, struct ip *ret)
 	return true;
 }
 
-static bool is_ttl(const char *text, size_t n)
-{
-	uint64_t value = 0;
-
-	if (!n || n > TTL_TEXT_MAX || (n > 1 && *text == '0')) {
-		return false;
-	}
-	for (size_t i = 0; i < n; i++) {
-		if (text[i] < '0' || text[i] > '9') {
-			return false;
-		}
-		value = value * 10 + (uint64_t)(text[i] - '0');
-	}
-	return value <= UINT32_MAX;
-}
-
 bool tinydns_parse(const char *line, size_t n, char *ret_name, struct ip *ret_ip)
 {
-	const char *field, *ttl, *end = line + n;
-	char name[NAME_SIZE];
+	struct text rest = { line, n }, owner, address, ttl;
+	bool is_v4 = text_skip(&rest, "+");
 	struct ip ip = { 0 };
+	char name[NAME_SIZE];
 	size_t n_name;
 
-	if (!n || (*line != '+' && *line != ':')) {
+	if ((!is_v4 && !text_skip(&rest, ":")) || !text_split(rest, ':', &owner, &rest) ||
+	    name_canon(owner.at, owner.n, name, &n_name) || !text_is(owner, name)) {
 		return false;
 	}
-	field = memchr(line + 1, ':', n - 1);
-	if (!field || name_canon(line + 1, (size_t)(field - line - 1), name, &n_name) ||
-	    n_name != (size_t)(field - line - 1) || memcmp(name, line + 1, n_name)) {
+	if ((!is_v4 && !text_skip(&rest, "28:")) || !text_split(rest, ':', &address, &ttl) ||
+	    !text_is_decimal(ttl)) {
 		return false;
 	}
-	field++;
-	if (*line == ':') {
-		if (end - field < 3 || memcmp(field, "28:", 3)) {
-			return false;
-		}
-		field += 3;
-	}
-	ttl = memchr(field, ':', (size_t)(end - field));
-	if (!ttl || !is_ttl(ttl + 1, (size_t)(end - ttl - 1))) {
-		return false;
-	}
-	if (*line == '+' ? !ip_parse(field, (size_t)(ttl - field), &ip) || ip.n != 4 :
-			   !parse_v6(field, (size_t)(ttl - field), &ip)) {
+	if (is_v4 ? !ip_parse(address.at, address.n, &ip) || ip.n != 4 : !parse_v6(address, &ip)) {
 		return false;
 	}
 	memcpy(ret_name, name, n_name + 1);

@@ -91,21 +91,6 @@ static struct text next_word(struct text *from)
 	return word;
 }
 
-/* Takes the next line off, with its newline; false at the end. */
-static bool next_line(struct text *from, struct text *ret)
-{
-	const char *newline;
-
-	if (!from->n) {
-		return false;
-	}
-	newline = memchr(from->at, '\n', from->n);
-	*ret = (struct text){ from->at, newline ? (size_t)(newline + 1 - from->at) : from->n };
-	from->at += ret->n;
-	from->n -= ret->n;
-	return true;
-}
-
 /* The line without its end and the blanks around; empty when it says nothing. A UTF-8 byte order mark before it is
  * none of its bytes: before any line, for whoever takes the first one out must not change what the second one says. */
 static struct text content(struct text line)
@@ -414,16 +399,14 @@ static int read_token(struct reader *r, struct text line)
 
 static int read_line(struct reader *r, struct text line)
 {
-	bool words = false;
+	struct text rest = line;
 
 	if (memchr(line.at, '\0', line.n)) {
 		mistake(r, "a NUL byte");
 		return 0;
 	}
-	for (size_t i = 0; i < line.n && !words; i++) {
-		words = strchr(TEXT_BLANKS, line.at[i]) && line.at[i];
-	}
-	return words ? read_token(r, line) : read_crypt(r, line);
+	(void)next_word(&rest);
+	return rest.n ? read_token(r, line) : read_crypt(r, line);
 }
 
 /* --- the whole --- */
@@ -433,7 +416,7 @@ static size_t count_lines(struct text all)
 	struct text line;
 	size_t n = 0;
 
-	while (next_line(&all, &line)) {
+	while (text_next_line(&all, &line)) {
 		n += content(line).n != 0;
 	}
 	return n;
@@ -502,7 +485,7 @@ int tokens_parse(const char *text, size_t n, const char *file, conf_report_fn *r
 	if (!t) {
 		return -ENOMEM;
 	}
-	while (next_line(&all, &line)) {
+	while (text_next_line(&all, &line)) {
 		int e = 0;
 
 		r.line++;
@@ -565,7 +548,7 @@ unsigned tokens_without(const char *text, size_t n, const char *user, const char
 	struct text all = { text, n }, line;
 	unsigned n_left_out = 0;
 
-	while (next_line(&all, &line)) {
+	while (text_next_line(&all, &line)) {
 		struct text words = content(line);
 
 		if (text_is(next_word(&words), user) && text_is(next_word(&words), label) &&

@@ -266,14 +266,13 @@ static struct text yaml_value(struct text t)
 
 static int read_pair(struct reader *r, struct text line, bool is_item)
 {
-	const char *colon = memchr(line.at, ':', line.n);
 	struct text what, value;
 
-	if (!colon) {
+	if (!text_split(line, ':', &what, &value)) {
 		return TSIG_KEY_E_SYNTAX;
 	}
-	what = text_trim((struct text){ line.at, (size_t)(colon - line.at) });
-	value = yaml_value((struct text){ colon + 1, line.n - (size_t)(colon + 1 - line.at) });
+	what = text_trim(what);
+	value = yaml_value(value);
 	if (text_is(what, "id")) {
 		return r->has_name ? TSIG_KEY_E_TWO :
 		       is_item	   ? take_name(r, value) :
@@ -290,8 +289,7 @@ static int read_pair(struct reader *r, struct text line, bool is_item)
 
 static bool is_yaml_heading(struct text line)
 {
-	return text_begins(line, "key:") &&
-	       !yaml_value((struct text){ line.at + 4, line.n - 4 }).n;
+	return text_skip(&line, "key:") && !yaml_value(line).n;
 }
 
 static int read_line(struct reader *r, struct text line)

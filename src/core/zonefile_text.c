@@ -28,18 +28,6 @@ const char *zonefile_strerror(int outcome)
 	return "the zone file cannot be understood";
 }
 
-static size_t count_lines(const char *text, size_t n)
-{
-	const char *at = text, *end = text + n;
-	size_t count = 0;
-
-	while (at < end && (at = memchr(at, '\n', (size_t)(end - at)))) {
-		at++;
-		count++;
-	}
-	return count;
-}
-
 /* The line, counted from `line`, of a record that has its owner from the line before; 0: the first
  * record has an owner. Directives have none, and do not change it. */
 static size_t find_ownerless(const char *text, size_t n, size_t line)
@@ -86,7 +74,7 @@ int zonefile_refuses(const char *text, size_t n, const struct section *section,
 		return ZONEFILE_E_PARENTHESES;
 	}
 	line = find_ownerless(text + section->end, n - section->end,
-			      1 + count_lines(text, section->end));
+			      1 + text_count_lines((struct text){ text, section->end }));
 	if (line) {
 		*ret_line = line;
 		return ZONEFILE_E_OWNER;
