@@ -174,19 +174,6 @@ static int compare_names(const void *a, const void *b)
 	return (x->name > y->name) - (x->name < y->name);
 }
 
-/* Appends the set's addresses of one family to ips. */
-static size_t add_family(struct ip *ips, size_t n, const struct ip_set *set, uint8_t family)
-{
-	size_t n_set = !set ? 0 : family == 4 ? set->n_v4 : set->n_v6;
-
-	for (size_t i = 0; i < n_set; i++) {
-		ips[n].n = family;
-		memcpy(ips[n++].bytes, family == 4 ? ip_set_v4(set, i) : ip_set_v6(set, i),
-		       family);
-	}
-	return n;
-}
-
 /* The addresses that the entries from *i on give to this name, which they are sorted by; *i moves
  * on. The family that they do not speak of comes from bare. */
 static int collect(struct parser *p, size_t *i, size_t name, const struct ip_set *bare,
@@ -207,8 +194,7 @@ static int collect(struct parser *p, size_t *i, size_t name, const struct ip_set
 			scratch[n++] = e->ip;
 		}
 	}
-	n = own_v4 ? n : add_family(scratch, n, bare, 4);
-	n = own_v6 ? n : add_family(scratch, n, bare, 16);
+	n = (size_t)(ip_set_copy(scratch + n, bare, !own_v4, !own_v6) - scratch);
 	r = ip_set_new(scratch, n, p->rules->addresses_max, ret);
 	if (r == IP_E_TOO_MANY) {
 		p->line = line;
@@ -304,14 +290,19 @@ static bool print_families(struct buf *b, const struct ip_set *s, bool v4, bool 
 			   const char *before, const char *behind)
 {
 	char text[IP_TEXT_SIZE];
-	size_t n_v4 = s && v4 ? s->n_v4 : 0, n_v6 = s && v6 ? s->n_v6 : 0;
+	bool any = false;
 
-	for (size_t i = 0; i < n_v4 + n_v6; i++) {
-		(void)ip_print(i < n_v4 ? ip_set_v4(s, i) : ip_set_v6(s, i - n_v4),
-			       i < n_v4 ? 4 : 16, text);
-		buf_printf(b, "%s%s%s", before, text, behind);
+	for (size_t i = 0; i < ip_set_n(s); i++) {
+		size_t n;
+		const uint8_t *bytes = ip_set_at(s, i, &n);
+
+		if (n == 4 ? v4 : v6) {
+			(void)ip_print(bytes, n, text);
+			buf_printf(b, "%s%s%s", before, text, behind);
+			any = true;
+		}
 	}
-	return n_v4 + n_v6;
+	return any;
 }
 
 void address_print(struct buf *b, const char *const *names, struct ip_set *const *sets,

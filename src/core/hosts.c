@@ -11,8 +11,7 @@ enum { LINE_MAX_IP = PUT_IP_MAX + 1 + NAME_TEXT_MAX + 1 };
 
 void hosts_render(struct buf *b, const char *name, const struct ip_set *set, unsigned ttl)
 {
-	size_t n_name = strlen(name), n_v4 = set ? set->n_v4 : 0,
-	       n = set ? n_v4 + set->n_v6 : 0;
+	size_t n_name = strlen(name), n = ip_set_n(set), n_ip;
 	char *room = *name == '*' ? NULL : buf_room(b, n * LINE_MAX_IP), *at = room;
 
 	(void)ttl; /* there is no place for it */
@@ -20,8 +19,9 @@ void hosts_render(struct buf *b, const char *name, const struct ip_set *set, uns
 		return;
 	}
 	for (size_t i = 0; i < n; i++) {
-		at = i < n_v4 ? put_ip(at, ip_set_v4(set, i), 4) :
-				put_ip(at, ip_set_v6(set, i - n_v4), 16);
+		const uint8_t *ip = ip_set_at(set, i, &n_ip);
+
+		at = put_ip(at, ip, n_ip);
 		*at++ = ' ';
 		at = put_text(at, name, n_name);
 		*at++ = '\n';

@@ -216,34 +216,42 @@ int ip_set_new(struct ip *ips, size_t n, unsigned max_each, struct ip_set **ret)
 	return 0;
 }
 
-static size_t n_of(const struct ip_set *s)
+size_t ip_set_n(const struct ip_set *s)
 {
 	return s ? (size_t)s->n_v4 + s->n_v6 : 0;
 }
 
-/* Writes the set's addresses to `to`, and returns the place behind them. */
-static struct ip *copy_ips(struct ip *to, const struct ip_set *s)
+const uint8_t *ip_set_at(const struct ip_set *s, size_t i, size_t *ret_n)
 {
-	for (size_t i = 0; i < n_of(s); i++) {
-		bool v4 = i < s->n_v4;
+	*ret_n = i < s->n_v4 ? 4 : 16;
+	return i < s->n_v4 ? ip_set_v4(s, i) : ip_set_v6(s, i - s->n_v4);
+}
 
-		*to = (struct ip){ .n = v4 ? 4 : 16 };
-		memcpy(to->bytes, v4 ? ip_set_v4(s, i) : ip_set_v6(s, i - s->n_v4), to->n);
-		to++;
+struct ip *ip_set_copy(struct ip *to, const struct ip_set *s, bool v4, bool v6)
+{
+	for (size_t i = 0; i < ip_set_n(s); i++) {
+		size_t n;
+		const uint8_t *bytes = ip_set_at(s, i, &n);
+
+		if (n == 4 ? v4 : v6) {
+			*to = (struct ip){ .n = (uint8_t)n };
+			memcpy(to->bytes, bytes, n);
+			to++;
+		}
 	}
 	return to;
 }
 
 int ip_set_join(const struct ip_set *a, const struct ip_set *b, struct ip_set **ret)
 {
-	size_t n = n_of(a) + n_of(b);
+	size_t n = ip_set_n(a) + ip_set_n(b);
 	struct ip *ips = calloc(n + 1, sizeof(*ips));
 	int r;
 
 	if (!ips) {
 		return -ENOMEM;
 	}
-	(void)copy_ips(copy_ips(ips, a), b);
+	(void)ip_set_copy(ip_set_copy(ips, a, true, true), b, true, true);
 	r = ip_set_new(ips, n, IP_SET_EACH_MAX, ret);
 	free(ips);
 	return r;
@@ -280,19 +288,15 @@ bool ip_set_equal(const struct ip_set *a, const struct ip_set *b)
 
 void ip_set_print(struct buf *b, const struct ip_set *s, const char *separator)
 {
-	size_t n = n_of(s);
-
-	for (size_t i = 0; i < n; i++) {
-		bool is_v4 = i < s->n_v4;
+	for (size_t i = 0; i < ip_set_n(s); i++) {
+		size_t n;
+		const uint8_t *bytes = ip_set_at(s, i, &n);
 		char *at;
 
-		if (i) {
-			buf_adds(b, separator);
-		}
+		buf_adds(b, i ? separator : "");
 		at = buf_room(b, PUT_IP_MAX);
 		if (at) {
-			b->len = (size_t)(put_ip(at, is_v4 ? ip_set_v4(s, i) : ip_set_v6(s, i - s->n_v4),
-						 is_v4 ? 4 : 16) - b->data);
+			b->len = (size_t)(put_ip(at, bytes, n) - b->data);
 		}
 	}
 }
@@ -413,7 +417,7 @@ bool ip_nets_name(const struct ip_nets *nets, const struct ip *ip)
 
 int ip_set_filter(struct ip_set **set, const struct ip_nets *nets)
 {
-	size_t n_all = n_of(*set), n = 0;
+	size_t n_all = ip_set_n(*set), n = 0;
 	struct ip *ips = calloc(n_all + 1, sizeof(*ips));
 	struct ip_set *left;
 	int r;
@@ -421,7 +425,7 @@ int ip_set_filter(struct ip_set **set, const struct ip_nets *nets)
 	if (!ips) {
 		return -ENOMEM;
 	}
-	(void)copy_ips(ips, *set);
+	(void)ip_set_copy(ips, *set, true, true);
 	for (size_t i = 0; i < n_all; i++) {
 		if (ip_nets_accept(nets, &ips[i])) {
 			ips[n++] = ips[i];

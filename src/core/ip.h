@@ -64,6 +64,13 @@ bool ip_set_equal(const struct ip_set *a, const struct ip_set *b);
 bool ip_set_equal_v4(const struct ip_set *a, const struct ip_set *b);
 bool ip_set_equal_v6(const struct ip_set *a, const struct ip_set *b);
 
+/* How many addresses it has, and the i-th of them, IPv4 first: its bytes, and how many these are. */
+size_t ip_set_n(const struct ip_set *s);
+const uint8_t *ip_set_at(const struct ip_set *s, size_t i, size_t *ret_n);
+
+/* Writes the addresses of these families to `to`, and returns the place behind them. */
+struct ip *ip_set_copy(struct ip *to, const struct ip_set *s, bool v4, bool v6);
+
 /* The i-th address of the set's n_v4 or n_v6. */
 const uint8_t *ip_set_v4(const struct ip_set *s, size_t i);
 const uint8_t *ip_set_v6(const struct ip_set *s, size_t i);

@@ -209,7 +209,6 @@ static void add_below(struct context *c, struct work *w, uint32_t name, const st
 {
 	const uint8_t *id = prefix->n == 16 ? conf_interface_id(c->in->conf, name) : NULL;
 	const struct ip_set *now = c->in->now[name - c->first];
-	size_t n_now = !now ? 0 : prefix->n == 4 ? now->n_v4 : now->n_v6;
 	bool any = false;
 	struct ip ip;
 
@@ -220,9 +219,11 @@ static void add_below(struct context *c, struct work *w, uint32_t name, const st
 	if (w->n) { /* or each of these would be one more identifier the next time */
 		return;
 	}
-	for (size_t i = 0; i < n_now; i++) {
-		if (join(prefix, bits, prefix->n == 4 ? ip_set_v4(now, i) : ip_set_v6(now, i),
-			 &ip)) {
+	for (size_t i = 0; i < ip_set_n(now); i++) {
+		size_t n;
+		const uint8_t *bytes = ip_set_at(now, i, &n);
+
+		if (n == prefix->n && join(prefix, bits, bytes, &ip)) {
 			add(c, w, &ip);
 			any = true;
 		}
@@ -283,18 +284,6 @@ static bool work_family(struct context *c, uint32_t name, const struct request_f
 	return w->n;
 }
 
-static size_t add_present(struct ip *ips, size_t n, const struct ip_set *now, uint8_t family)
-{
-	size_t n_now = !now ? 0 : family == 4 ? now->n_v4 : now->n_v6;
-
-	for (size_t i = 0; i < n_now; i++) {
-		ips[n] = (struct ip){ .n = family };
-		memcpy(ips[n++].bytes, family == 4 ? ip_set_v4(now, i) : ip_set_v6(now, i),
-		       family);
-	}
-	return n;
-}
-
 /* Gives the name these families; with NULL for one, that stays. Returns 0, IP_E_TOO_MANY or -ENOMEM. */
 static int put(struct context *c, uint32_t name, const struct work *v4, const struct work *v6)
 {
@@ -305,11 +294,10 @@ static int put(struct context *c, uint32_t name, const struct work *v4, const st
 	for (size_t i = 0; v4 && i < v4->n; i++) {
 		c->scratch[n++] = v4->ips[i];
 	}
-	n = v4 ? n : add_present(c->scratch, n, *there, 4);
 	for (size_t i = 0; v6 && i < v6->n; i++) {
 		c->scratch[n++] = v6->ips[i];
 	}
-	n = v6 ? n : add_present(c->scratch, n, *there, 16);
+	n = (size_t)(ip_set_copy(c->scratch + n, *there, !v4, !v6) - c->scratch);
 	r = ip_set_new(c->scratch, n, c->in->conf->addresses_max, &set);
 	if (!r) {
 		ip_set_free(*there);

@@ -14,25 +14,22 @@ enum { LINE_MAX_IP = NAME_TEXT_MAX + 2 + PUT_DECIMAL_MAX + 9 + PUT_IP_MAX + 1 };
 
 void zonefile_render(struct buf *b, const char *name, const struct ip_set *set, unsigned ttl)
 {
-	size_t n_name = strlen(name), n_v4 = set ? set->n_v4 : 0,
-	       n = set ? n_v4 + set->n_v6 : 0;
+	size_t n_name = strlen(name), n = ip_set_n(set), n_ip;
 	char *room = buf_room(b, n * LINE_MAX_IP), *at = room;
 
 	if (!room) {
 		return;
 	}
 	for (size_t i = 0; i < n; i++) {
+		const uint8_t *ip = ip_set_at(set, i, &n_ip);
+
 		at = put_text(at, name, n_name);
 		at = put_text(at, ".\t", 2);
 		at = put_decimal(at, ttl);
 		*at++ = '\t';
-		if (i < n_v4) {
-			at = put_text(at, V4_WORDS, strlen(V4_WORDS));
-			at = put_ip(at, ip_set_v4(set, i), 4);
-		} else {
-			at = put_text(at, V6_WORDS, strlen(V6_WORDS));
-			at = put_ip(at, ip_set_v6(set, i - n_v4), 16);
-		}
+		at = n_ip == 4 ? put_text(at, V4_WORDS, strlen(V4_WORDS)) :
+				 put_text(at, V6_WORDS, strlen(V6_WORDS));
+		at = put_ip(at, ip, n_ip);
 		*at++ = '\n';
 	}
 	b->len += (size_t)(at - room);
