@@ -30,6 +30,23 @@ bool ip_parse(const char *text, size_t n, struct ip *ret)
 	return true;
 }
 
+bool ip_parse_prefix(struct text t, struct ip *ret, uint8_t *ret_bits)
+{
+	struct text address = t, digits;
+	bool has_bits = text_split(t, '/', &address, &digits);
+	uint64_t bits;
+
+	if (!ip_parse(address.at, address.n, ret)) {
+		return false;
+	}
+	bits = ret->n * 8u;
+	if (has_bits && (digits.n > 3 || !text_take_number(&digits, bits, &bits) || digits.n)) {
+		return false;
+	}
+	*ret_bits = (uint8_t)bits;
+	return true;
+}
+
 size_t ip_print(const uint8_t *bytes, size_t n, char ret[IP_TEXT_SIZE])
 {
 	ret[0] = '\0';
@@ -56,8 +73,7 @@ struct ip ip_network(struct ip ip)
 	return ip;
 }
 
-/* Whether the first n_bits of both are the same. */
-static bool same_prefix(const uint8_t *a, const uint8_t *b, unsigned n_bits)
+bool ip_same_prefix(const uint8_t *a, const uint8_t *b, unsigned n_bits)
 {
 	unsigned rest = n_bits % 8;
 	uint8_t mask = (uint8_t)(0xff00 >> rest);
@@ -89,7 +105,7 @@ const char *ip_special(const struct ip *ip)
 {
 	for (size_t i = 0; i < sizeof(specials) / sizeof(*specials); i++) {
 		if (specials[i].n == ip->n &&
-		    same_prefix(specials[i].bytes, ip->bytes, specials[i].prefix)) {
+		    ip_same_prefix(specials[i].bytes, ip->bytes, specials[i].prefix)) {
 			return specials[i].why_not;
 		}
 	}
@@ -319,27 +335,6 @@ bool ip_nets_same(const struct ip_nets *a, const struct ip_nets *b)
 	return same;
 }
 
-/* One to three digits, at most max. */
-static bool parse_prefix(const char *text, size_t n, unsigned max, uint8_t *ret)
-{
-	unsigned value = 0;
-
-	if (!n || n > 3) {
-		return false;
-	}
-	for (size_t i = 0; i < n; i++) {
-		if (text[i] < '0' || text[i] > '9') {
-			return false;
-		}
-		value = value * 10 + (unsigned)(text[i] - '0');
-	}
-	if (value > max) {
-		return false;
-	}
-	*ret = (uint8_t)value;
-	return true;
-}
-
 static bool host_bits(const struct ip *ip, unsigned prefix)
 {
 	for (unsigned bit = prefix; bit < ip->n * 8u; bit++) {
@@ -352,21 +347,10 @@ static bool host_bits(const struct ip *ip, unsigned prefix)
 
 int ip_nets_add(struct ip_nets *nets, const char *text, size_t n)
 {
-	struct ip_net net = { 0 }, *more;
-	const char *slash;
+	struct text rest = { text, n };
+	struct ip_net net = { .refuse = text_skip(&rest, "!") }, *more;
 
-	if (n && *text == '!') {
-		net.refuse = true;
-		text++;
-		n--;
-	}
-	slash = memchr(text, '/', n);
-	if (!ip_parse(text, slash ? (size_t)(slash - text) : n, &net.ip)) {
-		return IP_NETS_E_SYNTAX;
-	}
-	net.prefix = (uint8_t)(net.ip.n * 8);
-	if (slash && !parse_prefix(slash + 1, n - (size_t)(slash + 1 - text), net.prefix,
-				   &net.prefix)) {
+	if (!ip_parse_prefix(rest, &net.ip, &net.prefix)) {
 		return IP_NETS_E_SYNTAX;
 	}
 	if (host_bits(&net.ip, net.prefix)) {
@@ -389,7 +373,7 @@ static const struct ip_net *find_net(const struct ip_nets *nets, const struct ip
 	for (size_t i = 0; i < nets->n; i++) {
 		const struct ip_net *net = &nets->nets[i];
 
-		if (net->ip.n == ip->n && same_prefix(net->ip.bytes, ip->bytes, net->prefix) &&
+		if (net->ip.n == ip->n && ip_same_prefix(net->ip.bytes, ip->bytes, net->prefix) &&
 		    (!best || net->prefix >= best->prefix)) {
 			best = net;
 		}

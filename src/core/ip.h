@@ -5,6 +5,7 @@
 /* IP addresses as values: one, the set that a name has, and the networks that may be published. */
 
 #include "base/buf.h"
+#include "core/text.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -19,6 +20,13 @@ struct ip {
 
 /* Strict, as inet_pton(3). false: not an address. */
 bool ip_parse(const char *text, size_t n, struct ip *ret);
+
+/* An address, or one with "/" and the bits of its prefix behind, three digits at most; without these *ret_bits is
+ * all that it has. */
+bool ip_parse_prefix(struct text t, struct ip *ret, uint8_t *ret_bits);
+
+/* Whether the first n_bits of both are the same. */
+bool ip_same_prefix(const uint8_t *a, const uint8_t *b, unsigned n_bits);
 
 /* Canonical text (RFC 5952 for IPv6), NUL-terminated; returns its length. */
 size_t ip_print(const uint8_t *bytes, size_t n, char ret[IP_TEXT_SIZE]);

@@ -138,41 +138,19 @@ static struct text copy(struct request *r, struct text t)
 
 static bool is_zero(const struct ip *ip, unsigned bits)
 {
-	for (unsigned bit = 0; bit < bits; bit++) {
-		if (ip->bytes[bit / 8] & 0x80 >> bit % 8) {
-			return false;
-		}
-	}
-	return true;
+	return ip_same_prefix(ip->bytes, (uint8_t[16]){ 0 }, bits);
 }
 
 /* "192.0.2.1" or "2001:db8::/56"; without a length *ret_bits is that of the family. */
-static bool parse_ip(struct text t, struct ip *ret, unsigned *ret_bits)
+static bool parse_ip(struct text t, struct ip *ret, uint8_t *ret_bits)
 {
-	const char *slash = memchr(t.at, '/', t.n);
-	size_t n = slash ? (size_t)(slash - t.at) : t.n;
-	unsigned bits, n_digits = 0;
-
-	if (!ip_parse(t.at, n, ret)) {
+	if (!ip_parse_prefix(t, ret, ret_bits)) {
 		return false;
 	}
-	bits = slash ? 0 : ret->n * 8u;
-	if (slash) {
-		for (const char *c = slash + 1; c < t.at + t.n; c++, n_digits++) {
-			if (*c < '0' || *c > '9' || n_digits == 3) {
-				return false;
-			}
-			bits = bits * 10 + (unsigned)(*c - '0');
-		}
-		if (!n_digits || bits > ret->n * 8u) {
-			return false;
-		}
-	}
-	if (bits >= 96) { /* a mapped address, and not only what all of them begin with */
+	if (*ret_bits >= 96) { /* a mapped address, and not only what all of them begin with */
 		ip_unmap(ret);
-		bits -= ret->n == 4 ? 96 : 0;
+		*ret_bits = (uint8_t)(*ret_bits - (ret->n == 4 ? 96 : 0));
 	}
-	*ret_bits = bits;
 	return true;
 }
 
@@ -193,7 +171,7 @@ static void take_address(struct parser *p, struct text t, struct request_family 
 			 struct request_family *v6)
 {
 	struct request_family *f;
-	unsigned bits;
+	uint8_t bits;
 	struct ip ip;
 
 	if (text_is_nocase(t, "preserve") || text_is_nocase(t, "no") ||
@@ -271,7 +249,7 @@ static void take_lan_prefix(struct parser *p, struct text t)
 {
 	struct request *r = p->r;
 	struct ip ip;
-	unsigned bits;
+	uint8_t bits;
 
 	if (!t.n || text_is_nocase(t, "preserve") || text_is_nocase(t, "no") ||
 	    text_is_nocase(t, "nochg")) {
