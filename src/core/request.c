@@ -154,9 +154,18 @@ static bool parse_ip(struct text t, struct ip *ret, uint8_t *ret_bits)
 	return true;
 }
 
-static void wish(struct request_family *f, enum request_wish w)
+/* f NULL: it is not spoken of this family. */
+static void wish(struct request_family *f, enum request_wish w, bool peer)
 {
-	f->wish = w > f->wish ? w : f->wish;
+	if (f) {
+		f->wish = w > f->wish ? w : f->wish;
+		f->peer = f->peer || peer;
+	}
+}
+
+static bool means_nothing_new(struct text t)
+{
+	return text_is_nocase(t, "preserve") || text_is_nocase(t, "no") || text_is_nocase(t, "nochg");
 }
 
 static void bad(struct parser *p, struct text t)
@@ -174,43 +183,30 @@ static void take_address(struct parser *p, struct text t, struct request_family 
 	uint8_t bits;
 	struct ip ip;
 
-	if (text_is_nocase(t, "preserve") || text_is_nocase(t, "no") ||
-	    text_is_nocase(t, "nochg")) {
-		for (int i = 0; i < 2; i++) {
-			f = i ? v6 : v4;
-			if (f) {
-				wish(f, WISH_KEEP);
-			}
-		}
+	if (means_nothing_new(t)) {
+		wish(v4, WISH_KEEP, false);
+		wish(v6, WISH_KEEP, false);
 		return;
 	}
 	if (text_is_nocase(t, "auto")) {
-		for (int i = 0; i < 2; i++) {
-			f = i ? v6 : v4;
-			if (f) {
-				wish(f, WISH_SET);
-				f->peer = true;
-			}
-		}
+		wish(v4, WISH_SET, true);
+		wish(v6, WISH_SET, true);
 		return;
 	}
-	f = NULL;
-	if (parse_ip(t, &ip, &bits)) {
-		f = ip.n == 4 ? v4 : v6;
-	}
+	f = !parse_ip(t, &ip, &bits) ? NULL : ip.n == 4 ? v4 : v6;
 	if (!f) {
 		bad(p, t);
 		return;
 	}
 	if (is_zero(&ip, bits)) {
 		if (bits == ip.n * 8u) {
-			wish(f, WISH_REMOVE);
+			wish(f, WISH_REMOVE, false);
 		} else {
 			bad(p, t); /* a prefix that the router does not have */
 		}
 		return;
 	}
-	wish(f, WISH_SET);
+	wish(f, WISH_SET, false);
 	if (bits < ip.n * 8u) {
 		if (f->has_prefix &&
 		    (f->prefix_bits != bits || memcmp(&f->prefix, &ip, sizeof(ip)) != 0)) {
@@ -241,7 +237,7 @@ static void take_addresses(struct parser *p, struct text list, struct request_fa
 		}
 	}
 	if (!any && (!v4 || !v6)) {
-		wish(v4 ? v4 : v6, WISH_REMOVE);
+		wish(v4 ? v4 : v6, WISH_REMOVE, false);
 	}
 }
 
@@ -251,8 +247,7 @@ static void take_lan_prefix(struct parser *p, struct text t)
 	struct ip ip;
 	uint8_t bits;
 
-	if (!t.n || text_is_nocase(t, "preserve") || text_is_nocase(t, "no") ||
-	    text_is_nocase(t, "nochg")) {
+	if (!t.n || means_nothing_new(t)) {
 		return; /* the router has none now */
 	}
 	if (text_is_nocase(t, "auto")) {
