@@ -88,26 +88,19 @@ int name_canon(const char *text, size_t n, char *ret, size_t *ret_n)
 
 const char *name_strerror(int outcome)
 {
-	switch (outcome) {
-	case NAME_E_EMPTY:
-		return "is empty";
-	case NAME_E_LABEL_EMPTY:
-		return "has an empty label";
-	case NAME_E_LABEL_LONG:
-		return "has a label of more than 63 characters";
-	case NAME_E_LONG:
-		return "has more than 253 characters";
-	case NAME_E_CHAR:
-		return "has a character other than letters, digits, hyphens and underscores "
-		       "(an internationalized name is written in its xn-- form)";
-	case NAME_E_HYPHEN:
-		return "has a label that begins or ends with a hyphen";
-	case NAME_E_WILDCARD:
-		return "has an asterisk that is not the whole first label";
-	case NAME_E_SHORT:
-		return "has one label only; write the full name";
-	case NAME_E_NUMERIC:
-		return "ends in a number, as an address does";
-	}
-	return "is no name";
+	static const char *const words[] = {
+		[NAME_E_EMPTY] = "is empty",
+		[NAME_E_LABEL_EMPTY] = "has an empty label",
+		[NAME_E_LABEL_LONG] = "has a label of more than 63 characters",
+		[NAME_E_LONG] = "has more than 253 characters",
+		[NAME_E_CHAR] =
+			"has a character other than letters, digits, hyphens and underscores "
+			"(an internationalized name is written in its xn-- form)",
+		[NAME_E_HYPHEN] = "has a label that begins or ends with a hyphen",
+		[NAME_E_WILDCARD] = "has an asterisk that is not the whole first label",
+		[NAME_E_SHORT] = "has one label only; write the full name",
+		[NAME_E_NUMERIC] = "ends in a number, as an address does",
+	};
+
+	return words[outcome];
 }

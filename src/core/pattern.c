@@ -101,21 +101,16 @@ int pattern_parse(const char *text, size_t n, struct pattern *ret)
 
 const char *pattern_strerror(int outcome)
 {
-	switch (outcome) {
-	case PATTERN_E_RELATIVE:
-		return "does not begin with a slash";
-	case PATTERN_E_NO_USER:
-		return "has no %u, which stands for the user";
-	case PATTERN_E_TWO_USERS:
-		return "has %u twice between two slashes";
-	case PATTERN_E_PERCENT:
-		return "has a percent sign before something else than u or %";
-	case PATTERN_E_DOTS:
-		return "has a component '.' or '..'";
-	case PATTERN_E_LONG:
-		return "is too long";
-	}
-	return "is no pattern";
+	static const char *const words[] = {
+		[PATTERN_E_RELATIVE] = "does not begin with a slash",
+		[PATTERN_E_NO_USER] = "has no %u, which stands for the user",
+		[PATTERN_E_TWO_USERS] = "has %u twice between two slashes",
+		[PATTERN_E_PERCENT] = "has a percent sign before something else than u or %",
+		[PATTERN_E_DOTS] = "has a component '.' or '..'",
+		[PATTERN_E_LONG] = "is too long",
+	};
+
+	return words[outcome];
 }
 
 /* Appends the component to a string that has n bytes so far and room for size. */

@@ -63,22 +63,18 @@ int section_find(const char *text, size_t n, char comment, struct section *ret)
 
 const char *section_strerror(int outcome)
 {
-	switch (outcome) {
-	case SECTION_E_NO_MARKERS:
-		return "the lines 'start dynamic dns entries' and 'end dynamic dns entries' "
-		       "are missing";
-	case SECTION_E_NO_START:
-		return "the line 'start dynamic dns entries' is missing";
-	case SECTION_E_NO_END:
-		return "the line 'end dynamic dns entries' is missing";
-	case SECTION_E_TWO_STARTS:
-		return "the line 'start dynamic dns entries' stands there more than once";
-	case SECTION_E_TWO_ENDS:
-		return "the line 'end dynamic dns entries' stands there more than once";
-	case SECTION_E_ORDER:
-		return "'end dynamic dns entries' stands before 'start dynamic dns entries'";
-	}
-	return "the section cannot be found";
+	static const char *const words[] = {
+		[SECTION_E_NO_MARKERS] =
+			"the lines 'start dynamic dns entries' and 'end dynamic dns entries' "
+			"are missing",
+		[SECTION_E_NO_START] = "the line 'start dynamic dns entries' is missing",
+		[SECTION_E_NO_END] = "the line 'end dynamic dns entries' is missing",
+		[SECTION_E_TWO_STARTS] = "the line 'start dynamic dns entries' stands there more than once",
+		[SECTION_E_TWO_ENDS] = "the line 'end dynamic dns entries' stands there more than once",
+		[SECTION_E_ORDER] = "'end dynamic dns entries' stands before 'start dynamic dns entries'",
+	};
+
+	return words[outcome];
 }
 
 void section_replace(struct buf *b, const char *text, size_t n, const struct section *s,

@@ -355,17 +355,13 @@ int tsig_key_parse(const char *text, size_t n, struct tsig_key *ret, unsigned *r
 
 const char *tsig_key_strerror(int outcome)
 {
-	switch (outcome) {
-	case TSIG_KEY_E_SYNTAX:
-		return "is no key as tsig-keygen or keymgr -t prints it";
-	case TSIG_KEY_E_NAME:
-		return "has a name of a key that is none";
-	case TSIG_KEY_E_ALGORITHM:
-		return "has an algorithm other than hmac-sha256, hmac-sha384 and hmac-sha512";
-	case TSIG_KEY_E_SECRET:
-		return "has a secret that is no base64, or empty, or too long";
-	case TSIG_KEY_E_TWO:
-		return "has more than one key";
-	}
-	return "is no key";
+	static const char *const words[] = {
+		[TSIG_KEY_E_SYNTAX] = "is no key as tsig-keygen or keymgr -t prints it",
+		[TSIG_KEY_E_NAME] = "has a name of a key that is none",
+		[TSIG_KEY_E_ALGORITHM] = "has an algorithm other than hmac-sha256, hmac-sha384 and hmac-sha512",
+		[TSIG_KEY_E_SECRET] = "has a secret that is no base64, or empty, or too long",
+		[TSIG_KEY_E_TWO] = "has more than one key",
+	};
+
+	return words[outcome];
 }

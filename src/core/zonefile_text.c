@@ -8,24 +8,22 @@
 
 const char *zonefile_strerror(int outcome)
 {
-	switch (outcome) {
-	case ZONEFILE_E_PARENTHESES:
-		return "the section stands inside of the parentheses that open here; "
-		       "move it behind them";
-	case ZONEFILE_E_QUOTED:
-		return "the section stands in the quoted string that begins here; "
-		       "close the quotes before it";
-	case ZONEFILE_E_OWNER:
-		return "this record behind the section begins with a blank, so it would belong to "
-		       "the section's last name; write its own name there";
-	case ZONEFILE_E_NO_SOA:
-		return "no SOA record whose serial could be raised";
-	case ZONEFILE_E_NO_NUMBER:
-		return "the serial of the SOA record is not a number";
-	case ZONEFILE_E_RANGE:
-		return "the serial of the SOA record is greater than 4294967295";
-	}
-	return "the zone file cannot be understood";
+	static const char *const words[] = {
+		[ZONEFILE_E_PARENTHESES] =
+			"the section stands inside of the parentheses that open here; "
+			"move it behind them",
+		[ZONEFILE_E_QUOTED] =
+			"the section stands in the quoted string that begins here; "
+			"close the quotes before it",
+		[ZONEFILE_E_OWNER] =
+			"this record behind the section begins with a blank, so it would belong to "
+			"the section's last name; write its own name there",
+		[ZONEFILE_E_NO_SOA] = "no SOA record whose serial could be raised",
+		[ZONEFILE_E_NO_NUMBER] = "the serial of the SOA record is not a number",
+		[ZONEFILE_E_RANGE] = "the serial of the SOA record is greater than 4294967295",
+	};
+
+	return words[outcome];
 }
 
 /* The line, counted from `line`, of a record that has its owner from the line before; 0: the first
