@@ -53,7 +53,7 @@ static void put_name(struct writer *w, const char *name)
 	uint8_t *at = take(w, strlen(name) + 2);
 
 	if (at) {
-		(void)tsig_put_name(at, name); /* as long as what was taken */
+		(void)name_put_wire(at, name, strlen(name));
 	}
 }
 
@@ -113,7 +113,7 @@ static void put_signature(struct writer *w, const struct tsig_key *key, time_t n
 
 	tsig_mac(key, &m, &t, sent->mac);
 	sent->n_mac = n;
-	at += tsig_put_name(at, key->algorithm);
+	at += name_put_wire(at, key->algorithm, strlen(key->algorithm));
 	ldns_write_uint64_as_uint48(at, t.time);
 	ldns_write_uint16(at + 6, t.fudge);
 	ldns_write_uint16(at + 8, (uint16_t)n);
@@ -204,36 +204,26 @@ static struct owner owner_of(const char *name, const char *zone, size_t n_zone)
 	return (struct owner){ .name = name, .n_prefix = n_prefix, .in_zone = in_zone };
 }
 
-/* What stands before the zone, and a pointer to the zone's name, which stands behind the header. */
-static void put_in_zone(struct writer *w, const struct owner *o)
-{
-	uint8_t *at = take(w, o->n_prefix);
-
-	if (!at) {
-		return;
-	}
-	for (size_t i = 0, label = 0; i < o->n_prefix; i++) {
-		if (o->name[i] == '.') {
-			at[label] = (uint8_t)(i - label);
-			label = i + 1;
-		} else {
-			at[i + 1] = (uint8_t)o->name[i];
-		}
-	}
-	put16(w, POINTER | LDNS_HEADER_SIZE);
-}
-
 static void put_owner(struct writer *w, struct owner *o)
 {
+	uint8_t *at;
+
 	if (o->at && o->at - w->begin <= POINTER_MAX) {
 		put16(w, POINTER | (unsigned)(o->at - w->begin));
 		return;
 	}
 	o->at = w->at;
-	if (o->in_zone) {
-		put_in_zone(w, o);
-	} else {
+	if (!o->in_zone) {
 		put_name(w, o->name);
+		return;
+	}
+	/* What stands before the zone, and a pointer to the zone's name, which stands behind the header. */
+	at = take(w, o->n_prefix + 2);
+	if (at && o->n_prefix) {
+		(void)name_put_wire(at, o->name, o->n_prefix - 1);
+	}
+	if (at) {
+		ldns_write_uint16(at + o->n_prefix, POINTER | LDNS_HEADER_SIZE);
 	}
 }
 

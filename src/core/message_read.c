@@ -206,9 +206,9 @@ static bool name_text(const struct wire_name *name, char ret[NAME_SIZE])
 /* Whether it is this name, of lower case. */
 static bool is_name(const struct wire_name *name, const char *wanted)
 {
-	uint8_t wire[TSIG_NAME_WIRE_MAX];
+	uint8_t wire[NAME_WIRE_MAX];
 
-	if (name->n != tsig_put_name(wire, wanted)) {
+	if (name->n != name_put_wire(wire, wanted, strlen(wanted))) {
 		return false;
 	}
 	for (unsigned i = 0; i < name->n; i++) {

@@ -86,6 +86,22 @@ int name_canon(const char *text, size_t n, char *ret, size_t *ret_n)
 	return 0;
 }
 
+size_t name_put_wire(uint8_t *to, const char *name, size_t n)
+{
+	size_t label = 0;
+
+	memcpy(to + 1, name, n);
+	for (size_t i = 1; i <= n; i++) {
+		if (to[i] == '.') {
+			to[label] = (uint8_t)(i - label - 1);
+			label = i;
+		}
+	}
+	to[label] = (uint8_t)(n - label);
+	to[n + 1] = 0;
+	return n + 2;
+}
+
 const char *name_strerror(int outcome)
 {
 	static const char *const words[] = {

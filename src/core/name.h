@@ -7,10 +7,12 @@
  * characters, an asterisk only as the whole first label (RFC 4592). */
 
 #include <stddef.h>
+#include <stdint.h>
 
 #define NAME_TEXT_MAX 253
 #define NAME_LABEL_MAX 63
 #define NAME_SIZE (NAME_TEXT_MAX + 1)
+#define NAME_WIRE_MAX (NAME_TEXT_MAX + 2)
 
 enum {
 	NAME_E_EMPTY = 1,
@@ -27,6 +29,10 @@ enum {
 /* Checks the n bytes at text and writes the canonical form, NUL-terminated: lower case, no dot at
  * the end (one is allowed in text). ret has room for NAME_SIZE. Returns 0 or NAME_E_*. */
 int name_canon(const char *text, size_t n, char *ret, size_t *ret_n);
+
+/* Writes the n characters of a name (one at least, none of them a dot at the end) as they travel (RFC 1035 section
+ * 3.1): a length before each label, a 0 behind the last. Returns how many bytes that is, n + 2. */
+size_t name_put_wire(uint8_t *to, const char *name, size_t n);
 
 /* What is wrong, to stand behind the name in a message. */
 const char *name_strerror(int outcome);

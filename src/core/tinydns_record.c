@@ -15,38 +15,22 @@ static bool is_wildcard(const char *name)
 	return name[0] == '*' && name[1] == '.';
 }
 
-/* A length before each label, and a 0 at the end: two bytes more than the text has. */
-size_t tinydns_key_size(const char *name)
+/* What the key is made of. */
+static const char *owner(const char *name)
 {
-	return strlen(name) + (is_wildcard(name) ? 0 : 2);
+	return is_wildcard(name) ? name + 2 : name;
 }
 
-/* Labels have their lengths before them; the hash is made on the way. Returns the size. */
-static size_t put_key(uint8_t *to, const char *name, uint32_t *ret_hash)
+size_t tinydns_key_size(const char *name)
 {
-	uint8_t *length = to, *at = to + 1;
-
-	for (; *name; name++) {
-		if (*name == '.') {
-			*length = (uint8_t)(at - length - 1);
-			length = at++;
-		} else {
-			*at++ = (uint8_t)*name;
-		}
-	}
-	*length = (uint8_t)(at - length - 1);
-	*at++ = 0;
-	*ret_hash = cdb_hash(to, (size_t)(at - to));
-	return (size_t)(at - to);
+	return strlen(owner(name)) + 2;
 }
 
 uint32_t tinydns_key_hash(const char *name)
 {
-	uint8_t key[NAME_SIZE + 1];
-	uint32_t hash;
+	uint8_t key[NAME_WIRE_MAX];
 
-	(void)put_key(key, is_wildcard(name) ? name + 2 : name, &hash);
-	return hash;
+	return cdb_hash(key, name_put_wire(key, owner(name), strlen(owner(name))));
 }
 
 static void put_big32(uint8_t *to, uint32_t value)
@@ -60,15 +44,16 @@ static void put_big32(uint8_t *to, uint32_t value)
 size_t tinydns_record(uint8_t *to, const char *name, const uint8_t *address, size_t n_address,
 		      uint32_t ttl, uint32_t *ret_hash)
 {
-	bool wildcard = is_wildcard(name);
-	size_t n_key = put_key(to + CDB_RECORD_HEADER, wildcard ? name + 2 : name, ret_hash);
-	uint8_t *data = to + CDB_RECORD_HEADER + n_key;
+	uint8_t *key = to + CDB_RECORD_HEADER;
+	size_t n_key = name_put_wire(key, owner(name), strlen(owner(name)));
+	uint8_t *data = key + n_key;
 
+	*ret_hash = cdb_hash(key, n_key);
 	cdb_put32(to, (uint32_t)n_key);
 	cdb_put32(to + 4, (uint32_t)(TINYDNS_RECORD_HEAD + n_address));
 	data[0] = 0;
 	data[1] = n_address == 4 ? TYPE_A : TYPE_AAAA;
-	data[2] = wildcard ? SIGN_WILDCARD : SIGN;
+	data[2] = is_wildcard(name) ? SIGN_WILDCARD : SIGN;
 	put_big32(data + 3, ttl);
 	memset(data + 7, 0, 8);	/* it lives for ever */
 	memcpy(data + TINYDNS_RECORD_HEAD, address, n_address);

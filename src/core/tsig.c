@@ -38,22 +38,6 @@ unsigned tsig_mac_size(const struct tsig_key *key)
 	return hash_of(key)->digest_size;
 }
 
-size_t tsig_put_name(uint8_t *to, const char *name)
-{
-	size_t n = strlen(name), label = 0;
-
-	memcpy(to + 1, name, n);
-	for (size_t i = 1; i <= n; i++) {
-		if (to[i] == '.') {
-			to[label] = (uint8_t)(i - label - 1);
-			label = i;
-		}
-	}
-	to[label] = (uint8_t)(n - label);
-	to[n + 1] = 0;
-	return n + 2;
-}
-
 /* The fields of section 4.3.3, or of 5.3.1 the timers; returns their length. */
 static size_t put_variables(uint8_t *to, const struct tsig_key *key, const struct tsig *t,
 			    bool timers_only)
@@ -61,11 +45,11 @@ static size_t put_variables(uint8_t *to, const struct tsig_key *key, const struc
 	uint8_t *at = to;
 
 	if (!timers_only) {
-		at += tsig_put_name(at, key->name);
+		at += name_put_wire(at, key->name, strlen(key->name));
 		ldns_write_uint16(at, LDNS_RR_CLASS_ANY);
 		ldns_write_uint32(at + 2, 0); /* TTL */
 		at += 6;
-		at += tsig_put_name(at, key->algorithm);
+		at += name_put_wire(at, key->algorithm, strlen(key->algorithm));
 	}
 	ldns_write_uint64_as_uint48(at, t->time);
 	ldns_write_uint16(at + 6, t->fudge);
@@ -102,7 +86,7 @@ void tsig_mac(const struct tsig_key *key, const struct tsig_message *m, const st
 	      uint8_t ret_mac[TSIG_MAC_MAX])
 {
 	uint8_t header[LDNS_HEADER_SIZE], n_before[2];
-	uint8_t variables[TSIG_NAME_WIRE_MAX + TSIG_ALGORITHM_WIRE_N + 18];
+	uint8_t variables[NAME_WIRE_MAX + TSIG_ALGORITHM_WIRE_N + 18];
 	size_t n = put_variables(variables, key, t, m->timers_only);
 	struct hmac h;
 

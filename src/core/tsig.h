@@ -13,7 +13,6 @@
 enum {
 	TSIG_MAC_MAX = 64,		/* SHA-512 */
 	TSIG_ALGORITHM_WIRE_N = 13,	/* all have names of the same length */
-	TSIG_NAME_WIRE_MAX = 255,
 	TSIG_FUDGE = 300,		/* seconds; what RFC 8945 section 10 recommends */
 };
 
@@ -40,6 +39,3 @@ unsigned tsig_mac_size(const struct tsig_key *key);
 
 void tsig_mac(const struct tsig_key *key, const struct tsig_message *m, const struct tsig *t,
 	      uint8_t ret_mac[TSIG_MAC_MAX]);
-
-/* Writes a name (as in tsig_key, or of name.h) uncompressed, TSIG_NAME_WIRE_MAX bytes at most; returns its length. */
-size_t tsig_put_name(uint8_t *to, const char *name);
