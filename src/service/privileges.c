@@ -19,10 +19,9 @@ static int close_doors(void)
 	return 0;
 }
 
-static bool permitted(void)
+static bool has(capng_type_t set, unsigned capability)
 {
-	return !capng_get_caps_process() &&
-	       capng_have_capability(CAPNG_PERMITTED, CAP_DAC_READ_SEARCH);
+	return !capng_get_caps_process() && capng_have_capability(set, capability);
 }
 
 static int apply(bool keep, bool with_bounding)
@@ -37,19 +36,13 @@ static int apply(bool keep, bool with_bounding)
 	return close_doors();
 }
 
-static bool may_set_bounding(void)
-{
-	return !capng_get_caps_process() &&
-	       capng_have_capability(CAPNG_EFFECTIVE, CAP_SETPCAP);
-}
-
 int privileges_drop(const char *user)
 {
-	bool keep = permitted();
+	bool keep = has(CAPNG_PERMITTED, CAP_DAC_READ_SEARCH);
 	struct passwd *pw;
 
 	if (geteuid()) {
-		return apply(keep, may_set_bounding());
+		return apply(keep, has(CAPNG_EFFECTIVE, CAP_SETPCAP));
 	}
 	errno = 0;
 	pw = getpwnam(user);
@@ -61,8 +54,7 @@ int privileges_drop(const char *user)
 	}
 	/* The bounding set first, for it needs CAP_SETPCAP; then the ids, across which the kernel
 	 * keeps the permitted set; then all but the one capability goes. */
-	capng_clear(CAPNG_SELECT_BOUNDS);
-	if (may_set_bounding()) {
+	if (has(CAPNG_EFFECTIVE, CAP_SETPCAP)) {
 		capng_clear(CAPNG_SELECT_BOUNDS);
 		(void)capng_apply(CAPNG_SELECT_BOUNDS);	/* what is not held cannot be gained */
 	}
@@ -76,11 +68,10 @@ int privileges_drop(const char *user)
 
 int privileges_none(void)
 {
-	return apply(false, may_set_bounding());
+	return apply(false, has(CAPNG_EFFECTIVE, CAP_SETPCAP));
 }
 
 bool privileges_read_all(void)
 {
-	return !capng_get_caps_process() &&
-	       capng_have_capability(CAPNG_EFFECTIVE, CAP_DAC_READ_SEARCH);
+	return has(CAPNG_EFFECTIVE, CAP_DAC_READ_SEARCH);
 }
