@@ -158,6 +158,9 @@ struct checked {
 	struct scmp_arg_cmp args[3];
 };
 
+/* On 32 bits there are two. */
+#define FCNTL(command) { "fcntl", 1, { IS(1, (command)) } }, { "fcntl64", 1, { IS(1, (command)) } }
+
 static const struct checked checked_everybody[] = {
 	{ "send", 1, { NONE_OF(3, MSG_FASTOPEN) } },
 	{ "sendto", 1, { NONE_OF(3, MSG_FASTOPEN) } },
@@ -194,18 +197,12 @@ static const struct checked checked_loops[] = {
 	{ "ioctl", 1, { IS(1, FIONBIO) } },
 	{ "ioctl", 1, { IS(1, FIOCLEX) } },
 	/* F_SETOWN and F_SETSIG would send signals to others. */
-	{ "fcntl", 1, { IS(1, F_DUPFD) } },
-	{ "fcntl", 1, { IS(1, F_DUPFD_CLOEXEC) } },
-	{ "fcntl", 1, { IS(1, F_GETFD) } },
-	{ "fcntl", 1, { IS(1, F_SETFD) } },
-	{ "fcntl", 1, { IS(1, F_GETFL) } },
-	{ "fcntl", 1, { IS(1, F_SETFL) } },
-	{ "fcntl64", 1, { IS(1, F_DUPFD) } },
-	{ "fcntl64", 1, { IS(1, F_DUPFD_CLOEXEC) } },
-	{ "fcntl64", 1, { IS(1, F_GETFD) } },
-	{ "fcntl64", 1, { IS(1, F_SETFD) } },
-	{ "fcntl64", 1, { IS(1, F_GETFL) } },
-	{ "fcntl64", 1, { IS(1, F_SETFL) } },
+	FCNTL(F_DUPFD),
+	FCNTL(F_DUPFD_CLOEXEC),
+	FCNTL(F_GETFD),
+	FCNTL(F_SETFD),
+	FCNTL(F_GETFL),
+	FCNTL(F_SETFL),
 
 	{ "clone",
 	  1,
@@ -218,8 +215,7 @@ static const struct checked checked_loops[] = {
 /* It forks, and a child loads its own filter. */
 static const struct checked checked_mothers[] = {
 	{ "clone", 1, { { CLONE_ARG, SCMP_CMP_MASKED_EQ, CLONE_OF_THREAD | CLONE_OTHERWISE, 0 } } },
-	{ "fcntl", 1, { IS(1, F_DUPFD_CLOEXEC) } },
-	{ "fcntl64", 1, { IS(1, F_DUPFD_CLOEXEC) } },
+	FCNTL(F_DUPFD_CLOEXEC),
 	{ "seccomp", 1, { IS(0, SECCOMP_SET_MODE_FILTER) } },
 };
 
@@ -244,10 +240,8 @@ static const struct checked checked_daemons[] = {
 	{ "setsockopt", 2, { IS(1, IPPROTO_IPV6), IS(2, IPV6_V6ONLY) } },
 	{ "setsockopt", 2, { IS(1, SOL_SOCKET), IS(2, SO_REUSEADDR) } },
 	/* Whether somebody has a file open for writing (splice_late.c, database.h). */
-	{ "fcntl", 1, { IS(1, F_SETLEASE) } },
-	{ "fcntl", 1, { IS(1, F_GETLEASE) } },
-	{ "fcntl64", 1, { IS(1, F_SETLEASE) } },
-	{ "fcntl64", 1, { IS(1, F_GETLEASE) } },
+	FCNTL(F_SETLEASE),
+	FCNTL(F_GETLEASE),
 };
 
 #if defined(__SANITIZE_ADDRESS__)
