@@ -2,8 +2,6 @@
  * SPDX-License-Identifier: ISC */
 #include "core/cdb.h"
 
-#include <string.h>
-
 uint32_t cdb_hash(const uint8_t *key, size_t n)
 {
 	uint32_t h = 5381;

@@ -6,9 +6,11 @@
  * hash tables, the records in the order in which they were added, the tables. All numbers are 32 bits,
  * least significant byte first. Whoever adds the same records in the same order makes the same bytes. */
 
+#include <endian.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 enum {
 	CDB_TABLES = 256,
@@ -22,15 +24,16 @@ uint32_t cdb_hash(const uint8_t *key, size_t n);
 
 static inline void cdb_put32(uint8_t *to, uint32_t value)
 {
-	to[0] = (uint8_t)value;
-	to[1] = (uint8_t)(value >> 8);
-	to[2] = (uint8_t)(value >> 16);
-	to[3] = (uint8_t)(value >> 24);
+	value = htole32(value);
+	memcpy(to, &value, sizeof(value));
 }
 
 static inline uint32_t cdb_get32(const uint8_t *from)
 {
-	return from[0] | (uint32_t)from[1] << 8 | (uint32_t)from[2] << 16 | (uint32_t)from[3] << 24;
+	uint32_t value;
+
+	memcpy(&value, from, sizeof(value));
+	return le32toh(value);
 }
 
 /* One record; borrowed from the bytes that it stands in. */

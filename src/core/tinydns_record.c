@@ -2,6 +2,7 @@
  * SPDX-License-Identifier: ISC */
 #include "core/tinydns_record.h"
 
+#include <endian.h>
 #include <string.h>
 
 enum {
@@ -33,14 +34,6 @@ uint32_t tinydns_key_hash(const char *name)
 	return cdb_hash(key, name_put_wire(key, owner(name), strlen(owner(name))));
 }
 
-static void put_big32(uint8_t *to, uint32_t value)
-{
-	to[0] = (uint8_t)(value >> 24);
-	to[1] = (uint8_t)(value >> 16);
-	to[2] = (uint8_t)(value >> 8);
-	to[3] = (uint8_t)value;
-}
-
 size_t tinydns_record(uint8_t *to, const char *name, const uint8_t *address, size_t n_address,
 		      uint32_t ttl, uint32_t *ret_hash)
 {
@@ -54,7 +47,8 @@ size_t tinydns_record(uint8_t *to, const char *name, const uint8_t *address, siz
 	data[0] = 0;
 	data[1] = n_address == 4 ? TYPE_A : TYPE_AAAA;
 	data[2] = is_wildcard(name) ? SIGN_WILDCARD : SIGN;
-	put_big32(data + 3, ttl);
+	ttl = htobe32(ttl);
+	memcpy(data + 3, &ttl, sizeof(ttl));
 	memset(data + 7, 0, 8);	/* it lives for ever */
 	memcpy(data + TINYDNS_RECORD_HEAD, address, n_address);
 	return tinydns_record_size(n_key, n_address);
@@ -86,7 +80,7 @@ bool tinydns_record_serial(const struct cdb_record *r, size_t *ret_offset, uint3
 		return false;
 	}
 	*ret_offset = at;
-	*ret_serial = (uint32_t)r->data[at] << 24 | (uint32_t)r->data[at + 1] << 16 |
-		      (uint32_t)r->data[at + 2] << 8 | r->data[at + 3];
+	memcpy(ret_serial, r->data + at, sizeof(*ret_serial));
+	*ret_serial = be32toh(*ret_serial);
 	return true;
 }
