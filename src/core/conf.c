@@ -328,26 +328,32 @@ static int set_interface_ids(struct conf_reader *r, const struct key *k, struct 
 	return 0;
 }
 
+static int add_string(char ***list, unsigned *n, struct text new)
+{
+	char **more = reallocarray(*list, *n + 1, sizeof(*more));
+
+	if (!more) {
+		return -ENOMEM;
+	}
+	*list = more;
+	more[*n] = strndup(new.at, new.n);
+	if (!more[*n]) {
+		return -ENOMEM;
+	}
+	++*n;
+	return 0;
+}
+
 static int set_abuse(struct conf_reader *r, const struct key *k, struct text value)
 {
-	struct conf_http *h = &r->c->http;
 	struct text item;
+	int e = 0;
 
 	(void)k;
-	while (next_item(&value, &item)) {
-		char **more = reallocarray(h->abuse, h->n_abuse + 1, sizeof(*more));
-
-		if (!more) {
-			return -ENOMEM;
-		}
-		h->abuse = more;
-		h->abuse[h->n_abuse] = strndup(item.at, item.n);
-		if (!h->abuse[h->n_abuse]) {
-			return -ENOMEM;
-		}
-		h->n_abuse++;
+	while (!e && next_item(&value, &item)) {
+		e = add_string(&r->c->http.abuse, &r->c->http.n_abuse, item);
 	}
-	return 0;
+	return e;
 }
 
 /* As a listener, but an address alone has the port of DNS. */
@@ -400,22 +406,6 @@ static bool has_zone(const struct conf_output *o, const char *zone)
 	return false;
 }
 
-static int add_zone(struct conf_output *o, const char *zone)
-{
-	char **more = reallocarray(o->zones, o->n_zones + 1, sizeof(*more));
-
-	if (!more) {
-		return -ENOMEM;
-	}
-	o->zones = more;
-	o->zones[o->n_zones] = strdup(zone);
-	if (!o->zones[o->n_zones]) {
-		return -ENOMEM;
-	}
-	o->n_zones++;
-	return 0;
-}
-
 static int set_zones(struct conf_reader *r, const struct key *k, struct text value)
 {
 	struct text item;
@@ -436,7 +426,7 @@ static int set_zones(struct conf_reader *r, const struct key *k, struct text val
 		} else if (has_zone(r->output, zone)) {
 			conf_mistake_about(r, "zone ", item, "stands there twice");
 		} else {
-			e = add_zone(r->output, zone);
+			e = add_string(&r->output->zones, &r->output->n_zones, (struct text){ zone, n });
 		}
 	}
 	return e;

@@ -50,8 +50,7 @@ struct conf_http {
 	struct conf_interface_id *interface_ids; /* by name, once conf_finish is done */
 	size_t n_interface_ids;
 	char **abuse; /* users who are told that they are blocked */
-	size_t n_abuse;
-	unsigned abuse_line;
+	unsigned n_abuse, abuse_line;
 	unsigned connections_max, connections_per_address, request_size_max, headers_max;
 	uint64_t request_timeout_ms, publish_timeout_ms;
 	unsigned publish_timeout_line;
