@@ -3,7 +3,7 @@
 #pragma once
 
 /* What the parts of conf.h share: conf.c (the syntax and the keys), conf_finish.c (what can be said only of
- * the whole). */
+ * the whole). Mistakes in the tokens file are reported in the same way. */
 
 #include "core/conf.h"
 #include "core/text.h"

@@ -3,9 +3,9 @@
 #include "core/tokens.h"
 
 #include "base/table.h"
+#include "core/conf_impl.h"
 #include "core/crypthash.h"
 #include "core/name.h"
-#include "core/text.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -59,26 +59,8 @@ struct tokens {
 
 struct reader {
 	struct tokens *t;
-	const char *file;
-	conf_report_fn *report;
-	void *arg;
-	unsigned line;
+	struct conf_reader at; /* for mistakes only */
 };
-
-static void mistake(struct reader *r, const char *format, ...)
-	__attribute__((format(printf, 2, 3)));
-
-static void mistake(struct reader *r, const char *format, ...)
-{
-	struct buf b = { 0 };
-	va_list ap;
-
-	va_start(ap, format);
-	buf_vprintf(&b, format, ap);
-	va_end(ap);
-	r->report(r->arg, r->file, r->line, buf_str(&b));
-	buf_deinit(&b);
-}
 
 /* --- words and lines --- */
 
@@ -254,23 +236,23 @@ static int read_crypt(struct reader *r, struct text line)
 	bool more;
 
 	if (!colon) {
-		mistake(r, "neither 'USER LABEL HASH' nor 'USER:HASH'");
+		conf_mistake(&r->at, "neither 'USER LABEL HASH' nor 'USER:HASH'");
 		return 0;
 	}
 	more = memchr(colon + 1, ':', (size_t)(line.at + line.n - colon - 1));
 	colon = memrchr(line.at, ':', line.n);
 	user = (struct text){ line.at, (size_t)(colon - line.at) };
 	hash = (struct text){ colon + 1, line.n - user.n - 1 };
-	*new = (struct token){ .crypt = take_crypt(t, hash, &trouble), .line = r->line };
+	*new = (struct token){ .crypt = take_crypt(t, hash, &trouble), .line = r->at.line };
 	if (!new->crypt) {
-		mistake(r, "%s",
+		conf_mistake(&r->at, "%s",
 			more ? "more than 'USER:HASH'; of a line of /etc/shadow leave the "
 			       "first two fields" :
 			       trouble);
 		return 0;
 	}
 	if (!users_good_user(user.at, user.n)) {
-		mistake(r, "%s", BAD_USER);
+		conf_mistake(&r->at, "%s", BAD_USER);
 		return 0;
 	}
 	new->user = add_string(t, user);
@@ -311,18 +293,14 @@ static int read_names(struct reader *r, struct text list, bool *ret_good)
 
 		any = true;
 		if (e) {
-			struct buf b = { 0 };
-
-			buf_add_escaped(&b, item.at, item.n, 64);
-			mistake(r, "name '%s' %s", buf_str(&b), name_strerror(e));
-			buf_deinit(&b);
+			conf_mistake_about(&r->at, "name ", item, name_strerror(e));
 			good = false;
 		} else if (good && add_name(r->t, (struct text){ name, n })) {
 			return -ENOMEM;
 		}
 	}
 	if (!any) {
-		mistake(r, "a list of names without a name");
+		conf_mistake(&r->at, "a list of names without a name");
 	}
 	*ret_good = good && any;
 	return 0;
@@ -336,30 +314,30 @@ static bool good_token(struct reader *r, struct text user, struct text label, st
 	uint32_t there;
 
 	if (!parse_hash(hash, ret_hash)) {
-		mistake(r,
+		conf_mistake(&r->at,
 			!hash.n || memchr(user.at, ':', user.n) ?
 				"neither 'USER LABEL HASH' nor 'USER:HASH'" :
 				"the third word is no hash of a token; 'dns-updater token' makes them");
 		return false;
 	}
 	if (!users_good_user(user.at, user.n)) {
-		mistake(r, "%s", BAD_USER);
+		conf_mistake(&r->at, "%s", BAD_USER);
 		return false;
 	}
 	if (!tokens_good_label(label.at, label.n)) {
-		mistake(r, "no label: 1 to %d characters, no control characters",
+		conf_mistake(&r->at, "no label: 1 to %d characters, no control characters",
 			TOKENS_LABEL_MAX);
 		return false;
 	}
 	there = find_label(t, user, label);
 	if (there != TABLE_NONE) {
-		mistake(r, "user '%s' has a token of label '%s' in line %u already",
+		conf_mistake(&r->at, "user '%s' has a token of label '%s' in line %u already",
 			t->tokens[there].user, t->tokens[there].label, t->tokens[there].line);
 		return false;
 	}
 	there = *find_slot(t, ret_hash);
 	if (there != TABLE_NONE) {
-		mistake(r,
+		conf_mistake(&r->at,
 			"the secret of this token is that of line %u, too; a secret belongs to one "
 			"line only",
 			t->tokens[there].line);
@@ -392,7 +370,7 @@ static int read_token(struct reader *r, struct text line)
 	*new = (struct token){ .user = add_string(t, user),
 			       .label = add_label(t, user, label),
 			       .n_names = t->n_names - names_before,
-			       .line = r->line };
+			       .line = r->at.line };
 	*find_slot(t, t->rests[t->n].hash) = t->n;
 	return table_add(&t->by_label, t->n++);
 }
@@ -402,7 +380,7 @@ static int read_line(struct reader *r, struct text line)
 	struct text rest = line;
 
 	if (memchr(line.at, '\0', line.n)) {
-		mistake(r, "a NUL byte");
+		conf_mistake(&r->at, "a NUL byte");
 		return 0;
 	}
 	(void)next_word(&rest);
@@ -480,7 +458,7 @@ int tokens_parse(const char *text, size_t n, const char *file, conf_report_fn *r
 {
 	struct text all = { text, n }, line;
 	struct tokens *t = tokens_new(count_lines(all), n);
-	struct reader r = { .t = t, .file = file, .report = report, .arg = arg };
+	struct reader r = { t, { .file = file, .report = report, .arg = arg } };
 
 	if (!t) {
 		return -ENOMEM;
@@ -488,7 +466,7 @@ int tokens_parse(const char *text, size_t n, const char *file, conf_report_fn *r
 	while (text_next_line(&all, &line)) {
 		int e = 0;
 
-		r.line++;
+		r.at.line++;
 		line = content(line);
 		if (line.n) {
 			e = read_line(&r, line);
