@@ -322,13 +322,10 @@ const char *message_rcode_name(unsigned rcode, char room[16])
 		[17] = "BADKEY", [18] = "BADTIME",  [19] = "BADMODE", [20] = "BADNAME",
 		[21] = "BADALG", [22] = "BADTRUNC",
 	};
-	const char *name = rcode < sizeof(names) / sizeof(*names) ? names[rcode] : NULL;
 
-	if (name) {
-		(void)snprintf(room, 16, "%s", name); /* they are short */
-	} else {
-		(void)snprintf(room, 16, "RCODE %u",
-			       rcode & 0xffff); /* it has two bytes at most */
+	if (rcode < sizeof(names) / sizeof(*names) && names[rcode]) {
+		return names[rcode];
 	}
+	(void)snprintf(room, 16, "RCODE %u", rcode & 0xffff); /* it has two bytes at most */
 	return room;
 }

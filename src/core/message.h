@@ -23,7 +23,6 @@
 enum {
 	MESSAGE_UDP_MAX = 1232,		/* bytes that travel in one piece (DNS flag day 2020) */
 	MESSAGE_TCP_MAX = 65535,
-	MESSAGE_MAC_MAX = 64,		/* SHA-512 */
 };
 
 enum message_type { MESSAGE_A = 1, MESSAGE_SOA = 6, MESSAGE_AAAA = 28, MESSAGE_AXFR = 252 };
@@ -35,7 +34,7 @@ enum {
 	MESSAGE_BADSIG = 16, MESSAGE_BADKEY = 17, MESSAGE_BADTIME = 18, MESSAGE_BADTRUNC = 22,
 };
 
-/* "REFUSED", "BADKEY" or, of a number without a name, "RCODE 23". Written into room. */
+/* "REFUSED", "BADKEY" or, of a number without a name, "RCODE 23", for which there is room. */
 const char *message_rcode_name(unsigned rcode, char room[16]);
 
 /* What has to be kept of a message that was sent, to know its reply. A plain value. */
@@ -45,7 +44,7 @@ struct message_sent {
 	bool update;
 	char name[NAME_SIZE];	/* of the question, or the zone */
 	const struct tsig_key *key;	/* NULL: not signed. Borrowed until the reply was read */
-	uint8_t mac[MESSAGE_MAC_MAX];	/* of the request, or of the transfer's message before */
+	uint8_t mac[TSIG_MAC_MAX];	/* of the request, or of the transfer's message before */
 	unsigned n_mac;
 	unsigned n_replies;	/* of a transfer: messages read so far; else 0 */
 };

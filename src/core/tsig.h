@@ -11,7 +11,6 @@
 #include <stdint.h>
 
 enum {
-	TSIG_MAC_MAX = 64,		/* SHA-512 */
 	TSIG_ALGORITHM_WIRE_N = 13,	/* all have names of the same length */
 	TSIG_FUDGE = 300,		/* seconds; what RFC 8945 section 10 recommends */
 };

@@ -11,6 +11,7 @@
 #include <stddef.h>
 
 #define TSIG_KEY_SECRET_SIZE 256	/* bytes, with a NUL */
+#define TSIG_MAC_MAX 64			/* bytes that its hash makes: SHA-512 */
 
 struct tsig_key {
 	char name[NAME_SIZE];		/* lower case, without the dot at the end; one label is enough */
