@@ -460,9 +460,9 @@ static const struct key keys[] = {
 	{ IN_DAEMON, "ttl", set_number, AT(ttl), .min = 0,
 	  .max = INT32_MAX }, /* RFC 2181 section 8 */
 	{ IN_DAEMON, "pathpattern", set_patterns, LINE(pathpattern_line) },
-	{ IN_DAEMON, "datafile", set_path, AT(datafile), LINE(datafile_line) },
-	{ IN_DAEMON, "makecommand", set_string, AT(makecommand), LINE(makecommand_line) },
-	{ IN_DAEMON, "database", set_path, AT(database), LINE(database_line) },
+	{ IN_DAEMON, "datafile", set_path, AT(datafile.file), LINE(datafile.file_line) },
+	{ IN_DAEMON, "makecommand", set_string, AT(datafile.command), LINE(datafile.command_line) },
+	{ IN_DAEMON, "database", set_path, AT(datafile.database), LINE(datafile.database_line) },
 	{ IN_DAEMON, "log_tempfile", set_path, AT(log_tempfile), LINE(log_tempfile_line) },
 	{ IN_DAEMON, "log_rate", set_number, AT(log_rate), .max = 1000000 },
 	{ IN_DAEMON, "user", set_string, AT(user), LINE(user_line) },
@@ -482,9 +482,10 @@ static const struct key keys[] = {
 	{ IN_DAEMON, "addresses_max", set_number, AT(addresses_max), .min = 1,
 	  .max = IP_SET_EACH_MAX },
 	{ IN_DAEMON, "networks", set_networks, AT(networks) },
-	{ IN_DAEMON, "verify", set_servers, AT(verify), COUNT(n_verify), LINE(verify_line),
+	{ IN_DAEMON, "verify", set_servers, AT(datafile.verify), COUNT(datafile.n_verify),
+	  LINE(datafile.verify_line),
 	  .again = true },
-	{ IN_DAEMON, "verify_timeout", set_duration, AT(verify_timeout_ms),
+	{ IN_DAEMON, "verify_timeout", set_duration, AT(datafile.verify_timeout_ms),
 	  LINE(verify_timeout_line), .min = 100, .max = HOURS(1) },
 	{ IN_OUTPUT, "type", set_word, AT_OUTPUT(type), LINE_OUTPUT(type_line),
 	  .words = conf_type_words },
@@ -812,7 +813,7 @@ int conf_init(struct conf *ret)
 		.missing_after_ms = 60 * 1000,
 		.replace = CONF_REPLACE_EXCHANGE,
 		.addresses_max = 8,
-		.verify_timeout_ms = VERIFY_TIMEOUT_MS,
+		.datafile = { .plain = true, .type = CONF_TINYDNS, .verify_timeout_ms = VERIFY_TIMEOUT_MS },
 		.http = {
 			.plain = CONF_PLAIN_BY_ADDRESS,
 			.connections_max = 4096,
@@ -865,9 +866,7 @@ void conf_deinit(struct conf *c)
 	for (unsigned i = 0; i < c->n_patterns; i++) {
 		pattern_deinit(&c->patterns[i]);
 	}
-	free(c->datafile);
-	free(c->makecommand);
-	free(c->database);
+	deinit_output(&c->datafile);
 	free(c->log_tempfile);
 	free(c->users_file);
 	free(c->user);

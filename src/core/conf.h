@@ -68,6 +68,7 @@ struct conf_server {
 /* [output NAME]: where addresses are published. datafile and makecommand are an output of this kind too,
  * "tinydns", the first one. */
 struct conf_output {
+	bool plain;    /* datafile's, which messages need not name */
 	char *name;    /* letters, digits, '-', '_' and '.' */
 	unsigned line; /* of the heading, or of datafile */
 	enum conf_output_type { CONF_TINYDNS, CONF_ZONEFILE, CONF_HOSTS, CONF_RFC2136, CONF_NO_TYPE } type;
@@ -92,9 +93,10 @@ struct conf {
 	unsigned ttl; /* seconds */
 	struct pattern patterns[CONF_PATTERNS_MAX];
 	unsigned n_patterns;
-	char *datafile, *makecommand, *database, *log_tempfile, *users_file, *user, *state, *socket;
-	unsigned datafile_line, makecommand_line, pathpattern_line, users_file_line, user_line,
-		state_line, log_tempfile_line, socket_line, database_line; /* 0: not set by the text */
+	struct conf_output datafile; /* until conf_finish puts it before the outputs; file NULL: there is none */
+	char *log_tempfile, *users_file, *user, *state, *socket;
+	unsigned pathpattern_line, users_file_line, user_line, state_line, log_tempfile_line,
+		socket_line, verify_timeout_line; /* 0: not set by the text */
 	unsigned log_rate;	/* lines of changes in a second; 0: all */
 	uint64_t publish_interval_ms, make_timeout_ms, rescan_ms, missing_after_ms;
 	enum conf_missing missing;
@@ -102,11 +104,6 @@ struct conf {
 	enum conf_watch watch;	   /* what tells of changed address files */
 	unsigned addresses_max;
 	struct ip_nets networks;
-	/* Of the output that datafile is. */
-	struct conf_server verify[CONF_SERVERS_MAX];
-	unsigned n_verify;
-	uint64_t verify_timeout_ms;
-	unsigned verify_line, verify_timeout_line;
 	struct users *users;
 	struct conf_http http;
 	struct conf_output *outputs; /* complete once conf_finish is done */

@@ -123,39 +123,26 @@ static void finish_http(struct conf_reader *r)
 static int finish_datafile(struct conf_reader *r)
 {
 	struct conf *c = r->c;
-	struct conf_output new = {
-		.line = c->datafile_line,
-		.type = CONF_TINYDNS,
-		.n_verify = c->n_verify,
-		.verify_timeout_ms = c->verify_timeout_ms,
-		.type_line = c->datafile_line,
-		.file_line = c->datafile_line,
-		.command_line = c->makecommand_line,
-		.database_line = c->database_line,
-		.verify_line = c->verify_line,
-	};
-	const struct conf_output *same;
+	struct conf_output *new = &c->datafile;
+	const struct conf_output *same = conf_find_output(c, datafile_name, strlen(datafile_name));
+	int e;
 
 	if (c->n_outputs == CONF_OUTPUTS_MAX) {
-		r->line = c->datafile_line;
+		r->line = new->file_line;
 		conf_mistake(r, "more than %d outputs, of which datafile is one",
 			     CONF_OUTPUTS_MAX);
 		return 0;
 	}
-	same = conf_find_output(c, datafile_name, strlen(datafile_name));
 	if (same) {
 		r->line = same->line;
 		conf_mistake(r, "output '%s' needs another name: that one is datafile's",
 			     datafile_name);
 	}
-	memcpy(new.verify, c->verify, sizeof(new.verify));
-	new.file = strdup(c->datafile);
-	new.command = c->makecommand ? strdup(c->makecommand) : NULL;
-	new.database = c->database ? strdup(c->database) : NULL;
-	if (new.file && (new.command || !c->makecommand) && (new.database || !c->database)) {
-		new.name = strdup(datafile_name);
-	}
-	return conf_add_output(c, 0, new);
+	new->name = strdup(datafile_name);
+	new->line = new->type_line = new->file_line;
+	e = conf_add_output(c, 0, *new);
+	*new = (struct conf_output){ 0 };
+	return e;
 }
 
 /* A key of [dns-updater] that says something of datafile, and there is none. */
@@ -224,15 +211,15 @@ static int finish_outputs(struct conf_reader *r)
 	struct conf *c = r->c;
 	int e = 0;
 
-	if (c->datafile) {
+	if (c->datafile.file) {
 		e = finish_datafile(r);
-	} else if (!c->datafile_line) {
-		without_datafile(r, "makecommand", c->makecommand_line);
-		without_datafile(r, "database", c->database_line);
-		without_datafile(r, "verify", c->verify_line);
+	} else if (!c->datafile.file_line) {
+		without_datafile(r, "makecommand", c->datafile.command_line);
+		without_datafile(r, "database", c->datafile.database_line);
+		without_datafile(r, "verify", c->datafile.verify_line);
 		without_datafile(r, "verify_timeout", c->verify_timeout_line);
 	}
-	if (!c->n_outputs && !c->datafile_line) {
+	if (!c->n_outputs && !c->datafile.file_line) {
 		r->line = 0;
 		conf_mistake(r, "nothing to publish to: neither datafile nor an [output NAME]");
 	}

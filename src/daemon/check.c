@@ -279,8 +279,7 @@ unsigned check_run(const char *conf_path, enum check_part part)
 		check_mistake(&c, conf_path, 0, "%s", strerror(-r));
 		return c.n_mistakes;
 	}
-	if (c.conf.users->n_users || c.conf.n_patterns || c.conf.datafile ||
-	    c.conf.n_outputs) {
+	if (c.conf.users->n_users || c.conf.n_patterns || c.conf.n_outputs) {
 		check_account(&c);
 		check_conf_file(&c, 0, conf_path);
 		if (c.conf.users_file) {

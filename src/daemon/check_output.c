@@ -29,18 +29,11 @@
 
 enum { WHAT_SIZE = 64 }; /* "output '...'" */
 
-/* Whether the output is not a section of its own, but the keys of [dns-updater]. */
-static bool is_datafile(const struct check *c, const struct conf_output *o)
-{
-	return c->conf.datafile && o == c->conf.outputs;
-}
-
 /* How messages begin. */
-static const char *name_of(const struct check *c, const struct conf_output *o,
-			   char ret[WHAT_SIZE])
+static const char *name_of(const struct conf_output *o, char ret[WHAT_SIZE])
 {
 	(void)snprintf(ret, WHAT_SIZE, "output '%s'", o->name); /* names are short */
-	return is_datafile(c, o) ? "datafile" : ret;
+	return o->plain ? "datafile" : ret;
 }
 
 /* --- which names go where --- */
@@ -186,7 +179,7 @@ static void check_file(struct check *c, const struct conf_output *o)
 	_cleanup_(free_ptr) char *real = realpath(o->file, NULL);
 	_cleanup_(buf_deinit) struct buf text = { 0 };
 	char what[WHAT_SIZE];
-	const char *key = name_of(c, o, what);
+	const char *key = name_of(o, what);
 	struct stat st;
 
 	if (!read_file(c, o->file_line, key, o->file, DATA_MAX, &st, &text) || !real) {
@@ -237,13 +230,13 @@ static void check_database(struct check *c, const struct conf_output *o)
 
 static void check_command(struct check *c, const struct conf_output *o)
 {
-	const char *key = is_datafile(c, o) ? "makecommand" : "command";
+	const char *key = o->plain ? "makecommand" : "command";
 	int status;
 	pid_t pid;
 
 	if (!o->command) {
 		if (o->type == CONF_TINYDNS && !o->database) {
-			check_warning(c->conf_path, is_datafile(c, o) ? 0 : o->line,
+			check_warning(c->conf_path, o->plain ? 0 : o->line,
 				      "without %s nothing makes a database of the data file",
 				      key);
 		}

@@ -403,9 +403,13 @@ static enum roster_keep what_stays(const struct conf *a, const struct conf *b)
 /* What cannot change while we run, and why a reload with it is refused; NULL: nothing. */
 static const char *needs_restart(const struct conf *old, const struct conf *new)
 {
-	return !text_same(old->datafile, new->datafile)	  ? "datafile" :
-	       !text_same(old->makecommand, new->makecommand) ? "makecommand" :
-	       !text_same(old->database, new->database)	  ? "database" :
+	static const struct conf_output none;
+	const struct conf_output *a = old->outputs->plain ? old->outputs : &none;
+	const struct conf_output *b = new->outputs->plain ? new->outputs : &none;
+
+	return !text_same(a->file, b->file)			  ? "datafile" :
+	       !text_same(a->command, b->command)		  ? "makecommand" :
+	       !text_same(a->database, b->database)		  ? "database" :
 	       !text_same(old->user, new->user)		  ? "user" :
 	       !text_same(old->state, new->state)		  ? "state" :
 	       !text_same(old->socket, new->socket)		  ? "socket" :

@@ -94,7 +94,6 @@ int output_init(struct output *o, const struct output_class *class, struct uv_lo
 	o->conf = conf;
 	o->is = is;
 	o->roster = roster;
-	o->plain = conf->datafile && is == conf->outputs;	/* see conf_finish */
 	r = make_tables(o);
 	if (!r && is->n_verify) {
 		r = verify_new(loop, is, &h, &o->verify);
@@ -145,7 +144,7 @@ void output_say_change(const struct output *o, uint32_t name)
 {
 	const char *text = users_name(o->roster->users, name);
 	const struct ip_set *set = o->roster->sets[name];
-	const char *at = o->plain ? "" : " at ", *where = o->plain ? "" : o->is->name;
+	const char *at = o->is->plain ? "" : " at ", *where = o->is->plain ? "" : o->is->name;
 	_cleanup_(buf_deinit) struct buf list = { 0 };
 
 	if (!say_may(set ? SAY_UPDATE : SAY_REMOVE, uv_now(o->loop))) {

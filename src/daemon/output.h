@@ -81,7 +81,6 @@ struct output {
 	const struct conf *conf;	/* the whole of it: TTL and times */
 	const struct conf_output *is;	/* what this one is */
 	struct roster *roster;
-	bool plain;			/* the log need not say which one: it is the data file's */
 	bool attempted, stopped;
 
 	struct changes pending;		/* what publish.h has brought, and nobody has taken yet */

@@ -181,7 +181,7 @@ int section_command_open(struct section_file *p)
 		.output = on_output, .ended = on_ended, .lost = on_lost, .arg = p,
 	};
 
-	if (p->o.plain) {
+	if (p->o.is->plain) {
 		buf_adds(&p->command_name, "makecommand");
 	} else {
 		buf_printf(&p->command_name, "command of %s", p->o.is->name);

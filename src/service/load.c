@@ -48,7 +48,7 @@ int load_conf(const char *path, conf_report_fn *report, void *arg, struct conf *
 		return r;
 	}
 	r = load_file(&c, path, conf_parse, path, 0, report, arg);
-	unread = r == CONF_E_MISTAKES && !c.n_patterns && !c.pathpattern_line && !c.datafile &&
+	unread = r == CONF_E_MISTAKES && !c.n_patterns && !c.pathpattern_line && !c.datafile.file &&
 		 !c.n_outputs;
 	mistakes = r;
 	if (r >= 0 && c.users_file) {

@@ -30,8 +30,8 @@ static void show(struct buf *b, const struct conf *c)
 {
 	buf_printf(b, "|ttl=%u|n_patterns=%u|addresses_max=%u|n_networks=%zu|", c->ttl,
 		   c->n_patterns, c->addresses_max, c->networks.n);
-	buf_printf(b, "datafile=%s|makecommand=%s|log_tempfile=%s|", or_unset(c->datafile),
-		   or_unset(c->makecommand), or_unset(c->log_tempfile));
+	buf_printf(b, "datafile=%s|makecommand=%s|log_tempfile=%s|", or_unset(c->datafile.file),
+		   or_unset(c->datafile.command), or_unset(c->log_tempfile));
 	buf_printf(b, "users_file=%s|user=%s|state=%s|", or_unset(c->users_file),
 		   or_unset(c->user), or_unset(c->state));
 	buf_printf(b, "publish_interval=%" PRIu64 "|make_timeout=%" PRIu64 "|",
@@ -41,7 +41,7 @@ static void show(struct buf *b, const struct conf *c)
 	buf_printf(b, "log_rate=%u|missing=%s|replace=%s|", c->log_rate,
 		   c->missing == CONF_MISSING_KEEP ? "keep" : "withdraw",
 		   c->replace == CONF_REPLACE_EXCHANGE ? "exchange" : "rename");
-	buf_printf(b, "watch=%d|database=%s|", (int)c->watch, or_unset(c->database));
+	buf_printf(b, "watch=%d|database=%s|", (int)c->watch, or_unset(c->datafile.database));
 	for (unsigned i = 0; i < c->n_patterns; i++)
 		buf_printf(b, "pattern=%s|", c->patterns[i].text);
 }
@@ -921,11 +921,11 @@ static void lines_of_keys(void **state)
 
 	(void)state;
 	assert_int_equal(conf_init(&c), 0);
-	assert_int_equal(c.datafile_line, 0);
+	assert_int_equal(c.datafile.file_line, 0);
 	assert_int_equal(conf_parse(&c, "f", text, sizeof(text) - 1, gather, &mistakes), 0);
 	assert_int_equal(c.pathpattern_line, 2);
-	assert_int_equal(c.datafile_line, 3);
-	assert_int_equal(c.makecommand_line, 4);
+	assert_int_equal(c.datafile.file_line, 3);
+	assert_int_equal(c.datafile.command_line, 4);
 	assert_int_equal(c.user_line, 6);
 	assert_int_equal(c.state_line, 7);
 	assert_int_equal(c.log_tempfile_line, 8);
