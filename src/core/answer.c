@@ -159,26 +159,17 @@ static void add_dyndns1(struct buf *b, const struct update *u)
 void answer_update(const struct request *r, const struct update *u, const struct users *users,
 		   struct answer *ret)
 {
+	enum request_words words = r->dialect->words;
 	struct buf *b = &ret->body;
 
 	*ret = (struct answer){ .status = 200 };
-	switch (r->dialect->words) {
-	case WORDS_DUCKDNS:
+	if (words == WORDS_DUCKDNS) {
 		add_duckdns(b, r, u, users);
-		break;
-	case WORDS_DYNDNS1:
+	} else if (words == WORDS_DYNDNS1) {
 		add_dyndns1(b, u);
-		break;
-	case WORDS_DYNV6:
-		if (all_succeeded(u)) {
-			buf_adds(b, u->changed ? "addresses updated" : "addresses unchanged");
-			break;
-		}
+	} else if (words == WORDS_DYNV6 && all_succeeded(u)) {
+		buf_adds(b, u->changed ? "addresses updated" : "addresses unchanged");
+	} else {
 		add_lines(b, r, u, users);
-		break;
-	case WORDS_DYNDNS2:
-	case WORDS_FREEDNS:
-		add_lines(b, r, u, users);
-		break;
 	}
 }
