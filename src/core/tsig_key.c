@@ -8,11 +8,10 @@
 #include <stdbool.h>
 #include <string.h>
 
-/* What both readers fill, in whatever order the three stand. */
+/* What both readers fill, in whatever order the three stand; what is empty is not there yet. */
 struct reader {
 	struct text rest;
 	unsigned line; /* where rest begins */
-	bool has_name, has_algorithm, has_secret;
 	struct tsig_key key;
 };
 
@@ -46,7 +45,6 @@ static int take_name(struct reader *r, struct text t)
 		}
 	}
 	r->key.name[t.n] = '\0';
-	r->has_name = true;
 	return label ? 0 : TSIG_KEY_E_NAME;
 }
 
@@ -54,7 +52,7 @@ static int take_algorithm(struct reader *r, struct text t)
 {
 	static const char *const known[] = { "hmac-sha256", "hmac-sha384", "hmac-sha512" };
 
-	if (r->has_algorithm) {
+	if (r->key.algorithm) {
 		return TSIG_KEY_E_SYNTAX;
 	}
 	if (t.n && t.at[t.n - 1] == '.') {
@@ -63,7 +61,6 @@ static int take_algorithm(struct reader *r, struct text t)
 	for (size_t i = 0; i < sizeof(known) / sizeof(*known); i++) {
 		if (text_is_nocase(t, known[i])) {
 			r->key.algorithm = known[i];
-			r->has_algorithm = true;
 			return 0;
 		}
 	}
@@ -76,7 +73,7 @@ static int take_secret(struct reader *r, struct text t)
 	size_t n = 0;
 	int failed;
 
-	if (r->has_secret) {
+	if (*r->key.secret) {
 		return TSIG_KEY_E_SYNTAX;
 	}
 	if (t.n >= TSIG_KEY_SECRET_SIZE) {
@@ -90,13 +87,12 @@ static int take_secret(struct reader *r, struct text t)
 	}
 	memcpy(r->key.secret, t.at, t.n);
 	r->key.secret[t.n] = '\0';
-	r->has_secret = true;
 	return 0;
 }
 
 static bool is_complete(const struct reader *r)
 {
-	return r->has_name && r->has_algorithm && r->has_secret;
+	return *r->key.name && r->key.algorithm && *r->key.secret;
 }
 
 /* --- BIND: words, strings and signs --- */
@@ -206,7 +202,7 @@ static int read_bind(struct reader *r)
 	if (!next_word(r, &word) || !text_is_nocase(word, "key")) {
 		return TSIG_KEY_E_SYNTAX;
 	}
-	if (r->has_name) {
+	if (*r->key.name) {
 		return TSIG_KEY_E_TWO;
 	}
 	if (!next_word(r, &word)) {
@@ -274,11 +270,11 @@ static int read_pair(struct reader *r, struct text line, bool is_item)
 	what = text_trim(what);
 	value = yaml_value(value);
 	if (text_is(what, "id")) {
-		return r->has_name ? TSIG_KEY_E_TWO :
+		return *r->key.name ? TSIG_KEY_E_TWO :
 		       is_item	   ? take_name(r, value) :
 				     TSIG_KEY_E_SYNTAX;
 	}
-	if (is_item || !r->has_name) {
+	if (is_item || !*r->key.name) {
 		return TSIG_KEY_E_SYNTAX;
 	}
 	if (text_is(what, "algorithm")) {
