@@ -6,22 +6,18 @@
 #include "core/address.h"
 #include "fuzz.h"
 
-#include <string.h>
-
 enum { N_NAMES = 3, ADDRESSES_MAX = 4 };
 
 static const char *const names[N_NAMES] = { "a.example.com", "b.example.com", "*.example.com" };
 
 static void check_set(const struct ip_set *s)
 {
-	size_t n_v4 = s ? s->n_v4 : 0, n_v6 = s ? s->n_v6 : 0;
+	struct ip ips[2 * ADDRESSES_MAX], *end;
 
-	CHECK(n_v4 <= ADDRESSES_MAX && n_v6 <= ADDRESSES_MAX);
-	for (size_t i = 0; i < n_v4 + n_v6; i++) {
-		struct ip ip = { .n = i < n_v4 ? 4 : 16 };
-
-		memcpy(ip.bytes, i < n_v4 ? ip_set_v4(s, i) : ip_set_v6(s, i - n_v4), ip.n);
-		CHECK(!ip_special(&ip));
+	CHECK(!s || (s->n_v4 <= ADDRESSES_MAX && s->n_v6 <= ADDRESSES_MAX));
+	end = ip_set_copy(ips, s, true, true);
+	for (const struct ip *ip = ips; ip < end; ip++) {
+		CHECK(!ip_special(ip));
 	}
 }
 

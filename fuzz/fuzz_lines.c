@@ -59,16 +59,12 @@ static void check_line(const char *line, size_t n, size_t format)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 {
-	const char *at = (const char *)data, *end = at + n;
+	struct text rest = { (const char *)data, n }, line;
 
-	while (at < end) {
-		const char *newline = memchr(at, '\n', (size_t)(end - at));
-		const char *stop = newline ? newline : end;
-
+	while (text_next_field(&rest, '\n', &line)) {
 		for (size_t i = 0; i < N_OF(formats); i++) {
-			check_line(at, (size_t)(stop - at), i);
+			check_line(line.at, line.n, i);
 		}
-		at = newline ? newline + 1 : end;
 	}
 	return 0;
 }

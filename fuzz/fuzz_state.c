@@ -78,12 +78,10 @@ static void check_sets(const struct roster *r)
 	for (uint32_t i = 0; i < r->users->n_names; i++) {
 		const struct ip_set *s = r->sets[i];
 
-		for (size_t k = 0; s && k < (size_t)s->n_v4 + s->n_v6; k++) {
-			struct ip ip = { .n = k < s->n_v4 ? 4 : 16 };
+		struct ip ips[2 * IP_SET_EACH_MAX], *end = ip_set_copy(ips, s, true, true);
 
-			memcpy(ip.bytes,
-			       ip.n == 4 ? ip_set_v4(s, k) : ip_set_v6(s, k - s->n_v4), ip.n);
-			CHECK(!ip_special(&ip));
+		for (const struct ip *ip = ips; ip < end; ip++) {
+			CHECK(!ip_special(ip));
 		}
 		CHECK(!s || r->state[r->users->names[i].user].known);
 	}
