@@ -230,15 +230,6 @@ static int finish_outputs(struct conf_reader *r)
 	return e;
 }
 
-/* Whether the name is the zone itself or lies below it. */
-static bool lies_in(const char *name, size_t n_name, const char *zone, size_t n_zone)
-{
-	if (n_name < n_zone || memcmp(name + n_name - n_zone, zone, n_zone) != 0) {
-		return false;
-	}
-	return n_name == n_zone || name[n_name - n_zone - 1] == '.';
-}
-
 bool conf_output_covers(const struct conf_output *o, const char *name, unsigned *ret_zone)
 {
 	size_t n_name, n_best = 0;
@@ -255,7 +246,7 @@ bool conf_output_covers(const struct conf_output *o, const char *name, unsigned 
 	for (unsigned i = 0; i < o->n_zones; i++) {
 		size_t n = strlen(o->zones[i]);
 
-		if (n > n_best && lies_in(name, n_name, o->zones[i], n)) {
+		if (n > n_best && name_lies_in(name, n_name, o->zones[i], n)) {
 			n_best = n;
 			best = i;
 		}

@@ -197,11 +197,10 @@ struct owner {
 
 static struct owner owner_of(const char *name, const char *zone, size_t n_zone)
 {
-	size_t n = strlen(name), n_prefix = n > n_zone ? n - n_zone : 0;
-	bool in_zone = n >= n_zone && !memcmp(name + n_prefix, zone, n_zone) &&
-		       (!n_prefix || name[n_prefix - 1] == '.');
+	size_t n = strlen(name);
+	bool in_zone = name_lies_in(name, n, zone, n_zone);
 
-	return (struct owner){ .name = name, .n_prefix = n_prefix, .in_zone = in_zone };
+	return (struct owner){ .name = name, .n_prefix = in_zone ? n - n_zone : 0, .in_zone = in_zone };
 }
 
 static void put_owner(struct writer *w, struct owner *o)

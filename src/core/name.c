@@ -2,7 +2,6 @@
  * SPDX-License-Identifier: ISC */
 #include "core/name.h"
 
-#include <stdbool.h>
 #include <string.h>
 
 /* By hand, for the locale must not have a say in it. */
@@ -84,6 +83,14 @@ int name_canon(const char *text, size_t n, char *ret, size_t *ret_n)
 	memcpy(ret, name, n + 1);
 	*ret_n = n;
 	return 0;
+}
+
+bool name_lies_in(const char *name, size_t n_name, const char *zone, size_t n_zone)
+{
+	if (n_name < n_zone || memcmp(name + n_name - n_zone, zone, n_zone) != 0) {
+		return false;
+	}
+	return n_name == n_zone || name[n_name - n_zone - 1] == '.';
 }
 
 size_t name_put_wire(uint8_t *to, const char *name, size_t n)

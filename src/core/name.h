@@ -6,6 +6,7 @@
  * (RFC 1123 section 2.1; the underscore as in RFC 8552), at least two labels, at most 253
  * characters, an asterisk only as the whole first label (RFC 4592). */
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -29,6 +30,9 @@ enum {
 /* Checks the n bytes at text and writes the canonical form, NUL-terminated: lower case, no dot at
  * the end (one is allowed in text). ret has room for NAME_SIZE. Returns 0 or NAME_E_*. */
 int name_canon(const char *text, size_t n, char *ret, size_t *ret_n);
+
+/* Whether the canonical name is the zone itself or lies below it. */
+bool name_lies_in(const char *name, size_t n_name, const char *zone, size_t n_zone);
 
 /* Writes the n characters of a name (one at least, none of them a dot at the end) as they travel (RFC 1035 section
  * 3.1): a length before each label, a 0 behind the last. Returns how many bytes that is, n + 2. */
