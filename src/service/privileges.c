@@ -24,13 +24,16 @@ static bool has(capng_type_t set, unsigned capability)
 	return !capng_get_caps_process() && capng_have_capability(set, capability);
 }
 
-static int apply(bool keep, bool with_bounding)
+/* The bounding set, too, where that may be. */
+static int apply(bool keep)
 {
+	capng_select_t which = has(CAPNG_EFFECTIVE, CAP_SETPCAP) ? CAPNG_SELECT_BOTH : CAPNG_SELECT_CAPS;
+
 	capng_clear(CAPNG_SELECT_BOTH);
 	if (keep && capng_update(CAPNG_ADD, CAPNG_EFFECTIVE | CAPNG_PERMITTED, CAP_DAC_READ_SEARCH)) {
 		return -EINVAL;
 	}
-	if (capng_apply(with_bounding ? CAPNG_SELECT_BOTH : CAPNG_SELECT_CAPS)) {
+	if (capng_apply(which)) {
 		return -EPERM;
 	}
 	return close_doors();
@@ -42,7 +45,7 @@ int privileges_drop(const char *user)
 	struct passwd *pw;
 
 	if (geteuid()) {
-		return apply(keep, has(CAPNG_EFFECTIVE, CAP_SETPCAP));
+		return apply(keep);
 	}
 	errno = 0;
 	pw = getpwnam(user);
@@ -63,12 +66,12 @@ int privileges_drop(const char *user)
 	    setresuid(pw->pw_uid, pw->pw_uid, pw->pw_uid) < 0) {
 		return -errno;
 	}
-	return apply(keep, false);
+	return apply(keep);
 }
 
 int privileges_none(void)
 {
-	return apply(false, has(CAPNG_EFFECTIVE, CAP_SETPCAP));
+	return apply(false);
 }
 
 bool privileges_read_all(void)
