@@ -52,36 +52,36 @@ struct signature {
 	uint16_t n_mac;
 };
 
-/* --- pieces of messages: 0 or MESSAGE_E_GARBAGE --- */
+/* --- pieces of messages; false: garbage --- */
 
 /* RFC 1035 section 4.1.4. ldns would follow thousands of pointers for each of thousands of names, which takes
  * a quarter of a second for one message. Here every pointer leads farther back, and there are no more of
  * them than a name can have labels. */
-static int read_name(struct reader *r, struct wire_name *ret)
+static bool read_name(struct reader *r, struct wire_name *ret)
 {
 	size_t at = r->at, end = 0, back = r->at;
 	unsigned n = 0, n_pointers = 0, length;
 
 	do {
 		if (at >= r->n) {
-			return MESSAGE_E_GARBAGE;
+			return false;
 		}
 		length = r->bytes[at];
 		while (length >= POINTER) {
 			if (r->n - at < 2 || ++n_pointers > POINTERS_MAX) {
-				return MESSAGE_E_GARBAGE;
+				return false;
 			}
 			end = end ? end : at + 2;
 			at = ldns_read_uint16(r->bytes + at) & (size_t)POINTER_TARGET;
 			if (at >= back) {
-				return MESSAGE_E_GARBAGE;
+				return false;
 			}
 			back = at;
 			length = r->bytes[at];
 		}
 		if (length > LDNS_MAX_LABELLEN || length >= r->n - at ||
 		    n + 1 + length > sizeof(ret->bytes)) {
-			return MESSAGE_E_GARBAGE;
+			return false;
 		}
 		memcpy(ret->bytes + n, r->bytes + at, 1 + length);
 		n += 1 + length;
@@ -89,7 +89,7 @@ static int read_name(struct reader *r, struct wire_name *ret)
 	} while (length);
 	ret->n = (uint8_t)n;
 	r->at = end ? end : at;
-	return 0;
+	return true;
 }
 
 static bool has(const struct reader *r, size_t n)
@@ -97,15 +97,13 @@ static bool has(const struct reader *r, size_t n)
 	return n <= r->n - r->at;
 }
 
-static int read_record(struct reader *r, struct record *ret)
+static bool read_record(struct reader *r, struct record *ret)
 {
 	const uint8_t *fixed;
-	int outcome;
 
 	ret->begin = r->at;
-	outcome = read_name(r, &ret->name);
-	if (outcome || !has(r, RECORD_N)) {
-		return outcome ? outcome : MESSAGE_E_GARBAGE;
+	if (!read_name(r, &ret->name) || !has(r, RECORD_N)) {
+		return false;
 	}
 	fixed = r->bytes + r->at;
 	ret->type = ldns_read_uint16(fixed);
@@ -114,11 +112,11 @@ static int read_record(struct reader *r, struct record *ret)
 	ret->n_data = ldns_read_uint16(fixed + 8);
 	r->at += RECORD_N;
 	if (!has(r, ret->n_data)) {
-		return MESSAGE_E_GARBAGE;
+		return false;
 	}
 	ret->data = r->at;
 	r->at += ret->n_data;
-	return 0;
+	return true;
 }
 
 /* A reader that ends where the record does. */
@@ -127,20 +125,16 @@ static struct reader data_of(const struct reader *r, const struct record *record
 	return (struct reader){ r->bytes, record->data + record->n_data, record->data };
 }
 
-static int read_serial(const struct reader *message, const struct record *record, uint32_t *ret)
+static bool read_serial(const struct reader *message, const struct record *record, uint32_t *ret)
 {
 	struct reader r = data_of(message, record);
 	struct wire_name name;
-	int outcome = read_name(&r, &name);
 
-	outcome = outcome ? outcome : read_name(&r, &name);
-	if (!outcome && r.n - r.at != SOA_NUMBERS_N) {
-		outcome = MESSAGE_E_GARBAGE;
+	if (!read_name(&r, &name) || !read_name(&r, &name) || r.n - r.at != SOA_NUMBERS_N) {
+		return false;
 	}
-	if (!outcome) {
-		*ret = ldns_read_uint32(r.bytes + r.at);
-	}
-	return outcome;
+	*ret = ldns_read_uint32(r.bytes + r.at);
+	return true;
 }
 
 static uint64_t read48(const uint8_t *at)
@@ -149,21 +143,19 @@ static uint64_t read48(const uint8_t *at)
 }
 
 /* RFC 8945 section 4.2. */
-static int read_signature(const struct reader *message, const struct record *record,
-			  struct signature *ret)
+static bool read_signature(const struct reader *message, const struct record *record,
+			   struct signature *ret)
 {
 	struct reader r = data_of(message, record);
 	const uint8_t *at;
-	int outcome;
 
 	if (record->class != LDNS_RR_CLASS_ANY || record->ttl) {
-		return MESSAGE_E_GARBAGE;
+		return false;
 	}
 	ret->key = record->name;
 	ret->begin = record->begin;
-	outcome = read_name(&r, &ret->algorithm);
-	if (outcome || !has(&r, TSIG_FIXED_N)) {
-		return outcome ? outcome : MESSAGE_E_GARBAGE;
+	if (!read_name(&r, &ret->algorithm) || !has(&r, TSIG_FIXED_N)) {
+		return false;
 	}
 	at = r.bytes + r.at;
 	ret->tsig.time = read48(at);
@@ -171,7 +163,7 @@ static int read_signature(const struct reader *message, const struct record *rec
 	ret->n_mac = ldns_read_uint16(at + 8);
 	r.at += TSIG_FIXED_N;
 	if (!has(&r, (size_t)ret->n_mac + TSIG_END_N)) {
-		return MESSAGE_E_GARBAGE;
+		return false;
 	}
 	ret->mac = r.bytes + r.at;
 	at = ret->mac + ret->n_mac;
@@ -180,7 +172,7 @@ static int read_signature(const struct reader *message, const struct record *rec
 	ret->tsig.n_other = ldns_read_uint16(at + 4);
 	ret->tsig.other = at + TSIG_END_N;
 	r.at += (size_t)ret->n_mac + TSIG_END_N;
-	return r.n - r.at == ret->tsig.n_other ? 0 : MESSAGE_E_GARBAGE;
+	return r.n - r.at == ret->tsig.n_other;
 }
 
 /* --- names --- */
@@ -234,7 +226,6 @@ static int read_question(struct reader *r, const struct message_sent *sent)
 	uint16_t n = LDNS_QDCOUNT(r->bytes);
 	struct wire_name name;
 	const uint8_t *at;
-	int outcome;
 
 	if (!n && (sent->update || is_later(sent))) {
 		return 0;
@@ -242,9 +233,8 @@ static int read_question(struct reader *r, const struct message_sent *sent)
 	if (n != 1) {
 		return MESSAGE_E_OTHER;
 	}
-	outcome = read_name(r, &name);
-	if (outcome || !has(r, 4)) {
-		return outcome ? outcome : MESSAGE_E_GARBAGE;
+	if (!read_name(r, &name) || !has(r, 4)) {
+		return MESSAGE_E_GARBAGE;
 	}
 	at = r->bytes + r->at;
 	r->at += 4;
@@ -276,61 +266,61 @@ static unsigned address_size(const struct record *record)
 	return record->type == LDNS_RR_TYPE_A ? 4 : record->type == LDNS_RR_TYPE_AAAA ? 16 : 0;
 }
 
-static int look_at_answer(const struct reader *message, const struct record *record,
-			  const char *asked, struct message_reply *reply)
+static bool look_at_answer(const struct reader *message, const struct record *record,
+			   const char *asked, struct message_reply *reply)
 {
 	unsigned size = address_size(record);
 	uint32_t serial;
-	int outcome;
 
 	if (size && record->n_data != size) {
-		return MESSAGE_E_GARBAGE;
+		return false;
 	}
 	if (record->type != LDNS_RR_TYPE_SOA || record->class != LDNS_RR_CLASS_IN ||
 	    !is_name(&record->name, asked)) {
-		return 0;
+		return true;
 	}
-	outcome = read_serial(message, record, &serial);
-	if (!outcome && !reply->n_soa++) {
+	if (!read_serial(message, record, &serial)) {
+		return false;
+	}
+	if (!reply->n_soa++) {
 		reply->serial = serial;
 	}
-	return outcome;
+	return true;
 }
 
 /* What one record adds to the reply. is_last: it stands where a signature may. */
-static int look_at(const struct reader *message, const struct record *record,
-		   enum section section, bool is_last, const char *asked,
-		   struct message_reply *reply, struct signature *signature)
+static bool look_at(const struct reader *message, const struct record *record,
+		    enum section section, bool is_last, const char *asked,
+		    struct message_reply *reply, struct signature *signature)
 {
 	if (record->type == LDNS_RR_TYPE_TSIG) {
-		return is_last ? read_signature(message, record, signature) : MESSAGE_E_GARBAGE;
+		return is_last && read_signature(message, record, signature);
 	}
 	if (record->type == LDNS_RR_TYPE_OPT && section == ADDITIONAL) {
 		reply->rcode |= record->ttl >> 24 << 4; /* RFC 6891 section 6.1.3 */
 	}
-	return section == ANSWER ? look_at_answer(message, record, asked, reply) : 0;
+	return section != ANSWER || look_at_answer(message, record, asked, reply);
 }
 
 /* Reads all to the end. The signature's mac stays NULL when there is none. */
-static int walk(struct reader *r, const char *asked, struct message_reply *reply,
-		struct signature *signature)
+static bool walk(struct reader *r, const char *asked, struct message_reply *reply,
+		 struct signature *signature)
 {
 	const unsigned n_records[N_SECTIONS] = { LDNS_ANCOUNT(r->bytes), LDNS_NSCOUNT(r->bytes),
 						 LDNS_ARCOUNT(r->bytes) };
 	struct record record;
-	int outcome = 0;
 
 	for (enum section s = ANSWER; s < N_SECTIONS; s++) {
-		for (unsigned i = 0; !outcome && i < n_records[s]; i++) {
-			outcome = read_record(r, &record);
-			if (!outcome) {
-				outcome = look_at(r, &record, s,
-						  s == ADDITIONAL && i + 1 == n_records[s],
-						  asked, reply, signature);
+		for (unsigned i = 0; i < n_records[s]; i++) {
+			bool is_last = s == ADDITIONAL && i + 1 == n_records[s];
+
+			if (!read_record(r, &record) ||
+			    !look_at(r, &record, s, is_last, asked, reply, signature)) {
+				return false;
 			}
 		}
 	}
-	return !outcome && r->at != r->n ? MESSAGE_E_GARBAGE : outcome;
+	return r->at == r->n;
 }
 
 /* --- the signature --- */
@@ -382,18 +372,13 @@ static void tell_signature(const struct signature *s, struct message_reply *repl
 
 /* --- the second walk --- */
 
-/* They have been read once already. */
-static int hand_on(struct reader r, message_record_fn *record_fn, void *arg)
+/* They have been read once already: none is garbage. */
+static void hand_on(struct reader r, message_record_fn *record_fn, void *arg)
 {
 	struct record record;
 	char name[NAME_SIZE];
-	int outcome = 0;
 
-	for (unsigned i = 0, n = LDNS_ANCOUNT(r.bytes); i < n; i++) {
-		outcome = read_record(&r, &record);
-		if (outcome) {
-			break;
-		}
+	for (unsigned n = LDNS_ANCOUNT(r.bytes); n && read_record(&r, &record); n--) {
 		if (address_size(&record) && name_text(&record.name, name)) {
 			struct ip ip = { .n = (uint8_t)record.n_data };
 
@@ -401,7 +386,6 @@ static int hand_on(struct reader r, message_record_fn *record_fn, void *arg)
 			record_fn(arg, name, &ip, record.ttl);
 		}
 	}
-	return outcome;
 }
 
 int message_read(struct message_sent *sent, const uint8_t *bytes, size_t n, time_t now,
@@ -420,9 +404,8 @@ int message_read(struct message_sent *sent, const uint8_t *bytes, size_t n, time
 	reply.rcode = LDNS_RCODE_WIRE(bytes);
 	reply.truncated = LDNS_TC_WIRE(bytes) != 0;
 	reply.authoritative = LDNS_AA_WIRE(bytes) != 0;
-	outcome = walk(&r, sent->name, &reply, &signature);
-	if (outcome) {
-		return outcome;
+	if (!walk(&r, sent->name, &reply, &signature)) {
+		return MESSAGE_E_GARBAGE;
 	}
 	if (signature.mac) {
 		tell_signature(&signature, &reply);
@@ -431,11 +414,9 @@ int message_read(struct message_sent *sent, const uint8_t *bytes, size_t n, time
 	if (sent->key && !reply.is_signed) {
 		reply.n_soa = reply.serial = 0;
 	} else if (record) {
-		outcome = hand_on(answers, record, arg);
+		hand_on(answers, record, arg);
 	}
-	if (!outcome) {
-		sent->n_replies += sent->type == MESSAGE_AXFR;
-		*ret = reply;
-	}
-	return outcome;
+	sent->n_replies += sent->type == MESSAGE_AXFR;
+	*ret = reply;
+	return 0;
 }
