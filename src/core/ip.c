@@ -309,7 +309,9 @@ void ip_set_print(struct buf *b, const struct ip_set *s, const char *separator)
 		const uint8_t *bytes = ip_set_at(s, i, &n);
 		char *at;
 
-		buf_adds(b, i ? separator : "");
+		if (i) {
+			buf_adds(b, separator);
+		}
 		at = buf_room(b, PUT_IP_MAX);
 		if (at) {
 			b->len = (size_t)(put_ip(at, bytes, n) - b->data);

@@ -5,21 +5,31 @@
 #include <string.h>
 #include <strings.h>
 
-static bool is_one_of(char c, const char *set)
+/* A bit for each of the signs, none of which is a letter: strchr costs more for so few. */
+static uint64_t bits_of(const char *signs)
 {
-	while (*set && *set != c) {	/* strchr costs more for so few */
-		set++;
+	uint64_t bits = 0;
+
+	for (; *signs; signs++) {
+		bits |= UINT64_C(1) << *signs;
 	}
-	return *set;
+	return bits;
+}
+
+static bool is_one_of(char c, uint64_t bits)
+{
+	return !(c & 0xc0) && bits >> c & 1;
 }
 
 struct text text_trim(struct text t)
 {
-	while (t.n && is_one_of(*t.at, TEXT_BLANKS)) {
+	uint64_t blanks = bits_of(TEXT_BLANKS);
+
+	while (t.n && is_one_of(*t.at, blanks)) {
 		t.at++;
 		t.n--;
 	}
-	while (t.n && is_one_of(t.at[t.n - 1], TEXT_BLANKS)) {
+	while (t.n && is_one_of(t.at[t.n - 1], blanks)) {
 		t.n--;
 	}
 	return t;
@@ -31,29 +41,9 @@ struct text text_skip_mark(struct text t)
 	return t;
 }
 
-bool text_begins(struct text t, const char *s)
-{
-	return strlen(s) <= t.n && !memcmp(t.at, s, strlen(s));
-}
-
-bool text_is(struct text t, const char *s)
-{
-	return t.n == strlen(s) && text_begins(t, s);
-}
-
 bool text_is_nocase(struct text t, const char *s)
 {
 	return t.n == strlen(s) && !strncasecmp(t.at, s, t.n);
-}
-
-bool text_skip(struct text *t, const char *s)
-{
-	if (!text_begins(*t, s)) {
-		return false;
-	}
-	t->at += strlen(s);
-	t->n -= strlen(s);
-	return true;
 }
 
 bool text_take_number(struct text *t, uint64_t max, uint64_t *ret)
@@ -85,12 +75,14 @@ bool text_is_decimal(struct text t)
 
 bool text_next_word(struct text *list, const char *separators, struct text *ret)
 {
-	while (list->n && is_one_of(*list->at, separators)) {
+	uint64_t bits = bits_of(separators);
+
+	while (list->n && is_one_of(*list->at, bits)) {
 		list->at++;
 		list->n--;
 	}
 	ret->at = list->at;
-	while (list->n && !is_one_of(*list->at, separators)) {
+	while (list->n && !is_one_of(*list->at, bits)) {
 		list->at++;
 		list->n--;
 	}

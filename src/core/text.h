@@ -7,6 +7,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 struct text {
 	const char *at; /* NULL: not given */
@@ -24,12 +25,27 @@ struct text text_skip_mark(struct text t);
 /* Whether two strings are the same, or both NULL. */
 bool text_same(const char *a, const char *b);
 
-bool text_is(struct text t, const char *s);
+static inline bool text_begins(struct text t, const char *s)
+{
+	return strlen(s) <= t.n && !memcmp(t.at, s, strlen(s));
+}
+
+static inline bool text_is(struct text t, const char *s)
+{
+	return t.n == strlen(s) && text_begins(t, s);
+}
+
 bool text_is_nocase(struct text t, const char *s); /* of ASCII */
-bool text_begins(struct text t, const char *s);
 
 /* Takes s off the beginning. false: it begins with something else. */
-bool text_skip(struct text *t, const char *s);
+static inline bool text_skip(struct text *t, const char *s)
+{
+	bool begins = text_begins(*t, s);
+
+	t->at += begins ? strlen(s) : 0;
+	t->n -= begins ? strlen(s) : 0;
+	return begins;
+}
 
 /* Takes the digits off the beginning. false: there are none, or they are more than max. */
 bool text_take_number(struct text *t, uint64_t max, uint64_t *ret);
