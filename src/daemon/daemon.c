@@ -164,6 +164,15 @@ static void on_batch(struct ahead *a)
 	}
 }
 
+/* The sweep then watches by inotify what is there now. No thread has anything to do with it yet. */
+static void forget_unmounted(struct daemon *d)
+{
+	if (d->fanotify && watch_fanotify_forget_unmounted(d->fanotify)) {
+		log_info("a file system that fanotify had marked was unmounted; what is mounted there is watched by "
+			 "inotify, until the next start");
+	}
+}
+
 static void sweep_begin(struct daemon *d)
 {
 	if (d->sweeping) {
@@ -172,6 +181,7 @@ static void sweep_begin(struct daemon *d)
 	}
 	d->sweeping = true;
 	d->sweep_at = 0;
+	forget_unmounted(d);
 	for (unsigned i = 0; i < d->conf.n_patterns; i++) {
 		source_watch_shared(&d->conf.patterns[i], i, d->mounts, d->watch);
 	}

@@ -2,11 +2,14 @@
  * SPDX-License-Identifier: ISC */
 #include "daemon/watch_fanotify.h"
 
+#include "base/buf.h"
 #include "base/cleanup.h"
+#include "base/file.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/fanotify.h>
@@ -20,6 +23,7 @@ enum {
 	READS_MAX = 4,		/* of one turn of the loop: others want to be served too */
 	MARKS_MAX = 16,
 	HANDLE_SIZE = 128,	/* MAX_HANDLE_SZ */
+	FDINFO_MAX = 64 * 1024,
 };
 
 static const uint64_t MASK = FAN_CLOSE_WRITE | FAN_MOVED_TO | FAN_MOVED_FROM | FAN_CREATE | FAN_DELETE |
@@ -29,9 +33,14 @@ _Static_assert(FAN_CLOSE_WRITE == IN_CLOSE_WRITE && FAN_MOVED_TO == IN_MOVED_TO 
 		       FAN_CREATE == IN_CREATE && FAN_DELETE == IN_DELETE && FAN_ATTRIB == IN_ATTRIB,
 	       "the two have the same bits");
 
+struct marked {
+	fsid_t file_system;
+	unsigned long device;	/* as the kernel lists the mark; 0: not known */
+};
+
 struct watch_fanotify {
 	int fd;
-	fsid_t marked[MARKS_MAX];
+	struct marked marked[MARKS_MAX];
 	unsigned n_marked;
 	pid_t self;		/* whose events are of no interest */
 	uv_poll_t poll;
@@ -60,7 +69,7 @@ static int key_of(const void *fsid, const struct file_handle *handle)
 static bool is_marked(const struct watch_fanotify *f, const fsid_t *fsid)
 {
 	for (unsigned i = 0; i < f->n_marked; i++) {
-		if (!memcmp(&f->marked[i], fsid, sizeof(*fsid))) {
+		if (!memcmp(&f->marked[i].file_system, fsid, sizeof(*fsid))) {
 			return true;
 		}
 	}
@@ -90,6 +99,72 @@ int watch_fanotify_key(const struct watch_fanotify *f, int dir_fd, const char *n
 	return 0;
 }
 
+/* --- the marks that the kernel has --- */
+
+/* The devices in proc_pid_fdinfo(5). Returns how many there are, or a negative errno. */
+static int list_devices(const struct watch_fanotify *f, unsigned long ret[MARKS_MAX])
+{
+	static const char mark[] = "\nfanotify sdev:";
+	_cleanup_(buf_deinit) struct buf text = { 0 };
+	char path[64];
+	int n = 0, r;
+
+	(void)snprintf(path, sizeof(path), "/proc/self/fdinfo/%d", f->fd);	/* a number fits */
+	r = file_read(AT_FDCWD, path, FDINFO_MAX, &text);
+	if (r) {
+		return r;
+	}
+	for (const char *at = strstr(buf_str(&text), mark); at && n < MARKS_MAX; at = strstr(at, mark)) {
+		at += strlen(mark);
+		ret[n++] = strtoul(at, NULL, 16);
+	}
+	return n;
+}
+
+static bool is_listed(unsigned long device, const unsigned long *devices, int n)
+{
+	for (int i = 0; i < n; i++) {
+		if (devices[i] == device) {
+			return true;
+		}
+	}
+	return false;
+}
+
+/* Of the mark that was made just now. */
+static unsigned long newest_device(const struct watch_fanotify *f)
+{
+	unsigned long devices[MARKS_MAX], known[MARKS_MAX];
+	int n = list_devices(f, devices);
+
+	for (unsigned i = 0; i < f->n_marked; i++) {
+		known[i] = f->marked[i].device;
+	}
+	for (int i = 0; i < n; i++) {
+		if (!is_listed(devices[i], known, (int)f->n_marked)) {
+			return devices[i];
+		}
+	}
+	return 0;
+}
+
+unsigned watch_fanotify_forget_unmounted(struct watch_fanotify *f)
+{
+	unsigned long devices[MARKS_MAX];
+	int n = list_devices(f, devices);
+	unsigned n_gone = 0;
+
+	for (unsigned i = 0; n >= 0 && i < f->n_marked;) {
+		if (f->marked[i].device && !is_listed(f->marked[i].device, devices, n)) {
+			f->marked[i] = f->marked[--f->n_marked];
+			n_gone++;
+		} else {
+			i++;
+		}
+	}
+	return n_gone;
+}
+
 /* --- the start --- */
 
 /* The file system of the deepest directory that is there, of those that all users of the pattern share. */
@@ -116,7 +191,8 @@ static int mark(struct watch_fanotify *f, const struct pattern *p)
 	if (fanotify_mark(f->fd, FAN_MARK_ADD | FAN_MARK_FILESYSTEM, MASK, AT_FDCWD, path) < 0) {
 		return -errno;
 	}
-	f->marked[f->n_marked++] = fs.f_fsid;
+	f->marked[f->n_marked] = (struct marked){ fs.f_fsid, newest_device(f) };
+	f->n_marked++;
 	return 0;
 }
 

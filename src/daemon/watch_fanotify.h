@@ -24,6 +24,10 @@ int watch_fanotify_open(const struct pattern *patterns, unsigned n_patterns,
 			void (*unmarked)(void *arg, const struct pattern *p, int error), void *arg,
 			struct watch_fanotify **ret);
 
+/* A file system's mark goes when it is unmounted, without an event; mounted again, it is the same one, and has none. Forgets
+ * the marks that are gone. Returns how many. No other thread may ask for a key meanwhile. */
+unsigned watch_fanotify_forget_unmounted(struct watch_fanotify *f);
+
 /* The memory goes when the loop, if there was one, has run once more. */
 struct watch_fanotify *watch_fanotify_free(struct watch_fanotify *f);
 

@@ -438,6 +438,31 @@ def test_an_unmount_is_not_hindered_and_what_lies_below_counts_again(env):
     env.wait_answer(JOHN, 'A', {NEW})
 
 
+def test_homes_are_unmounted_and_mounted_again(env):
+    """The same file system, as after a look at it by fsck(8): whatever was watched there is not any more."""
+    needs('mkfs.ext4')
+    image = env.tmp / 'image'
+    with open(image, 'wb') as f:
+        f.truncate(1 << 24)
+    subprocess.run(['mkfs.ext4', '-q', '-F', str(image)], check=True)
+    mount = f'mount -o loop {image} {env.homes}'
+    env.prefix = [*unshare_mounts(), 'sh', '-ec', f'{mount}; cd {env.homes}; mkdir -p john fence; '
+                  f'chown {uid_of("john")} john; chown {uid_of(FENCE)} fence; cd /; exec "$@"', 'sh']
+    if subprocess.run([*unshare_mounts(), 'sh', '-c', mount], capture_output=True).returncode:
+        pytest.skip('no loop device to be had')
+    env.start()
+    env.enter()
+    env.sh('john', f'echo {OLD} > .dynamicdns')
+    env.wait_answer(JOHN, 'A', {OLD})
+    env.inside(f'umount {env.homes}')
+    env.inside(mount)
+    env.sh('john', f'echo {NEW} > .dynamicdns')
+    env.wait_answer(JOHN, 'A', {NEW})
+    env.sh('john', f'echo {OLD} > .dynamicdns')
+    env.wait_answer(JOHN, 'A', {OLD})
+    assert env.count('fanotify had marked was unmounted') == (env.conf['watch'] == 'fanotify')
+
+
 # Everything of / is in the new one, too, but that is no mount point: no line of its mount table is about it.
 CHROOT = """
 for each in /*; do
