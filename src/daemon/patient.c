@@ -18,6 +18,7 @@ enum {
 	READERS_MAX = 128,	/* processes */
 	TICK_MS = 1000,
 	SILENT_MS = 10 * 1000,	/* then it is said that there is no answer */
+	ABANDONED_MAX = 2,	/* processes that wait where one user's file was, on mounts that are gone */
 };
 
 /* One process, or who waits for there to be one. */
@@ -35,7 +36,10 @@ struct reader {
 	size_t first, n, size;
 
 	bool busy;
+	bool stale;			/* of busy: nobody wants to know any more; there is one process all the same */
+	bool abandoned;			/* and nobody will ever ask for more */
 	struct patient_look now;	/* of busy */
+	char user_name[USERS_NAME_MAX + 1];
 	unsigned left;			/* bits of the patterns that are not answered yet; they come in order */
 	size_t n_text_left;		/* of the one whose text is coming */
 	struct ahead_file *files;
@@ -51,8 +55,8 @@ struct patient {
 	uv_poll_t end;		/* of the mother, who says nothing else */
 	unsigned n_handles;
 	struct patient_handlers handlers;
-	struct reader *readers;
-	unsigned n_processes;
+	struct reader *readers, *abandoned;
+	unsigned n_processes;	/* of readers */
 	uint8_t *queued;	/* a bit for each user */
 	uint32_t n_users;
 	unsigned n_patterns;
@@ -155,12 +159,19 @@ static void reader_closed(uv_handle_t *handle)
 
 static void reader_unlink(struct reader *r)
 {
-	struct reader **at = &r->patient->readers;
+	struct reader **at = r->abandoned ? &r->patient->abandoned : &r->patient->readers;
 
 	while (*at != r) {
 		at = &(*at)->next;
 	}
 	*at = r->next;
+}
+
+static void reader_forget_queue(struct reader *r)
+{
+	while (r->n) {
+		note_queued(r->patient, queue_take(r).user, false);
+	}
 }
 
 /* Its process ends when it reads on, if it ever does. */
@@ -169,11 +180,9 @@ static void reader_free(struct reader *r)
 	struct patient *p = r->patient;
 
 	reader_unlink(r);
-	while (r->n) {
-		note_queued(p, queue_take(r).user, false);
-	}
+	reader_forget_queue(r);
 	if (r->socket >= 0) {
-		p->n_processes--;
+		p->n_processes -= !r->abandoned;
 		uv_close((uv_handle_t *)&r->poll, reader_closed);
 	} else {
 		reader_closed((uv_handle_t *)&r->poll);
@@ -358,11 +367,40 @@ static bool take_packet(struct reader *r)
 	return true;
 }
 
+/* The process has come back with what nobody wants to know any more: another goes on with the queue, for watches go
+ * elsewhere now. */
+static void renew(struct reader *r)
+{
+	struct patient *p = r->patient;
+	struct reader *new = reader_new(p, r->mount, r->lane);
+
+	silence_ends(r);
+	if (!new) {
+		reader_lost(r);
+		return;
+	}
+	new->queue = steal_ptr(&r->queue);
+	new->first = r->first;
+	new->n = r->n;
+	new->size = r->size;
+	r->n = 0;
+	reader_free(r);
+	go_on(p);
+}
+
 static void readable(uv_poll_t *poll, int status, int events)
 {
+	struct reader *r = poll->data;
+
 	(void)status;	/* recv tells more */
 	(void)events;
-	while (take_packet(poll->data)) {
+	if (r->abandoned) {
+		reader_free(r);
+	} else if (r->stale) {
+		renew(r);
+	} else {
+		while (take_packet(r)) {
+		}
 	}
 }
 
@@ -417,6 +455,39 @@ static bool ask(struct reader *r, unsigned pattern)
 
 static void on_tick(uv_timer_t *timer);
 
+/* Whether so many processes still wait for this user: who has one file system after the other not answer, and takes it
+ * away, is not to have all that the machine can bear. */
+static bool has_abandoned(const struct patient *p, const char *user_name)
+{
+	unsigned n = 0;
+
+	for (const struct reader *r = p->abandoned; r; r = r->next) {
+		n += !strcmp(r->user_name, user_name);
+	}
+	return n >= ABANDONED_MAX;
+}
+
+/* Takes the next of the queue. Not busy after that: there is nothing to be read, and the sweep looks. */
+static void take_next(struct reader *r)
+{
+	struct patient *p = r->patient;
+	const char *user_name;
+
+	r->now = queue_take(r);
+	note_queued(p, r->now.user, false);
+	for (unsigned i = 0; i < p->n_patterns; i++) {
+		r->files[i].outcome = SOURCE_E_MAY_WAIT;
+		r->files[i].marks.n = 0;
+	}
+	r->left = p->handlers.describe(p->handlers.arg, &r->now, r->files);
+	if (!r->left) {		/* it lies on another file system by now */
+		return;
+	}
+	user_name = r->files[__builtin_ctz(r->left)].place.user_name;
+	(void)snprintf(r->user_name, sizeof(r->user_name), "%s", user_name);
+	r->busy = !has_abandoned(p, user_name);
+}
+
 /* Begins with the next of its queue, if there is a process for it. */
 static void send_next(struct reader *r)
 {
@@ -431,14 +502,7 @@ static void send_next(struct reader *r)
 		return;
 	}
 	while (!r->busy && r->n) {
-		r->now = queue_take(r);
-		note_queued(p, r->now.user, false);
-		for (unsigned i = 0; i < p->n_patterns; i++) {
-			r->files[i].outcome = SOURCE_E_MAY_WAIT;
-			r->files[i].marks.n = 0;
-		}
-		r->left = p->handlers.describe(p->handlers.arg, &r->now, r->files);
-		r->busy = r->left;	/* else it lies on another file system by now: the sweep looks */
+		take_next(r);
 	}
 	r->asked_ms = uv_now(p->loop);
 	for (unsigned i = 0; r->busy && i < p->n_patterns; i++) {
@@ -458,7 +522,7 @@ static size_t n_waiting(const struct patient *p, uint64_t mount)
 	size_t n = 0;
 
 	for (const struct reader *r = p->readers; r; r = r->next) {
-		n += r->mount == mount ? r->n + (r->busy && !is_queued(p, r->now.user)) : 0;
+		n += r->mount == mount ? r->n + (r->busy && !r->stale && !is_queued(p, r->now.user)) : 0;
 	}
 	return n;
 }
@@ -481,12 +545,13 @@ static void on_tick(uv_timer_t *timer)
 
 	for (struct reader *r = p->readers; r; r = r->next) {
 		any = any || r->busy;
-		if (r->busy && !r->silent && now - r->asked_ms >= SILENT_MS) {
+		if (r->busy && !r->silent && now - r->asked_ms >= SILENT_MS && (!r->stale || r->n)) {
+			uint32_t user = r->stale ? r->queue[r->first].user : r->now.user;
 			bool said = is_silent(p, r->mount);
 
 			r->silent = true;
 			if (!said) {
-				p->handlers.silent(p->handlers.arg, r->mount, now - r->asked_ms, r->now.user,
+				p->handlers.silent(p->handlers.arg, r->mount, now - r->asked_ms, user,
 						   n_waiting(p, r->mount) - 1);
 			}
 		}
@@ -527,8 +592,16 @@ int patient_attach(struct patient *p, struct uv_loop_s *loop, const struct patie
 
 void patient_begin(struct patient *p, uint32_t n_users, unsigned n_patterns, int inotify_fd)
 {
-	while (p->readers) {
-		reader_free(p->readers);
+	struct reader *next;
+
+	for (struct reader *r = p->readers; r; r = next) {
+		next = r->next;
+		if (r->busy) {	/* for ever, perhaps: not one more process each time that we are told to begin */
+			reader_forget_queue(r);
+			r->stale = true;
+		} else {
+			reader_free(r);
+		}
 	}
 	free(p->queued);
 	p->queued = NULL;
@@ -561,13 +634,31 @@ int patient_ask(struct patient *p, uint64_t mount, const struct patient_look *lo
 	return 0;
 }
 
+/* Its mount is gone, and its process may wait all the same. */
+static void reader_abandon(struct reader *r)
+{
+	struct patient *p = r->patient;
+
+	reader_unlink(r);
+	reader_forget_queue(r);
+	r->abandoned = true;
+	p->n_processes--;
+	r->next = p->abandoned;
+	p->abandoned = r;
+}
+
 void patient_forget(struct patient *p, bool (*is_there)(void *arg, uint64_t mount), void *arg)
 {
 	struct reader *next;
 
 	for (struct reader *r = p->readers; r; r = next) {
 		next = r->next;
-		if (!is_there(arg, r->mount)) {
+		if (is_there(arg, r->mount)) {
+			continue;
+		}
+		if (r->busy) {
+			reader_abandon(r);
+		} else {
 			reader_free(r);
 		}
 	}
@@ -579,7 +670,7 @@ bool patient_has(const struct patient *p, uint32_t user)
 	bool has = is_queued(p, user);
 
 	for (const struct reader *r = p->readers; r; r = r->next) {
-		has = has || (r->busy && r->now.user == user);
+		has = has || (r->busy && !r->stale && r->now.user == user);
 	}
 	return has;
 }
@@ -598,8 +689,8 @@ struct patient *patient_free(struct patient *p)
 	if (!p) {
 		return NULL;
 	}
-	while (p->readers) {
-		reader_free(p->readers);
+	while (p->readers || p->abandoned) {
+		reader_free(p->readers ? p->readers : p->abandoned);
 	}
 	if (p->n_handles > 1) {
 		uv_close((uv_handle_t *)&p->end, closed);

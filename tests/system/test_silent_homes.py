@@ -10,7 +10,7 @@ import sys
 
 import pytest
 
-from harness import DNS_UPDATER, TIMEOUT, guard, uid_of
+from harness import DNS_UPDATER, TIMEOUT, descendants, guard, uid_of
 from steered import Halt, needs_gdb
 
 JOHN, MARY = 'john.dyn.example.com', 'mary.dyn.example.com'
@@ -211,6 +211,68 @@ def test_a_link_of_the_administrator_leads_there(env, afar, target):
     env.start()
     changes(env, NEW)
     afar.speak()
+    env.wait_answer(MARY, 'A', {OLD})
+
+
+# ---- processes
+
+def waits_in(pid):
+    """The kernel's function that the process waits in."""
+    try:
+        return pathlib.Path(f'/proc/{pid}/wchan').read_text()
+    except (FileNotFoundError, ProcessLookupError):		# it has ended
+        return ''
+
+
+def readers(env):
+    """Processes of ours that wait for a file system of a user's."""
+    return [pid for pid in descendants(env.process.pid) if waits_in(pid) == 'request_wait_answer']
+
+
+def reader_waits(env, n):
+    if all(waits_in(pid) in ('', '0') for pid in descendants(env.process.pid)):
+        pytest.skip('the kernel does not tell what a process waits for')
+    env.wait(lambda: len(readers(env)) == n, f'{n} processes wait')
+
+
+def test_reloads_meanwhile_leave_no_processes_behind(env, afar):
+    afar.come_up()
+    afar.be_silent()
+    afar.write(NEW)
+    reader_waits(env, 1)
+    n = len(descendants(env.process.pid))
+    for i in range(10):
+        env.conf['ttl'] = str(100 + i)
+        assert env.reload().startswith('reloaded')
+        changes(env, f'1.1.1.{i}')
+    assert len(descendants(env.process.pid)) <= n
+    afar.speak()
+    env.wait_answer(MARY, 'A', {NEW})
+    afar.write(OTHER)
+    env.wait_answer(MARY, 'A', {OTHER})
+    env.wait(lambda: len(descendants(env.process.pid)) <= n, 'what is not needed any more has ended')
+
+
+def test_who_mounts_one_after_the_other_gets_few_processes(env, afar):
+    env.write('mary', NEW, age=10)
+    env.start()
+    more = [Afar(env, env.home('mary'), f'afar{i}') for i in range(8)]
+    try:
+        for i, each in enumerate(more):
+            each.be_silent()
+            each.mount()
+            changes(env, f'1.1.1.{i}')
+            if i < 2:
+                reader_waits(env, i + 1)
+            changes(env, f'1.1.2.{i}')
+            env.inside(f'umount -l {env.home("mary")}')
+            changes(env, f'1.1.3.{i}')
+        assert len(readers(env)) == 2
+    finally:
+        for each in more:
+            each.close()
+    reader_waits(env, 0)
+    afar.mount()
     env.wait_answer(MARY, 'A', {OLD})
 
 
