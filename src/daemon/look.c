@@ -571,10 +571,22 @@ static void missing_end(struct daemon *d, uint32_t user)
 		return;
 	}
 	u->missing = 0;
+	u->last_look = false;
 	d->coming_back = --d->n_missing && d->coming_back;
 	if (d->coming_back) {
 		missing_wait_anew(d);
 	}
+}
+
+/* They were missing for long enough, and a last look said so too. */
+static void missing_for_good(struct daemon *d, uint32_t user)
+{
+	struct roster_user *u = &d->roster->state[user];
+
+	u->missing = 0;
+	u->last_look = false;
+	d->n_missing--;
+	withdraw_all(d, user);
 }
 
 /* Leaves to others what is read elsewhere. false: nothing is left to be looked at now. */
@@ -792,6 +804,9 @@ void look_take_patient(struct daemon *d, const struct patient_look *look, const 
 	u->looks |= looks;	/* of events since: he is in line */
 	u->written |= written;
 	u->sure |= sure;
+	if (u->last_look && look->looks == look_all_patterns(d)) {
+		missing_for_good(d, look->user);
+	}
 }
 
 /* --- time --- */
@@ -822,6 +837,30 @@ static bool too_many_missing(const struct daemon *d)
 	return d->n_missing > MASS_MIN && d->n_missing > d->roster->users->n_users / 10;
 }
 
+/* What was just taken waits once more: not for no time at all, for what it waits for needs the loop. */
+static void missing_again(struct daemon *d, struct later *later)
+{
+	uint64_t after_ms = d->conf.missing_after_ms;
+
+	later->due_ms = uv_now(&d->loop) + (after_ms > SETTLE_MS ? after_ms : SETTLE_MS);
+	(void)queue_add(&d->missing, later);	/* there is room */
+}
+
+/* Gone for good only if a last look says so too. Where others look, they tell later, or never. */
+static void last_look(struct daemon *d, uint32_t user, struct later *later)
+{
+	struct roster_user *u = &d->roster->state[user];
+
+	u->last_look = afar_patterns(d, user, look_all_patterns(d), NULL);
+	u->looks = (uint8_t)look_all_patterns(d);
+	look_at(d, user, 0, NULL);
+	if (u->missing && u->last_look) {
+		missing_again(d, later);
+	} else if (u->missing) {
+		missing_for_good(d, user);
+	}
+}
+
 void look_withdraw_missing(struct daemon *d, bool confirmed)
 {
 	const struct later *head;
@@ -844,18 +883,10 @@ void look_withdraw_missing(struct daemon *d, bool confirmed)
 			continue;
 		}
 		if (patient_has(d->patient, user)) {	/* there may be no answer */
-			later.due_ms = uv_now(&d->loop) + d->conf.missing_after_ms;
-			(void)queue_add(&d->missing, &later);	/* there is room: it was just taken */
+			missing_again(d, &later);
 			continue;
 		}
-		/* Gone for good only if a last look says so too. */
-		d->roster->state[user].looks = (uint8_t)look_all_patterns(d);
-		look_at(d, user, 0, NULL);
-		if (d->roster->state[user].missing) {
-			d->roster->state[user].missing = 0;
-			d->n_missing--;
-			withdraw_all(d, user);
-		}
+		last_look(d, user, &later);
 	}
 	d->withdrawals_held = false;
 	arm(d, &d->missing_timer, on_missing_timer, &d->missing);

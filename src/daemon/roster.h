@@ -34,6 +34,7 @@ struct roster_user {
 	bool trouble_said : 1;	/* that his file cannot be opened */
 	bool refused : 1;	/* the file that counts is; the last addresses stay */
 	bool waited : 1;	/* somebody waits for what becomes of it */
+	bool last_look : 1;	/* of missing: if they are so still when they are read, that was for long enough */
 };
 
 _Static_assert(sizeof(struct roster_user) == 16, "it is one of a million");

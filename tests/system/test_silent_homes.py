@@ -214,6 +214,66 @@ def test_a_link_of_the_administrator_leads_there(env, afar, target):
     env.wait_answer(MARY, 'A', {OLD})
 
 
+# ---- a file that is missing there
+
+def status(env, user, *options):
+    return subprocess.run([DNS_UPDATER, 'status', user, '-c', str(env.conf_file), *options], capture_output=True,
+                          timeout=TIMEOUT, check=False).stdout.decode()
+
+
+@pytest.fixture
+def withdraw(env, afar):
+    """Mary's file is found missing; jane's, which is next door, is withdrawn later than mary's could be."""
+    env.conf.update(missing='withdraw', missing_after='1s', rescan='1h')
+    env.users['jane'] = ['jane.dyn.example.com']
+    env.write('jane', OLD, age=10)
+    afar.come_up()
+    env.wait_answer('jane.dyn.example.com', 'A', {OLD})
+    (afar.tree / '.dynamicdns').unlink()
+    assert status(env, 'mary', '--wait').startswith('published')	# which looks there
+    return env
+
+
+def time_is_over(env):
+    env.sh('jane', 'rm .dynamicdns')
+    env.wait_line('user jane requested update to none')
+    env.fence()
+
+
+def test_missing_withdraw_withdraws_there_too(withdraw):
+    withdraw.wait_line('user mary requested update to none')
+    withdraw.wait_answer(MARY, 'A', set())
+
+
+def test_missing_withdraw_waits_for_what_a_last_look_says(withdraw, afar):
+    afar.write(OLD)		# of which no event tells
+    time_is_over(withdraw)
+    withdraw.wait_answer(MARY, 'A', {OLD})
+    assert withdraw.count('mary requested update to none') == 0
+
+
+def test_missing_withdraw_waits_for_a_last_look_that_is_silent(withdraw, afar):
+    afar.be_silent()
+    time_is_over(withdraw)
+    assert withdraw.count('mary requested update to none') == 0
+    withdraw.conf['ttl'] = '61'
+    assert withdraw.reload().startswith('reloaded')
+    afar.speak()
+    withdraw.wait_line('user mary requested update to none')
+
+
+def test_missing_withdraw_at_once_does_not_wait_for_the_silent(env, afar):
+    env.conf.update(missing='withdraw', missing_after='0', rescan='1h')
+    afar.come_up()
+    afar.be_silent()
+    for _ in range(2):	# one look that waits, and one behind it
+        status(env, 'mary')
+    (afar.tree / '.dynamicdns').unlink()
+    afar.speak()
+    changes(env, NEW)
+    env.wait_line('user mary requested update to none')
+
+
 # ---- processes
 
 def waits_in(pid):
