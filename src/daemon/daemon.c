@@ -479,7 +479,6 @@ static void forget_old(struct daemon *d, struct roster *roster, struct watch *wa
 	save_replace(d->save, roster);
 	free(d->to_look);
 	d->to_look = to_look;
-	look_forget(d);
 	afar_begin(d);
 	d->progressed = true;	/* for whom somebody waits, he may be another now */
 	accounts_find(roster, d->conf.http.user, &d->special);
@@ -518,6 +517,8 @@ static int swap_in(struct daemon *d, struct conf *new, struct users_diff *diff, 
 		uv_stop(&d->loop);
 	}
 	forget_old(d, roster, watch, to_look);
+	look_renumber(d, before, diff->now, keep >= ROSTER_KEEP_PATTERNS,
+		      (int64_t)(d->conf.missing_after_ms - old.missing_after_ms));
 	*ret_sweep = keep != ROSTER_KEEP_ALL || !diff->n_changed || !look_at_changed(d, before, diff);
 	roster_free(before);
 	conf_deinit(&old);

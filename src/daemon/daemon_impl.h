@@ -133,8 +133,9 @@ void look_withdraw_missing(struct daemon *d, bool confirmed);
 /* Those who are missing have become few again: lets what was held go on. */
 void look_missing_eased(struct daemon *d);
 
-/* The users are others now. */
-void look_forget(struct daemon *d);
+/* The users are others now: who was number i before is number now[i]; TABLE_NONE: he is gone. What is under way is
+ * forgotten, but for how long files have been missing, if they are the same ones, and missing_after is more_ms longer. */
+void look_renumber(struct daemon *d, const struct roster *before, const uint32_t *now, bool same_files, int64_t more_ms);
 
 /* What source_read needs to know of this file. watch may be NULL. */
 struct source_place look_place(const struct daemon *d, uint32_t user, unsigned pattern, struct watch *watch);

@@ -917,12 +917,42 @@ void look_now(struct daemon *d, uint32_t user)
 	look_at(d, user, 0, NULL);
 }
 
-void look_forget(struct daemon *d)
+/* Whoever was missing is so still, for all that is known, and since when he was. */
+static void missing_renumber(struct daemon *d, const struct roster *before, const uint32_t *now, int64_t more_ms)
+{
+	struct queue *q = &d->missing;
+	size_t n = 0;
+
+	for (size_t i = 0; i < q->n; i++) {
+		struct later l = q->items[q->first + i];
+		const struct roster_user *was = &before->state[l.user];
+		uint32_t user = now[l.user];
+
+		if (was->missing != l.missing || user == TABLE_NONE || !roster_has_any(d->roster, user)) {
+			continue;
+		}
+		d->roster->state[user].missing = l.missing;
+		d->roster->state[user].last_look = was->last_look;
+		l.user = user;
+		l.due_ms += (uint64_t)more_ms;
+		q->items[n++] = l;
+	}
+	q->first = 0;
+	q->n = n;
+	d->n_missing = (uint32_t)n;
+	arm(d, &d->missing_timer, on_missing_timer, q);
+}
+
+void look_renumber(struct daemon *d, const struct roster *before, const uint32_t *now, bool same_files, int64_t more_ms)
 {
 	d->first_to_look = d->n_to_look = 0;
-	d->settling.n = d->settling.first = d->missing.n = d->missing.first = 0;
-	d->n_missing = 0;
-	d->withdrawals_held = d->coming_back = false;
+	d->settling.n = d->settling.first = 0;
+	if (!same_files || d->conf.missing != CONF_MISSING_WITHDRAW) {
+		d->missing.n = d->missing.first = 0;
+	}
+	missing_renumber(d, before, now, more_ms);
+	d->withdrawals_held = false;
+	d->coming_back = d->coming_back && d->n_missing;
 }
 
 void look_deinit(struct daemon *d)

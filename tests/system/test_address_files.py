@@ -4,8 +4,10 @@
 last good addresses are still answered, and another user is served (env.fence())."""
 
 import contextlib
+import itertools
 import os
 import re
+import signal
 import socket
 import stat
 
@@ -645,22 +647,31 @@ def test_missing_withdraw_withdraws_what_was_removed_while_it_was_down(withdraw)
     withdraw.wait_answer(JOHN, 'A', set())
 
 
-def test_missing_withdraw_waits_for_the_file_to_come_back(withdraw):
-    """jane's file goes for good, and later: when hers is withdrawn, john's time is over too."""
-    withdraw.conf['missing_after'] = '1s'
-    withdraw.users['jane'] = ['jane.dyn.example.com']
+def johns_file_is_away(env):
+    """It is called x. jane's goes later, and for good."""
+    env.conf['missing_after'] = '1s'
+    env.users['jane'] = ['jane.dyn.example.com']
     for user in ('john', 'jane'):
-        withdraw.write(user, GOOD, age=10)
-    withdraw.start()
-    withdraw.wait_answer(JOHN, 'A', {GOOD})
-    withdraw.sh('john', 'mv .dynamicdns x')
-    withdraw.fence()
+        env.write(user, GOOD, age=10)
+    env.start()
+    env.wait_answer(JOHN, 'A', {GOOD})
+    env.sh('john', 'mv .dynamicdns x')
+    env.fence()
+
+
+def johns_time_is_over(env):
+    """When jane's addresses are withdrawn: his are not, for his file has come back."""
+    env.sh('jane', 'rm .dynamicdns')
+    env.wait_line('user jane requested update to none')
+    env.fence()
+    assert env.query(JOHN, 'A') == {GOOD}
+    assert env.count('john requested update to none') == 0
+
+
+def test_missing_withdraw_waits_for_the_file_to_come_back(withdraw):
+    johns_file_is_away(withdraw)
     withdraw.sh('john', 'mv x .dynamicdns')
-    withdraw.sh('jane', 'rm .dynamicdns')
-    withdraw.wait_line('user jane requested update to none')
-    withdraw.fence()
-    assert withdraw.query(JOHN, 'A') == {GOOD}
-    assert withdraw.count('john requested update to none') == 0
+    johns_time_is_over(withdraw)
 
 
 def test_missing_withdraw_keeps_when_the_home_is_missing(withdraw):
@@ -708,6 +719,42 @@ def test_with_several_doors_one_that_is_there_is_enough(withdraw):
     withdraw.wait_line('user jane requested update to none')
     withdraw.wait_answer(JOHN, 'A', {NEW})
     assert withdraw.count('john requested update to none') == 0
+
+
+@pytest.mark.parametrize('change', ['users', 'ttl', 'networks'])
+def test_reloads_do_not_put_a_withdrawal_off(withdraw, change):
+    withdraw.conf['missing_after'] = '1s'
+    withdraw.write('john', GOOD, age=10)
+    withdraw.start()
+    withdraw.wait_answer(JOHN, 'A', {GOOD})
+    withdraw.sh('john', 'rm .dynamicdns')
+    numbers = itertools.cycle(range(100, 250))
+
+    def is_withdrawn():
+        n = next(numbers)
+        if change == 'users':
+            withdraw.users = {f'n{n}': [f'n{n}.dyn.example.com'], 'john': [JOHN]}
+        elif change == 'ttl':
+            withdraw.conf['ttl'] = str(n)
+        else:
+            withdraw.conf['networks'] = f'!192.0.2.{n}'
+        assert withdraw.reload().startswith('reloaded')
+        return withdraw.count('user john requested update to none')
+
+    withdraw.wait(is_withdrawn, 'john is withdrawn')
+    withdraw.wait_answer(JOHN, 'A', set())
+
+
+def test_a_file_that_comes_back_before_a_reload_is_not_withdrawn_after_it(withdraw):
+    johns_file_is_away(withdraw)
+    withdraw.send(signal.SIGSTOP)
+    withdraw.sh('john', 'mv x .dynamicdns')
+    withdraw.users = {'new': ['new.dyn.example.com'], **withdraw.users}
+    withdraw.write_conf()
+    withdraw.send(signal.SIGHUP)
+    withdraw.send(signal.SIGCONT)
+    withdraw.wait_log('^reloaded')
+    johns_time_is_over(withdraw)
 
 
 def many(env, n):
