@@ -286,7 +286,6 @@ static bool take_file(struct daemon *d, uint32_t user, unsigned pattern, bool wr
 		look_again_later(d, user, pattern, f->print);
 		ready = false;
 	} else if (!r) {
-		u->trouble_said = false;
 		parse(d, user, f, ret);
 	} else if (r == SOURCE_E_REFUSED) {
 		ret->what = REFUSED;
@@ -646,7 +645,7 @@ static void look_at(struct daemon *d, uint32_t user, uint64_t settled_print,
 	unsigned looks = u->looks, written = u->written, sure = u->sure, n_no_file = 0, winner = UINT32_MAX;
 	uint32_t n_names = users_n_names(d->roster->users, user);
 	struct statement s[CONF_PATTERNS_MAX];
-	bool competes[CONF_PATTERNS_MAX] = { false }, any_new = false, any_gone = false,
+	bool competes[CONF_PATTERNS_MAX] = { false }, any_new = false, any_gone = false, any_trouble = false,
 	     any_there = false, again = false;
 
 	u->looks = u->written = u->sure = 0;
@@ -680,6 +679,7 @@ static void look_at(struct daemon *d, uint32_t user, uint64_t settled_print,
 			u->refused = false;	/* it is gone, or empty */
 		}
 		*roster_print(d->roster, user, i) = s[i].print;
+		any_trouble = any_trouble || s[i].outcome < 0;
 		any_new = any_new || (news && competes[i]);
 	}
 	if (u->pattern == ROSTER_NO_PATTERN && looks == look_all_patterns(d) && !any_there) {
@@ -699,6 +699,9 @@ static void look_at(struct daemon *d, uint32_t user, uint64_t settled_print,
 		for (unsigned i = 0; i < n_patterns; i++) {
 			*roster_print(d->roster, user, i) = 0;
 		}
+	}
+	if (looks == look_all_patterns(d) && !any_trouble) {
+		u->trouble_said = false;
 	}
 	if (n_no_file == n_patterns) {
 		missing_begin(d, user);

@@ -331,6 +331,40 @@ def test_a_chmod_that_makes_the_home_readable(plain):
     plain.wait_answer(JOHN, 'A', {OLD})
 
 
+def test_a_home_that_cannot_be_read_again_and_again_is_told_each_time(plain):
+    """Also when the file is what it was before."""
+    plain.make_home('john', mode=0o755)
+    plain.write('john', NEW, age=10)
+    plain.conf['rescan'] = '200ms'
+    plain.start()
+    plain.wait_answer(JOHN, 'A', {NEW})
+    for _ in range(3):
+        mark = plain.mark()
+        plain.sh('john', 'chmod 700 .')
+        plain.wait_log(r"^unable to open '.*': Permission denied; keeping the last addresses of user john", mark)
+        plain.sh('john', 'chmod 755 .')
+        plain.fence(publish=False)
+
+
+def test_a_trouble_that_goes_on_is_told_once(plain):
+    """Whatever is written through the other door."""
+    door = plain.tmp / 'door'
+    door.mkdir(mode=0o755)
+    plain.conf['pathpattern'] = f'{plain.homes}/%u/.dynamicdns {door}/%u'
+    plain.conf['rescan'] = '200ms'
+    plain.make_home('john', mode=0o700)
+    plain.write(FENCE, '192.0.2.100', age=10)
+    plain.start()
+    plain.wait_log(r"^unable to open '.*': Permission denied; keeping the last addresses of user john")
+    with contextlib.closing(SilentWriter(plain.file(FENCE))) as swept:
+        for i in range(1, 4):
+            (door / 'john').write_text(f'1.1.1.{i}\n')
+            plain.wait_answer(JOHN, 'A', {f'1.1.1.{i}'})
+            swept.write(f'192.0.2.10{i}\n')	# only a sweep finds it
+            plain.wait_line(f'user {FENCE} requested update to 192.0.2.10{i}')
+    assert plain.count('^unable to open') == 1
+
+
 def test_a_chmod_that_makes_the_home_searchable_but_not_listable(plain):
     """A directory that cannot be read cannot be watched either: the file is found, at least."""
     plain.make_home('john', mode=0o700)
