@@ -123,7 +123,8 @@ static void keep_all(struct roster *r, uint32_t user, struct roster *old, uint32
 	*u = old->state[before];
 	u->account = SOURCE_NO_ACCOUNT;
 	u->missing = 0;
-	u->looks = u->written = u->sure = u->settling = 0;
+	u->looks = u->written;	/* of several files, the one that was written last counts, whatever its time */
+	u->sure = u->settling = 0;
 	u->in_line = u->ahead = u->last_look = false;
 	for (unsigned i = 0; i < r->n_patterns; i++) {
 		*roster_print(r, user, i) = *roster_print(old, before, i);

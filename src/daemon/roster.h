@@ -70,7 +70,8 @@ enum roster_keep {
 };
 
 /* A user who is in both rosters keeps the addresses of the names that are his in both, which are
- * moved out of old; and what else keep says. What is under way for him is not kept. */
+ * moved out of old; and what else keep says. What is under way for him is not kept, but, with all, which files were
+ * just written. */
 void roster_inherit(struct roster *r, struct roster *old, const struct users_diff *diff, enum roster_keep keep);
 
 /* Whether any of the user's names has an address. */

@@ -538,6 +538,33 @@ def test_a_reload_keeps_the_door_in_force(doors):
     assert doors.query(JOHN, 'A') == {'1.1.1.1'}
 
 
+def test_a_reload_keeps_what_was_just_written(doors):
+    """Very many write at once, and a reload comes in between: also a copy with an old time is a new statement."""
+    n = 600
+    doors.users = {f'u{i}': [f'u{i}.dyn.example.com'] for i in range(n)}
+    doors.conf['log_rate'] = '0'
+    for user in doors.users:
+        doors.make_home(user)
+        (doors.door / user).write_text('2.2.2.2\n')
+        by_age(doors.door / user, 10)
+    doors.start()
+    doors.wait_answer(f'u{n - 1}.dyn.example.com', 'A', {'2.2.2.2'})
+    doors.users['new'] = ['new.dyn.example.com']
+    doors.write_conf()
+    doors.send(signal.SIGSTOP)
+    for i in range(n):
+        new = doors.home(f'u{i}') / 'new'
+        new.write_text(f'1.1.{i // 250}.{i % 250}\n')
+        os.utime(new, (1e9, 1e9))
+        new.rename(doors.file(f'u{i}'))
+    doors.send(signal.SIGHUP)
+    doors.send(signal.SIGCONT)
+    doors.wait_log('^reloaded')
+    doors.fence()
+    for i in range(n):
+        doors.wait_answer(f'u{i}.dyn.example.com', 'A', {f'1.1.{i // 250}.{i % 250}'})
+
+
 def test_a_sweep_keeps_the_door_in_force(doors):
     doors.conf['rescan'] = '200ms'
     doors.users['jane'] = ['jane.dyn.example.com']
