@@ -5,11 +5,16 @@
 /* Which accounts own what. Looked up at start and reload only: the databases behind it may be slow
  * or, later, out of reach. */
 
-#include "daemon/roster.h"
+#include "core/users.h"
 
-struct accounts_special {
-	uid_t front_end;	/* whose files are trusted in every pattern; SOURCE_NO_ACCOUNT */
+#include <sys/types.h>
+
+struct accounts {
+	uid_t *users;		/* of each, his account's number, or SOURCE_NO_ACCOUNT; owned */
+	uid_t front_end;	/* whose files are trusted in every pattern; or SOURCE_NO_ACCOUNT */
 };
 
-/* Fills in roster_user.account for all users, and the special ones: front_end is an account's name. */
-void accounts_find(struct roster *r, const char *front_end, struct accounts_special *ret);
+/* Looks up the accounts of all users, and the one with the name front_end. In any thread, one at a time. 0, and the
+ * caller ends ret with accounts_deinit, or -ENOMEM. */
+int accounts_find(const struct users *users, const char *front_end, struct accounts *ret);
+void accounts_deinit(struct accounts *a);

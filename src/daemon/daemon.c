@@ -481,13 +481,22 @@ static void forget_old(struct daemon *d, struct roster *roster, struct watch *wa
 	d->to_look = to_look;
 	afar_begin(d);
 	d->progressed = true;	/* for whom somebody waits, he may be another now */
-	accounts_find(roster, d->conf.http.user, &d->special);
+}
+
+static void take_accounts(struct daemon *d, const struct accounts *a)
+{
+	for (uint32_t user = 0; user < d->roster->users->n_users; user++) {
+		d->roster->state[user].account = a->users[user];
+	}
+	d->front_end = a->front_end;
 }
 
 /* The new configuration is complete: the new roster and watch, with what is known kept. *ret_sweep: everything has to
  * be looked at. */
-static int swap_in(struct daemon *d, struct conf *new, struct users_diff *diff, bool *ret_sweep)
+static int swap_in(struct daemon *d, struct reload *load, bool *ret_sweep)
 {
+	struct conf *new = &load->conf;
+	struct users_diff *diff = &load->diff;
 	struct roster *roster = roster_new(new->users, new->n_patterns), *before = d->roster;
 	enum roster_keep keep = what_stays(&d->conf, new);
 	struct conf old = d->conf;
@@ -517,6 +526,7 @@ static int swap_in(struct daemon *d, struct conf *new, struct users_diff *diff, 
 		uv_stop(&d->loop);
 	}
 	forget_old(d, roster, watch, to_look);
+	take_accounts(d, &load->accounts);
 	look_renumber(d, before, diff->now, keep >= ROSTER_KEEP_PATTERNS,
 		      (int64_t)(d->conf.missing_after_ms - old.missing_after_ms));
 	*ret_sweep = keep != ROSTER_KEEP_ALL || !diff->n_changed || !look_at_changed(d, before, diff);
@@ -548,7 +558,7 @@ static bool take_conf(struct daemon *d, struct reload *load)
 		log_error("not reloaded: another file or command of output %s needs a restart; keeping "
 			  "the old configuration", output);
 	} else {
-		r = swap_in(d, &load->conf, &load->diff, &sweep);
+		r = swap_in(d, load, &sweep);
 		if (r) {
 			log_error("not reloaded: %s; keeping the old configuration", strerror(-r));
 		} else {
@@ -697,6 +707,7 @@ int daemon_new(struct conf *conf, const char *conf_path, struct output_commands 
 	       struct watch_fanotify *fanotify, struct patient *patient, struct daemon **ret)
 {
 	struct daemon *d = calloc(1, sizeof(*d));
+	struct accounts accounts;
 	const struct publish_handlers h = {
 		.attempted = on_attempted, .stopped = on_stopped, .lost = on_command_lost,
 		.progress = on_progress, .remember = on_remember, .arg = d,
@@ -731,7 +742,11 @@ int daemon_new(struct conf *conf, const char *conf_path, struct output_commands 
 		r = save_new(&d->loop, d->conf.state, on_saved, d, &d->save);
 	}
 	if (!r) {
-		accounts_find(d->roster, d->conf.http.user, &d->special);
+		r = accounts_find(d->roster->users, d->conf.http.user, &accounts);
+	}
+	if (!r) {
+		take_accounts(d, &accounts);
+		accounts_deinit(&accounts);
 		r = open_watch(d, &d->conf, d->roster, &d->watch);
 	}
 	if (!r) {

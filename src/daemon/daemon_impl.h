@@ -7,7 +7,6 @@
 
 #include "base/quota.h"
 #include "core/conf.h"
-#include "daemon/accounts.h"
 #include "daemon/ahead.h"
 #include "daemon/patient.h"
 #include "daemon/roster.h"
@@ -60,7 +59,7 @@ struct daemon {
 	bool patient_lost;	/* it was said */
 	struct publish *publish;
 	struct inquiry *inquiry;	/* NULL: nobody can ask */
-	struct accounts_special special;
+	uid_t front_end;		/* its account; SOURCE_NO_ACCOUNT: none */
 	struct save *save;
 	struct source_shared shared[CONF_PATTERNS_MAX];	/* while files are read */
 	bool shared_open;

@@ -230,7 +230,7 @@ struct source_place look_place(const struct daemon *d, uint32_t user, unsigned p
 		.user = user,
 		.user_name = users_user(d->roster->users, user),
 		.account = d->roster->state[user].account,
-		.front_end = d->special.front_end,
+		.front_end = d->front_end,
 		.size_max = address_size_max(users_n_names(d->roster->users, user)),
 		.watch = watch,
 		.inotify_fd = -1,

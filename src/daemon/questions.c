@@ -19,7 +19,7 @@ static bool on_is_front_end(void *arg, uid_t uid)
 {
 	const struct daemon *d = arg;
 
-	return uid == d->special.front_end;
+	return uid == d->front_end;
 }
 
 static bool on_is_account(void *arg, uid_t uid, const char *name, size_t n)

@@ -29,6 +29,9 @@ static void load(uv_work_t *work)
 	if (!r->outcome) {
 		r->outcome = users_diff_init(&r->diff, r->users, r->conf.users);
 	}
+	if (!r->outcome) {
+		r->outcome = accounts_find(r->conf.users, r->conf.http.user, &r->accounts);
+	}
 }
 
 static void on_loaded(uv_work_t *work, int status)
@@ -63,6 +66,7 @@ struct reload *reload_free(struct reload *r)
 	if (r) {
 		conf_deinit(&r->conf);
 		users_diff_deinit(&r->diff);
+		accounts_deinit(&r->accounts);
 		buf_deinit(&r->mistake);
 		free(r->conf_path);
 		free(r);

@@ -2,12 +2,13 @@
  * SPDX-License-Identifier: ISC */
 #pragma once
 
-/* Another configuration, read by another thread, and its users compared with those that we have: with a million users
- * that takes longer than the loop may stand still. */
+/* Another configuration, read by another thread, its users compared with those that we have, and their accounts looked
+ * up: with a million users, or a database of accounts that is far away, that takes longer than the loop may stand still. */
 
 #include "base/buf.h"
 #include "core/conf.h"
 #include "core/users_diff.h"
+#include "daemon/accounts.h"
 
 #include <uv.h>
 
@@ -21,6 +22,7 @@ struct reload {
 	int outcome;			/* of load_conf, or -ENOMEM */
 	struct conf conf;		/* what is taken of it is zeroed */
 	struct users_diff diff;		/* of outcome 0: from users to those of conf */
+	struct accounts accounts;	/* of outcome 0: of the users of conf */
 	struct buf mistake;		/* the first one */
 	unsigned n_mistakes;
 };

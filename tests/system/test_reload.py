@@ -191,6 +191,20 @@ def is_open(pid, path):
     return False
 
 
+def test_accounts_that_are_looked_up_for_long_hold_up_nobody(env):
+    """A database of them that answers late, as of a server that is down."""
+    env.environ['UV_THREADPOOL_SIZE'] = '4'
+    env.start()
+    mark = env.mark()
+    with traces(env, '-P', '/etc/passwd', '-e', 'trace=read', '-e', 'inject=read:delay_exit=3000000:when=1'):
+        env.write_conf()
+        env.send(signal.SIGHUP)
+        env.wait(lambda: is_open(env.process.pid, pathlib.Path('/etc/passwd')), 'they are being looked up')
+        events_come(env, 0)
+        assert env.count('^reloaded', mark) == 0
+        env.wait_log('^reloaded', mark)
+
+
 def test_of_two_hangups_the_last_counts(env):
     """Also while a configuration is being read: here, long enough for another one."""
     env.start()
