@@ -13,6 +13,7 @@ enum {
 	/* Single look-ups read /etc/passwd from its start each time: for many users one pass is cheaper,
 	 * even over accounts that are none of ours. */
 	SINGLE_MAX = 256,
+	PROBES = 16,		/* of those who were not in that pass */
 };
 
 static uid_t find_one(const char *name)
@@ -37,19 +38,41 @@ static void find_listed(const struct users *users, uid_t *accounts)
 	endpwent();
 }
 
+/* Looks up one in so many of those who were not found. Returns whether any was. */
+static bool find_unlisted(const struct users *users, uint32_t step, uid_t *accounts)
+{
+	uint32_t n = 0;
+	bool any = false;
+
+	for (uint32_t i = 0; i < users->n_users; i++) {
+		if (accounts[i] == SOURCE_NO_ACCOUNT && n++ % step == 0) {
+			accounts[i] = find_one(users_user(users, i));
+			any = any || accounts[i] != SOURCE_NO_ACCOUNT;
+		}
+	}
+	return any;
+}
+
 int accounts_find(const struct users *users, const char *front_end, struct accounts *ret)
 {
 	uid_t *accounts = calloc(users->n_users + 1u, sizeof(*accounts));
+	bool many = users->n_users > SINGLE_MAX;
+	uint32_t n_unlisted = 0;
 
 	if (!accounts) {
 		return -ENOMEM;
 	}
 	memset(accounts, 0xff, users->n_users * sizeof(*accounts));	/* all SOURCE_NO_ACCOUNT */
-	if (users->n_users > SINGLE_MAX) {
+	if (many) {
 		find_listed(users, accounts);
 	}
-	for (uint32_t i = 0; users->n_users <= SINGLE_MAX && i < users->n_users; i++) {
-		accounts[i] = find_one(users_user(users, i));
+	for (uint32_t i = 0; i < users->n_users; i++) {
+		n_unlisted += accounts[i] == SOURCE_NO_ACCOUNT;
+	}
+	/* Not every database lists its accounts (sssd.conf(5), enumerate). If it has some that were not listed, all are
+	 * asked for; of users who have no accounts at all, that would be for nothing. */
+	if (!many || find_unlisted(users, n_unlisted / PROBES + 1, accounts)) {
+		(void)find_unlisted(users, 1, accounts);
 	}
 	*ret = (struct accounts){ accounts, find_one(front_end) };
 	return 0;

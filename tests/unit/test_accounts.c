@@ -1,0 +1,98 @@
+/* SPDX-FileCopyrightText: 2026 The dns-updater authors
+ * SPDX-License-Identifier: ISC */
+
+/* Which accounts are found, in databases that list them and in such that do not: these functions take the place of
+ * libc's. */
+
+#include "daemon/accounts.h"
+
+#include "daemon/source.h"
+
+#include <pwd.h>
+#include <stdio.h>
+
+#include "rows.h"
+
+static struct database {
+	bool lists;
+	uint32_t first, n;	/* of users u0, u1 ..., who have accounts 1000, 1001 ... */
+	uint32_t at;		/* of getpwent */
+	unsigned n_asked;
+} db;
+
+static struct passwd *account(uint32_t i)
+{
+	static struct passwd pw;
+	static char name[32];
+
+	(void)snprintf(name, sizeof(name), "u%u", (unsigned)i);
+	pw = (struct passwd){ .pw_name = name, .pw_uid = 1000 + i };
+	return &pw;
+}
+
+struct passwd *getpwnam(const char *name)
+{
+	unsigned i;
+
+	db.n_asked++;
+	return sscanf(name, "u%u", &i) == 1 && i - db.first < db.n ? account(i) : NULL;
+}
+
+void setpwent(void)
+{
+	db.at = 0;
+}
+
+struct passwd *getpwent(void)
+{
+	return db.lists && db.at < db.n ? account(db.first + db.at++) : NULL;
+}
+
+void endpwent(void)
+{
+}
+
+static const struct row {
+	const char *name;
+	uint32_t n_users;
+	struct database db;
+	unsigned asked_max;	/* names, with the front end's */
+} rows[] = {
+	{ "few, listed", 3, { true, 0, 3 }, 4 },
+	{ "few, not listed", 3, { false, 0, 3 }, 4 },
+	{ "many, listed", 1000, { true, 0, 1000 }, 1 },
+	{ "many, not listed", 1000, { false, 0, 1000 }, 1017 },
+	{ "many, half of them not listed", 1000, { false, 500, 500 }, 1017 },
+	{ "many, of whom most have none", 100000, { true, 0, 1000 }, 17 },
+	{ "many, of whom none has one", 100000, { true, 0, 0 }, 17 },
+	{ "one more than few, not listed", 257, { false, 0, 257 }, 274 },
+};
+
+static void check(void **state)
+{
+	const struct row *row = *state;
+	struct users *users = users_new();
+	struct accounts a;
+
+	db = row->db;
+	for (uint32_t i = 0; i < row->n_users; i++) {
+		const struct passwd *pw = account(i);
+
+		assert_int_equal(users_add(users, pw->pw_name, strlen(pw->pw_name), 1), 0);
+	}
+	assert_int_equal(accounts_find(users, "http", &a), 0);
+	assert_true(a.front_end == SOURCE_NO_ACCOUNT);
+	for (uint32_t i = 0; i < row->n_users; i++) {
+		bool has = i - row->db.first < row->db.n;
+
+		assert_true(a.users[i] == (has ? 1000 + i : SOURCE_NO_ACCOUNT));
+	}
+	assert_in_range(db.n_asked, 1, row->asked_max);
+	accounts_deinit(&a);
+	users_free(users);
+}
+
+int main(void)
+{
+	return ROWS_RUN(rows, check);
+}
