@@ -635,6 +635,23 @@ static bool weigh(struct daemon *d, uint32_t user, unsigned pattern, struct stat
 	return news;
 }
 
+/* He was looked at, so that what his names have is his own, or goes. */
+static void lent_end(struct daemon *d, uint32_t user)
+{
+	struct roster_user *u = &d->roster->state[user];
+	_cleanup_(free_ptr) struct ip_set **none = NULL;
+
+	if (!u->lent || u->settling) {
+		return;
+	}
+	none = u->known ? NULL : calloc(users_n_names(d->roster->users, user) + 1u, sizeof(*none));
+	if (none && roster_put(d->roster, user, none) > 0) {
+		u->known = false;	/* nobody has said that there be none */
+		daemon_want_publish(d);
+	}
+	u->lent = u->lent && !u->known && roster_has_any(d->roster, user);	/* no memory */
+}
+
 /* Looks at those of the user's files that were marked, and decides what he wants. settled_print: the
  * file that has it has been unchanged for long enough. given: NULL, or what is in all of them. */
 static void look_at(struct daemon *d, uint32_t user, uint64_t settled_print,
@@ -703,6 +720,7 @@ static void look_at(struct daemon *d, uint32_t user, uint64_t settled_print,
 	if (looks == look_all_patterns(d) && !any_trouble) {
 		u->trouble_said = false;
 	}
+	lent_end(d, user);
 	if (n_no_file == n_patterns) {
 		missing_begin(d, user);
 	} else if (looks == look_all_patterns(d)) {

@@ -111,6 +111,7 @@ static void keep_addresses(struct roster *r, uint32_t user, struct roster *old, 
 		if (name != TABLE_NONE) {
 			r->sets[first + i] = steal_ptr(&old->sets[name]);
 			r->state[user].known = old->state[before].known;
+			r->state[user].lent = old->state[before].lent;
 		}
 	}
 }
@@ -134,6 +135,22 @@ static void keep_all(struct roster *r, uint32_t user, struct roster *old, uint32
 	}
 }
 
+/* Between the old user's end and the new one's file his names are not to vanish: resolvers would remember that. */
+static void lend_addresses(struct roster *r, uint32_t user, struct roster *old)
+{
+	uint32_t first = r->users->users[user].first_name;
+
+	for (uint32_t i = 0; i < users_n_names(r->users, user); i++) {
+		const char *name = users_name(r->users, first + i);
+		uint32_t before = users_find_name(old->users, name, strlen(name));
+
+		if (before != TABLE_NONE && old->sets[before]) {
+			r->sets[first + i] = steal_ptr(&old->sets[before]);
+			r->state[user].lent = true;
+		}
+	}
+}
+
 /* Changes that were not handed on yet still are to be. */
 static void keep_changed(struct roster *r, const struct roster *old, const struct users_diff *diff)
 {
@@ -154,6 +171,7 @@ void roster_inherit(struct roster *r, struct roster *old, const struct users_dif
 		uint32_t before = diff->before[user];
 
 		if (before == TABLE_NONE) {
+			lend_addresses(r, user, old);
 			continue;
 		}
 		if (keep == ROSTER_KEEP_ALL && diff->same[user]) {

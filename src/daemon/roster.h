@@ -34,6 +34,7 @@ struct roster_user {
 	bool trouble_said : 1;	/* that his file cannot be opened */
 	bool refused : 1;	/* the file that counts is; the last addresses stay */
 	bool waited : 1;	/* somebody waits for what becomes of it */
+	bool lent : 1;		/* he is new, and his names have what they had as somebody else's: until he is looked at */
 	bool last_look : 1;	/* of missing: if they are so still when they are read, that was for long enough */
 };
 
@@ -70,7 +71,8 @@ enum roster_keep {
 };
 
 /* A user who is in both rosters keeps the addresses of the names that are his in both, which are
- * moved out of old; and what else keep says. What is under way for him is not kept, but, with all, which files were
+ * moved out of old; one who is new is lent those of names that were somebody else's, for he may be the same under another
+ * name; and what else keep says. What is under way for him is not kept, but, with all, which files were
  * just written. */
 void roster_inherit(struct roster *r, struct roster *old, const struct users_diff *diff, enum roster_keep keep);
 

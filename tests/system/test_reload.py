@@ -121,6 +121,36 @@ def test_one_renamed(env):
     env.wait_answer(name(3), 'A', {'192.0.2.9'})
 
 
+def test_who_is_renamed_does_not_vanish_meanwhile(env):
+    """Neither among many, of whom some are looked at later, nor when his file is too young to be read."""
+    env.start()
+    for i in range(N):
+        write_old(env, f'v{i}', address(i))
+    os.utime(env.file('v3'))
+    env.users = {f'v{i}': [name(i)] for i in range(N)}
+    mark = env.mark()
+    assert env.reload().startswith('reloaded')
+    for i in range(N):
+        env.write(f'v{i}', f'198.51.100.{i + 1}') if i % 50 == 0 else None
+    for i in range(0, N, 50):
+        env.wait_answer(name(i), 'A', {f'198.51.100.{i + 1}'})
+    assert env.count('^removing record', mark) == 0
+    env.wait_answer(name(3), 'A', {address(3)})
+
+
+def test_who_gets_a_name_does_not_get_what_somebody_else_had(env):
+    env.start()
+    env.users = {('v3' if u == 'u3' else u): names for u, names in env.users.items()}
+    env.make_home('v3')
+    assert env.reload().startswith('reloaded')
+    env.wait_answer(name(3), 'A', set())
+    env.wait_line(f'removing record for {name(3)}')
+    env.stop()
+    env.start()
+    env.fence()
+    env.wait_answer(name(3), 'A', set())
+
+
 def test_names_that_change_hands(env):
     env.start()
     env.users.update(u3=[name(4)], u4=[name(3)])
