@@ -10,6 +10,7 @@
 #include "daemon/mounts.h"
 #include "service/notify.h"
 #include "service/progress.h"
+#include "service/start.h"
 #include "daemon/publish.h"
 #include "daemon/reload.h"
 #include "daemon/roster.h"
@@ -784,6 +785,9 @@ int daemon_run(struct daemon *d)
 			     d->conf.rescan_ms);
 	d->shows_progress = true;
 	sweep_begin(d);
+	if (start_hung_up()) {
+		load_begin(d);
+	}
 	(void)uv_run(&d->loop, UV_RUN_DEFAULT);	/* ends by uv_stop */
 	if (d->state_dirty || save_is_under_way(d->save)) {
 		on_saved(d, save_now(d->save, d->roster, d->publish), 0);

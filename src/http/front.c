@@ -392,6 +392,9 @@ static int run(struct front *f)
 	}
 	log_info("started");
 	notify_ready();
+	if (start_hung_up()) {
+		reload(f);
+	}
 	(void)uv_run(&f->loop, UV_RUN_DEFAULT); /* ends by uv_stop */
 	return 0;
 }

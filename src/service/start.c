@@ -76,10 +76,32 @@ static void give_large_blocks_back(void)
 #endif
 }
 
+static volatile sig_atomic_t hung_up;
+
+static void on_early_hangup(int number)
+{
+	(void)number;
+	hung_up = 1;
+}
+
+bool start_hung_up(void)
+{
+	return hung_up;
+}
+
+/* What SIGHUP does to a process that says nothing about it, systemd takes for an end as it should be. */
+static void note_hangup(void)
+{
+	const struct sigaction note = { .sa_handler = on_early_hangup, .sa_flags = SA_RESTART };
+
+	(void)sigaction(SIGHUP, &note, NULL);	/* it takes this signal */
+}
+
 int start_process(const char *ident, const struct start_options *o)
 {
 	int r;
 
+	note_hangup();
 	/* A lease that somebody breaks, and a reader of our output that is gone, must not kill us. */
 	(void)signal(SIGIO, SIG_IGN);
 	(void)signal(SIGPIPE, SIG_IGN);

@@ -34,6 +34,9 @@ bool start_option(int option, const char *value, struct start_options *o);
 /* Signals, umask, log and readiness. 0 or an exit status, with the reason logged. */
 int start_process(const char *ident, const struct start_options *o);
 
+/* Whether there was a SIGHUP between that and the loop's taking it over: what was read by then may be another now. */
+bool start_hung_up(void);
+
 /* A conf_report_fn: to the log. */
 void start_report(void *arg, const char *file, unsigned line, const char *what);
 

@@ -111,6 +111,37 @@ def test_a_reload_waits_for_files_that_are_being_read(env):
     env.wait_section(['+anna.dyn.example.com:1.2.3.5:60', f'+{JOHN}:1.2.3.4:60'])
 
 
+def test_a_reload_before_anything_was_read_is_done_later(env):
+    """Whoever restarts and reloads, too. The users that are being read are the old ones."""
+    users = env.tmp / 'users'
+    users.write_text(f'john = {JOHN}\n')
+    env.conf['users_file'] = str(users)
+    for user, address in ('john', '1.2.3.4'), ('anna', '1.2.3.5'):
+        env.write(user, address, age=10)
+    with held(users) as hold:
+        env.start(wait=False)
+        hold.wait()
+        users.rename(env.tmp / 'old')
+        users.write_text(f'john = {JOHN}\nanna = anna.dyn.example.com\n')
+        env.send(signal.SIGHUP)
+        hold.let()
+        env.wait_ready()
+    env.wait_log(r'^reloaded ')
+    env.wait_section(['+anna.dyn.example.com:1.2.3.5:60', f'+{JOHN}:1.2.3.4:60'])
+
+
+def test_a_reload_of_the_front_end_before_anything_was_read_is_done_later(http):
+    http.start()
+    http.stop()
+    with held(http.env.conf_file) as hold:
+        http.start_front_end(wait=False)
+        hold.wait()
+        http.process.send_signal(signal.SIGHUP)
+        hold.let()
+        http.wait_ready()
+    http.wait_log('^reloaded ')
+
+
 def test_what_is_written_behind_the_reader_is_seen(env):
     """Anna's file has been read by a thread, which has not come back, for it waits for john's."""
     env.users = {'anna': ['anna.dyn.example.com'], **env.users}
