@@ -53,7 +53,7 @@ struct watch {
 	struct pattern patterns[CONF_PATTERNS_MAX];	/* their texts are borrowed */
 	unsigned n_patterns;
 	struct watch_handlers handlers;
-	bool closing, limited, unmarked_said;
+	bool limited, unmarked_said;
 	uint64_t n_strays;
 
 	struct entry *entries;	/* open addressing by wd */
@@ -507,7 +507,7 @@ static void on_fanotify_event(void *arg, int key, uint32_t mask, const char *nam
 	if (n == SAME_MAX) {
 		w->handlers.look_all(w->handlers.arg);
 	}
-	for (unsigned i = 0; i < n && !w->closing; i++) {
+	for (unsigned i = 0; i < n; i++) {
 		const struct entry *e = &entries[i];
 
 		if (strcmp(name, ".") != 0) {
@@ -541,8 +541,7 @@ static void on_fanotify_lost(void *arg)
 
 /* --- events of inotify --- */
 
-/* Takes some events. Returns their bytes, or 0 when there are none. A handler may free the watch, which
- * is closing then. */
+/* Takes some events. Returns their bytes, or 0 when there are none. */
 static size_t take_events(struct watch *w)
 {
 	char events[EVENTS_SIZE] __attribute__((aligned(__alignof__(struct inotify_event))));
@@ -553,13 +552,11 @@ static size_t take_events(struct watch *w)
 		return 0;
 	}
 	flood_begin(&w->flood);
-	for (char *at = events; at < events + n && !w->closing; at += sizeof(*e) + e->len) {
+	for (char *at = events; at < events + n; at += sizeof(*e) + e->len) {
 		e = (const struct inotify_event *)(void *)at;
 		take_event(w, e);
 	}
-	if (!w->closing) {
-		end_batch(w);
-	}
+	end_batch(w);
 	return (size_t)n;
 }
 
@@ -569,7 +566,7 @@ static void readable(uv_poll_t *poll, int status, int events_mask)
 
 	(void)status;	/* read tells more */
 	(void)events_mask;
-	for (int i = 0; i < READS_MAX && !w->closing && take_events(w); i++) {
+	for (int i = 0; i < READS_MAX && take_events(w); i++) {
 	}
 }
 
@@ -581,11 +578,11 @@ void watch_read(struct watch *w)
 	if (w->fanotify) {
 		watch_fanotify_read(w->fanotify);
 	}
-	if (w->closing || ioctl(w->fd, FIONREAD, &queued) < 0) {
+	if (ioctl(w->fd, FIONREAD, &queued) < 0) {
 		return;
 	}
 	left = (size_t)queued;
-	while (left && n && !w->closing) {
+	while (left && n) {
 		n = take_events(w);
 		left -= n < left ? n : left;
 	}
@@ -722,7 +719,6 @@ static void closed(uv_handle_t *handle)
 struct watch *watch_free(struct watch *w)
 {
 	if (w) {
-		w->closing = true;
 		uv_close((uv_handle_t *)&w->poll, closed);
 		uv_close((uv_handle_t *)&w->mute_timer, closed);
 	}

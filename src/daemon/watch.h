@@ -27,6 +27,7 @@ struct watch;
 struct watch_fanotify;
 struct uv_loop_s;
 
+/* None of them may free the watch. */
 struct watch_handlers {
 	/* This user's file of this pattern should be looked at. written: it was just closed after
 	 * writing, or moved into place; else anything may have happened. */

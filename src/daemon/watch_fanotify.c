@@ -44,7 +44,7 @@ struct watch_fanotify {
 	unsigned n_marked;
 	pid_t self;		/* whose events are of no interest */
 	uv_poll_t poll;
-	bool attached, is_aimed;
+	bool attached;
 	struct watch_fanotify_handlers handlers;
 };
 
@@ -242,7 +242,6 @@ static void closed(uv_handle_t *handle)
 struct watch_fanotify *watch_fanotify_free(struct watch_fanotify *f)
 {
 	if (f && f->attached) {
-		f->is_aimed = false;
 		uv_close((uv_handle_t *)&f->poll, closed);
 	} else if (f) {
 		close_fd(f->fd);
@@ -274,25 +273,23 @@ static void take_event(struct watch_fanotify *f, const struct fanotify_event_met
 			  (const char *)handle->f_handle + handle->handle_bytes);
 }
 
-/* Returns the bytes, or 0 when there are none. A handler may aim elsewhere. */
+/* Returns the bytes, or 0 when there are none. */
 static size_t take_events(struct watch_fanotify *f)
 {
 	char events[EVENTS_SIZE] __attribute__((aligned(__alignof__(struct fanotify_event_metadata))));
 	ssize_t n = read(f->fd, events, sizeof(events));
 	struct fanotify_event_metadata e;
 
-	if (n <= 0 || !f->is_aimed) {
+	if (n <= 0) {
 		return 0;
 	}
 	f->handlers.begin(f->handlers.arg);
 	/* Events follow each other at multiples of four bytes, but their heads are made for eight. */
-	for (const char *at = events; at < events + n && f->is_aimed; at += e.event_len) {
+	for (const char *at = events; at < events + n; at += e.event_len) {
 		memcpy(&e, at, sizeof(e));
 		take_event(f, &e, at);
 	}
-	if (f->is_aimed) {
-		f->handlers.end(f->handlers.arg);
-	}
+	f->handlers.end(f->handlers.arg);
 	return (size_t)n;
 }
 
@@ -316,10 +313,6 @@ int watch_fanotify_aim(struct watch_fanotify *f, struct uv_loop_s *loop, const s
 {
 	int r;
 
-	f->is_aimed = h;
-	if (!h) {
-		return 0;
-	}
 	f->handlers = *h;
 	if (f->attached) {
 		return 0;

@@ -31,6 +31,7 @@ unsigned watch_fanotify_forget_unmounted(struct watch_fanotify *f);
 /* The memory goes when the loop, if there was one, has run once more. */
 struct watch_fanotify *watch_fanotify_free(struct watch_fanotify *f);
 
+/* None of them may aim elsewhere. */
 struct watch_fanotify_handlers {
 	/* In the directory of this key, mask (as of inotify(7)) happened to the name; "." is the directory. */
 	void (*event)(void *arg, int key, uint32_t mask, const char *name);
@@ -42,7 +43,7 @@ struct watch_fanotify_handlers {
 	void *arg;
 };
 
-/* From now on, events go there; NULL: to nobody. The first time, it is hung on the loop. 0 or a negative errno. */
+/* From now on, events go there. The first time, it is hung on the loop. 0 or a negative errno. */
 int watch_fanotify_aim(struct watch_fanotify *f, struct uv_loop_s *loop, const struct watch_fanotify_handlers *h);
 
 /* Hands on what the kernel has by now. */
