@@ -11,12 +11,6 @@ enum {
 	WINDOW_MS = 10 * 1000,
 };
 
-void flood_begin(struct flood *f)
-{
-	memset(f->counters, 0, sizeof(f->counters));
-	f->n_events = 0;
-}
-
 /* Whoever has more than one part in FLOOD_COUNTERS + 1 is left at the end, with at least what he has more. */
 void flood_count(struct flood *f, int key)
 {
@@ -59,15 +53,16 @@ static int suspect(struct flood *f, int key, uint64_t now_ms)
 
 int flood_end(struct flood *f, uint64_t now_ms)
 {
-	if (f->n_events < BATCH_MIN) {
-		return 0;
-	}
-	for (int i = 0; i < FLOOD_COUNTERS; i++) {
+	int found = 0;
+
+	for (int i = 0; f->n_events >= BATCH_MIN && !found && i < FLOOD_COUNTERS; i++) {
 		/* The counter may be too low by one part in FLOOD_COUNTERS + 1. */
 		if (f->counters[i].n > f->n_events / SHARE - f->n_events / (FLOOD_COUNTERS + 1) &&
 		    suspect(f, f->counters[i].key, now_ms)) {
-			return f->counters[i].key;
+			found = f->counters[i].key;
 		}
 	}
-	return 0;
+	memset(f->counters, 0, sizeof(f->counters));
+	f->n_events = 0;
+	return found;
 }

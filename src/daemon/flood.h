@@ -23,10 +23,8 @@ struct flood {		/* a zeroed one is ready */
 	} suspects[FLOOD_SUSPECTS];
 };
 
-void flood_begin(struct flood *f);
-
 /* An event of this source, which is not 0. */
 void flood_count(struct flood *f, int key);
 
-/* The end of a batch. Returns a source that floods; 0: none does, or none is found yet. */
+/* The end of a batch, and the begin of the next. Returns a source that floods; 0: none does, or none is found yet. */
 int flood_end(struct flood *f, uint64_t now_ms);

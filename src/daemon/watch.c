@@ -520,13 +520,6 @@ static void on_fanotify_event(void *arg, int key, uint32_t mask, const char *nam
 	}
 }
 
-static void on_fanotify_begin(void *arg)
-{
-	struct watch *w = arg;
-
-	flood_begin(&w->flood);
-}
-
 static void on_fanotify_end(void *arg)
 {
 	end_batch(arg);
@@ -551,7 +544,6 @@ static size_t take_events(struct watch *w)
 	if (n <= 0) {
 		return 0;
 	}
-	flood_begin(&w->flood);
 	for (char *at = events; at < events + n; at += sizeof(*e) + e->len) {
 		e = (const struct inotify_event *)(void *)at;
 		take_event(w, e);
@@ -592,12 +584,10 @@ int watch_new(struct uv_loop_s *loop, const struct users *users, const struct pa
 	      unsigned n_patterns, struct watch_fanotify *fanotify, const struct watch_handlers *h,
 	      struct watch **ret)
 {
-	const struct watch_fanotify_handlers from_fanotify = {
-		.event = on_fanotify_event, .begin = on_fanotify_begin, .end = on_fanotify_end,
-		.lost = on_fanotify_lost, .arg = NULL,
-	};
-	struct watch_fanotify_handlers to_us = from_fanotify;
 	struct watch *w = calloc(1, sizeof(*w));
+	const struct watch_fanotify_handlers from_fanotify = {
+		.event = on_fanotify_event, .end = on_fanotify_end, .lost = on_fanotify_lost, .arg = w,
+	};
 	int r;
 
 	if (!w) {
@@ -626,10 +616,9 @@ int watch_new(struct uv_loop_s *loop, const struct users *users, const struct pa
 	w->poll.data = w->mute_timer.data = w;
 	w->n_handles = 2;
 	w->fanotify = fanotify;
-	to_us.arg = w;
 	r = uv_poll_start(&w->poll, UV_READABLE, readable);
 	if (!r && fanotify) {
-		r = watch_fanotify_aim(fanotify, loop, &to_us);
+		r = watch_fanotify_aim(fanotify, loop, &from_fanotify);
 	}
 	if (r) {
 		watch_free(w);

@@ -283,7 +283,6 @@ static size_t take_events(struct watch_fanotify *f)
 	if (n <= 0) {
 		return 0;
 	}
-	f->handlers.begin(f->handlers.arg);
 	/* Events follow each other at multiples of four bytes, but their heads are made for eight. */
 	for (const char *at = events; at < events + n; at += e.event_len) {
 		memcpy(&e, at, sizeof(e));

@@ -35,8 +35,7 @@ struct watch_fanotify *watch_fanotify_free(struct watch_fanotify *f);
 struct watch_fanotify_handlers {
 	/* In the directory of this key, mask (as of inotify(7)) happened to the name; "." is the directory. */
 	void (*event)(void *arg, int key, uint32_t mask, const char *name);
-	/* Around what is read at once. */
-	void (*begin)(void *arg);
+	/* Behind what is read at once. */
 	void (*end)(void *arg);
 	/* Events were lost. */
 	void (*lost)(void *arg);

@@ -38,7 +38,6 @@ static void check(void **state)
 	int other = -2, found = 0;
 
 	for (unsigned b = 0; b < row->n_batches; b++, now += row->gap_ms) {
-		flood_begin(&f);
 		for (unsigned i = 0; i < row->n_events; i++) {
 			unsigned flood = i % (row->n_floods ? row->n_floods : 1);
 			bool is_flood = i / (row->n_floods ? row->n_floods : 1) < row->n_each;
