@@ -233,7 +233,6 @@ struct source_place look_place(const struct daemon *d, uint32_t user, unsigned p
 		.front_end = d->front_end,
 		.size_max = address_size_max(users_n_names(d->roster->users, user)),
 		.watch = watch,
-		.inotify_fd = -1,
 		.mounts = d->mounts,
 	};
 }

@@ -445,7 +445,6 @@ static bool ask(struct reader *r, unsigned pattern)
 		.front_end = at->front_end,
 		.size_max = at->size_max,
 		.known = f->known,
-		.wants_watch = at->watch,
 	};
 
 	(void)snprintf(q.user_name, sizeof(q.user_name), "%s", at->user_name);

@@ -11,7 +11,6 @@
 #include "daemon/source.h"
 
 #include <limits.h>
-#include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
 #include <time.h>
@@ -25,7 +24,6 @@ struct patient_question {
 	uid_t account, front_end;
 	size_t size_max;
 	uint64_t known;
-	bool wants_watch;
 	char user_name[NAME_MAX + 1];
 	char pattern[PATTERN_PATH_MAX];
 };

@@ -25,7 +25,7 @@ static void read_file(const struct patient_question *q, struct source_file *f, s
 		.account = q->account,
 		.front_end = q->front_end,
 		.size_max = q->size_max,
-		.inotify_fd = q->wants_watch ? INOTIFY_FD : -1,
+		.inotify_fd = INOTIFY_FD,
 		.marks = &ret->marks,
 		.patient = true,
 	};

@@ -51,7 +51,7 @@ struct source_place {
 	size_t size_max;	/* bytes */
 	struct watch *watch;	/* may be NULL: no watches wanted */
 	struct source_marks *marks;	/* may be NULL: watches are noted at once */
-	int inotify_fd;		/* of who is patient, instead of watch; -1: no watches wanted */
+	int inotify_fd;		/* of who is patient, instead of watch */
 	bool patient;		/* may be kept waiting by a file system, for ever perhaps */
 	const struct mounts *mounts;	/* NULL: who is not patient stays on the mount of the shared levels */
 	const struct source_shared *shared;	/* may be NULL: they are looked at for this file */
