@@ -21,9 +21,9 @@ const char *source_path(const struct pattern *p, const char *user_name, char *re
 
 void source_note_marks(const struct source_place *at, const struct source_marks *marks)
 {
-	for (unsigned i = 0; i < marks->n; i++) {	/* without a watch the sweep serves */
-		(void)watch_note(at->watch, &marks->list[i].mark, at->pattern_number,
-				 marks->list[i].level, at->user);
+	for (unsigned i = 0; i < marks->n; i++) {
+		watch_note(at->watch, &marks->list[i].mark, at->pattern_number,
+			   marks->list[i].level, at->user);
 	}
 }
 

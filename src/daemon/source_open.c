@@ -128,8 +128,7 @@ void source_watch_shared(const struct pattern *p, unsigned pattern_number, const
 		if (fd < 0 || is_automount_point(fd)) {
 			return;	/* the levels above tell when that changes; else the mount table */
 		}
-		/* Without a watch the sweep serves. */
-		(void)watch_dir(watch, fd, pattern_number, level, WATCH_SHARED);
+		watch_dir(watch, fd, pattern_number, level, WATCH_SHARED);
 	}
 }
 
@@ -184,16 +183,15 @@ static bool would_trigger(const struct source_place *at)
 	return false;
 }
 
-/* Without a watch the sweep serves. */
 static void watch_level(const struct source_place *at, int dir, unsigned level)
 {
 	struct source_marks *m = at->marks;
 
-	if ((at->patient ? at->inotify_fd < 0 : !at->watch) || level <= at->pattern->first_user) {
+	if (level <= at->pattern->first_user || (!m && !at->watch)) {
 		return;
 	}
-	if (!at->patient && !m) {
-		(void)watch_dir(at->watch, dir, at->pattern_number, level, at->user);
+	if (!m) {
+		watch_dir(at->watch, dir, at->pattern_number, level, at->user);
 		return;
 	}
 	m->list[m->n].level = level;

@@ -340,15 +340,14 @@ static bool is_muted(struct watch *w, unsigned pattern, unsigned level, uint32_t
 	return m && m->is_muted;
 }
 
-int watch_dir(struct watch *w, int dir_fd, unsigned pattern, unsigned level, uint32_t user)
+void watch_dir(struct watch *w, int dir_fd, unsigned pattern, unsigned level, uint32_t user)
 {
 	struct watch_mark mark;
 
-	if (is_muted(w, pattern, level, user)) {
-		return -EBUSY;
+	if (!is_muted(w, pattern, level, user)) {
+		watch_add(w, dir_fd, pattern, level, &mark);
+		watch_note(w, &mark, pattern, level, user);
 	}
-	watch_add(w, dir_fd, pattern, level, &mark);
-	return watch_note(w, &mark, pattern, level, user);
 }
 
 unsigned watch_complete(const struct watch *w, uint32_t user)
@@ -371,8 +370,8 @@ uint64_t watch_n_strays(const struct watch *w)
 	return w->n_strays;
 }
 
-int watch_note(struct watch *w, const struct watch_mark *mark, unsigned pattern, unsigned level,
-	       uint32_t user)
+void watch_note(struct watch *w, const struct watch_mark *mark, unsigned pattern, unsigned level,
+		uint32_t user)
 {
 	struct entry e = { .user = level <= w->patterns[pattern].first_user ? WATCH_SHARED : user,
 			   .pattern = (uint8_t)pattern, .level = (uint8_t)level };
@@ -380,24 +379,22 @@ int watch_note(struct watch *w, const struct watch_mark *mark, unsigned pattern,
 
 	if (is_muted(w, pattern, level, e.user)) {
 		take_back(w, mark->key);
-		return -EBUSY;
+		return;
 	}
 	say_once(w, mark, e.user);
 	if (mark->error || *kept == mark->key) {
-		return mark->error;
+		return;
 	}
 	if (*kept) {
 		e.wd = *kept;
 		*kept = 0;
 		let_go(w, &e);
 	}
-	if (make_room(w)) {
-		return -ENOMEM;
+	if (!make_room(w)) {
+		e.wd = mark->key;
+		put(w, &e);
+		*kept = mark->key;
 	}
-	e.wd = mark->key;
-	put(w, &e);
-	*kept = mark->key;
-	return 0;
 }
 
 /* A directory is no longer what it was: forget the watch, look where it should be. */

@@ -66,9 +66,9 @@ struct watch *watch_free(struct watch *w);
 void watch_read(struct watch *w);
 
 /* Watches the directory that dir_fd is open on (O_PATH suffices) as this level of the pattern. The
- * directory that was watched as this before is let go. 0 or a negative errno; -ENOSPC, the limit,
- * is told to the handler too. */
-int watch_dir(struct watch *w, int dir_fd, unsigned pattern, unsigned level, uint32_t user);
+ * directory that was watched as this before is let go. Without a watch, for want of memory or at the
+ * limit, the sweep serves. */
+void watch_dir(struct watch *w, int dir_fd, unsigned pattern, unsigned level, uint32_t user);
 
 /* What watch_add has done, for watch_note. */
 struct watch_mark {
@@ -79,7 +79,7 @@ struct watch_mark {
 /* watch_dir in two halves, for who reads files in another thread. watch_add may be called by any thread. The loop's
  * thread hands the mark to watch_note, before it acts on what was read since. */
 void watch_add(const struct watch *w, int dir_fd, unsigned pattern, unsigned level, struct watch_mark *ret);
-int watch_note(struct watch *w, const struct watch_mark *mark, unsigned pattern, unsigned level, uint32_t user);
+void watch_note(struct watch *w, const struct watch_mark *mark, unsigned pattern, unsigned level, uint32_t user);
 
 /* watch_add for the directory of that name in dir_fd, which nobody has opened: no link is followed, and no file system
  * asked. on: the one that it lies on, as statfs(2) tells it. false: fanotify has not marked that one. */
