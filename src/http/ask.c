@@ -7,6 +7,7 @@
 #include "service/inquiry_max.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
@@ -24,7 +25,7 @@ struct question {
 	void *arg;
 	uint64_t due_ms;
 	bool written; /* to this connection */
-	char text[];
+	char user[];
 };
 
 /* One that is answered in its own time. */
@@ -60,7 +61,7 @@ struct ask {
 };
 
 static void on_timer(uv_timer_t *timer);
-static bool write_line(struct ask *a, const char *verb, uint64_t id, const char *user);
+static bool write_line(struct ask *a, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 static void arm(struct ask *a)
 {
@@ -229,7 +230,7 @@ static void on_wait_timer(uv_timer_t *timer)
 		struct wait *w = a->first_wait;
 
 		if (a->connected && w->written) {
-			write_line(a, "forget", w->id, NULL);
+			write_line(a, "forget %" PRIu64 "\n", w->id);
 		}
 		end_wait(a, w, ASK_UNCONFIRMED, why, sizeof(why) - 1);
 	}
@@ -394,17 +395,16 @@ static void on_written(uv_write_t *write, int status)
 }
 
 /* Without memory nothing is asked, and the question's time runs out. false: so it is. */
-static bool write_line(struct ask *a, const char *verb, uint64_t id, const char *user)
+static bool write_line(struct ask *a, const char *format, ...)
 {
 	struct buf line = { 0 };
 	uv_write_t *write = malloc(sizeof(*write));
 	uv_buf_t bytes;
+	va_list ap;
 
-	buf_printf(&line, "%s %llu", verb, (unsigned long long)id);
-	if (user) {
-		buf_printf(&line, " %s", user);
-	}
-	buf_adds(&line, "\n");
+	va_start(ap, format);
+	buf_vprintf(&line, format, ap);
+	va_end(ap);
 	if (!write || buf_error(&line)) {
 		free(write);
 		buf_deinit(&line);
@@ -419,37 +419,18 @@ static bool write_line(struct ask *a, const char *verb, uint64_t id, const char 
 	return true;
 }
 
-static void write_waits(struct ask *a)
+static bool write_wait(struct ask *a, const struct wait *w)
 {
-	for (struct wait *w = a->first_wait; w; w = w->next) {
-		w->written = w->written || write_line(a, "wait", w->id, w->user);
-	}
+	return write_line(a, "wait %" PRIu64 " %s\n", w->id, w->user);
 }
 
-/* Questions that are not asked yet. */
+/* Questions that are not asked yet, up to the first that there is no memory for: they are answered in their order. */
 static void write_questions(struct ask *a)
 {
 	for (struct question *q = a->first; q; q = q->next) {
-		uv_write_t *write;
-		uv_buf_t bytes;
-		char *text;
-
-		if (q->written) {
-			continue;
-		}
-		write = malloc(sizeof(*write));
-		text = strdup(q->text);
-		if (!write || !text) {
-			free(write);
-			free(text);
-			return; /* its time runs out */
-		}
-		bytes = uv_buf_init(text, (unsigned)strlen(text));
-		write->data = text;
-		q->written = true;
-		if (uv_write(write, (uv_stream_t *)&a->line->pipe, &bytes, 1, on_written)) {
-			free(text);
-			free(write);
+		q->written = q->written || write_line(a, "has %s\n", q->user);
+		if (!q->written) {
+			return;
 		}
 	}
 }
@@ -478,7 +459,9 @@ static void on_connected(uv_connect_t *connect, int status)
 	}
 	a->connected = true;
 	write_questions(a);
-	write_waits(a);
+	for (struct wait *w = a->first_wait; w; w = w->next) {
+		w->written = write_wait(a, w);
+	}
 }
 
 static int connect_line(struct ask *a)
@@ -553,23 +536,18 @@ static int make_line(struct ask *a)
 
 int ask_has(struct ask *a, const char *user, ask_done_fn *done, void *arg)
 {
-	size_t n = strlen(user);
-	struct question *q = malloc(sizeof(*q) + n + sizeof("has \n"));
+	size_t n = strlen(user) + 1;
+	struct question *q = malloc(sizeof(*q) + n);
 
-	if (!q) {
+	if (!q || make_line(a)) {
+		free(q);
 		return -ENOMEM;
 	}
 	uv_update_time(a->loop); /* what took long in this turn is none of the daemon's time */
 	*q = (struct question){ .done = done,
 				.arg = arg,
 				.due_ms = uv_now(a->loop) + TIMEOUT_MS };
-	memcpy(q->text, "has ", 4);
-	memcpy(q->text + 4, user, n);
-	memcpy(q->text + 4 + n, "\n", 2);
-	if (make_line(a)) {
-		free(q);
-		return -ENOMEM;
-	}
+	memcpy(q->user, user, n);
 	*a->last = q;
 	a->last = &q->next;
 	if (a->connected) {
@@ -596,7 +574,7 @@ int ask_wait(struct ask *a, const char *user, uint64_t timeout_ms, ask_waited_fn
 	memcpy(w->user, user, n);
 	link_wait(a, w);
 	if (a->connected) {
-		w->written = write_line(a, "wait", w->id, w->user);
+		w->written = write_wait(a, w);
 	}
 	arm_waits(a);
 	return 0;
