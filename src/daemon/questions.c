@@ -33,22 +33,27 @@ static bool on_is_account(void *arg, uid_t uid, const char *name, size_t n)
 
 /* --- what a user has --- */
 
-static void print_has(const struct roster *r, uint32_t user, struct buf *reply)
+/* "ok N" and the text. */
+static void add_reply(struct buf *reply, const struct buf *text)
 {
-	_cleanup_(free_ptr) const char **names = users_list_names(r->users, user);
-	_cleanup_(buf_deinit) struct buf text = { 0 };
-
-	if (names) {
-		address_print_each(&text, names, &r->sets[r->users->users[user].first_name],
-				   users_n_names(r->users, user));
-	}
-	if (text.len > INQUIRY_REPLY_MAX) {
+	if (text->len > INQUIRY_REPLY_MAX) {
 		buf_adds(reply, "error too long\n");
 		return;
 	}
-	buf_printf(reply, "ok %zu\n", text.len);
-	buf_add(reply, text.data, text.len);
-	reply->failed = reply->failed || !names || buf_error(&text);
+	buf_printf(reply, "ok %zu\n", text->len);
+	buf_add(reply, text->data, text->len);
+	reply->failed = reply->failed || buf_error(text);
+}
+
+static void print_has(const struct roster *r, uint32_t user, struct buf *ret)
+{
+	_cleanup_(free_ptr) const char **names = users_list_names(r->users, user);
+
+	if (names) {
+		address_print_each(ret, names, &r->sets[r->users->users[user].first_name],
+				   users_n_names(r->users, user));
+	}
+	ret->failed = ret->failed || !names;
 }
 
 static bool is_known(const struct daemon *d, uint32_t user)
@@ -63,6 +68,7 @@ static void on_has(void *arg, const char *name, size_t n, struct buf *reply)
 {
 	struct daemon *d = arg;
 	uint32_t user = users_find(d->roster->users, name, n);
+	_cleanup_(buf_deinit) struct buf text = { 0 };
 
 	if (user == TABLE_NONE) {
 		buf_adds(reply, "error no such user\n");
@@ -70,7 +76,8 @@ static void on_has(void *arg, const char *name, size_t n, struct buf *reply)
 	}
 	look_now(d, user);
 	if (is_known(d, user)) {
-		print_has(d->roster, user, reply);
+		print_has(d->roster, user, &text);
+		add_reply(reply, &text);
 	} else {
 		buf_adds(reply, "unknown\n");
 	}
@@ -208,13 +215,7 @@ static void on_status(void *arg, bool json, const char *name, size_t n, struct b
 	} else {
 		print_whole(d, json, &text);
 	}
-	if (text.len > INQUIRY_REPLY_MAX) {
-		buf_adds(reply, "error too long\n");
-		return;
-	}
-	buf_printf(reply, "ok %zu\n", text.len);
-	buf_add(reply, text.data, text.len);
-	reply->failed = reply->failed || buf_error(&text);
+	add_reply(reply, &text);
 }
 
 /* --- those who wait --- */
