@@ -90,7 +90,6 @@ static size_t list_outputs(struct daemon *d, uint32_t user,
 {
 	unsigned n = publish_n_outputs(d->publish);
 
-	n = n < CONF_OUTPUTS_MAX ? n : CONF_OUTPUTS_MAX;
 	for (unsigned i = 0; i < n; i++) {
 		publish_state(d->publish, i, user, &ret[i].state);
 		ret[i].conf = conf_find_output(&d->conf, ret[i].state.name,
