@@ -4,6 +4,7 @@
 
 #include "base/cleanup.h"
 #include "base/log.h"
+#include "core/text.h"
 #include "http/ask.h"
 #include "http/auth.h"
 #include "http/generation.h"
@@ -92,11 +93,6 @@ static bool same_listeners(const struct conf_http *a, const struct conf_http *b)
 	return same;
 }
 
-static bool same_string(const char *a, const char *b)
-{
-	return a == b || (a && b && !strcmp(a, b));
-}
-
 /* What is opened before the sandbox closes, or is fixed then, and why a reload with it is refused; NULL:
  * nothing. */
 static const char *needs_restart(const struct conf *old, const struct conf *new)
@@ -119,7 +115,7 @@ static const char *needs_restart(const struct conf *old, const struct conf *new)
 		return "section [http]";
 	}
 	for (size_t i = 0; i < sizeof(fixed) / sizeof(*fixed); i++) {
-		if (!same_string(fixed[i].before, fixed[i].after)) {
+		if (!text_same(fixed[i].before, fixed[i].after)) {
 			return fixed[i].key;
 		}
 	}
