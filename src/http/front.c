@@ -51,9 +51,8 @@ static void on_request(void *arg, struct server_request *q)
 
 static void on_gone(void *arg, struct server_request *q)
 {
-	struct front *f = arg;
-
-	handle_gone(f->handle, q);
+	(void)arg;
+	handle_gone(q);
 }
 
 /* Threads may still be at work for requests that were given up. */

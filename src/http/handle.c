@@ -263,12 +263,10 @@ void handle_request(struct handle *h, struct generation *g, struct server_reques
 	handle_job(j);
 }
 
-void handle_gone(struct handle *h, struct server_request *q)
+void handle_gone(struct server_request *q)
 {
 	struct job *j = q->work;
 
-	(void)h;
-	j->q = NULL;
 	j->gone = true;
 	handle_forget(j);
 }

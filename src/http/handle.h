@@ -30,7 +30,7 @@ bool handle_is_busy(const struct handle *h);
 void handle_request(struct handle *h, struct generation *g, struct server_request *q);
 
 /* The server has answered it, at its time limit. */
-void handle_gone(struct handle *h, struct server_request *q);
+void handle_gone(struct server_request *q);
 
 /* What has not begun is answered now, that it should be tried again; what is written already is not waited
  * for until it is published. */

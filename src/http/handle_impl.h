@@ -26,8 +26,8 @@ enum said { SAID_WRONG, SAID_REFUSED, SAID_CHANGED, SAID_UNPUBLISHED, N_SAID };
 struct job {
 	struct handle *h;
 	struct generation *g;
-	struct server_request *q; /* NULL: it was given up, and nobody waits any more */
-	bool gone;		  /* the same */
+	struct server_request *q;
+	bool gone; /* it was given up: nobody waits any more, and q is none */
 	struct request r;
 	struct ip peer;
 	uint32_t user;

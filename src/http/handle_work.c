@@ -55,7 +55,7 @@ void handle_finish(struct job *j, struct answer *a)
 		a->status = 503;
 		buf_deinit(&a->body);
 	}
-	if (j->q) {
+	if (!j->gone) {
 		server_answer(j->q, a);
 	}
 	buf_deinit(&a->body);
@@ -193,7 +193,7 @@ static bool has_success(const struct job *j)
 static uint64_t confirm_ms(const struct job *j)
 {
 	uint64_t max = j->g->conf.http.publish_timeout_ms, now = uv_now(j->h->loop);
-	uint64_t end = j->q && j->q->due_ms > now + ANSWER_MS ? j->q->due_ms - ANSWER_MS : now;
+	uint64_t end = !j->gone && j->q->due_ms > now + ANSWER_MS ? j->q->due_ms - ANSWER_MS : now;
 
 	return max < end - now ? max : end - now;
 }
