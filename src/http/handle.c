@@ -75,10 +75,10 @@ static void arm_delay(struct handle *h)
 {
 	uint64_t now = uv_now(h->loop), due = UINT64_MAX;
 
-	for (const struct job *j = h->delayed; j; j = j->next) {
-		due = j->due_ms < due ? j->due_ms : due;
+	for (const struct job *j = h->jobs; j; j = j->next) {
+		due = j->at == JOB_DELAYED && j->due_ms < due ? j->due_ms : due;
 	}
-	if (h->delayed) {
+	if (h->n_delayed) {
 		(void)uv_timer_start(&h->delay_timer, on_delay_timer, due > now ? due - now : 0,
 				     0);
 	}
@@ -87,17 +87,13 @@ static void arm_delay(struct handle *h)
 static void on_delay_timer(uv_timer_t *timer)
 {
 	struct handle *h = timer->data;
-	struct job **at = &h->delayed;
+	struct job *next;
 
-	while (*at) {
-		struct job *j = *at;
-
-		if (j->due_ms <= uv_now(h->loop)) {
-			*at = j->next;
+	for (struct job *j = h->jobs; j; j = next) {
+		next = j->next;
+		if (j->at == JOB_DELAYED && j->due_ms <= uv_now(h->loop)) {
 			h->n_delayed--;
 			handle_finish_fault(j, ANSWER_BADAUTH);
-		} else {
-			at = &j->next;
 		}
 	}
 	arm_delay(h);
@@ -122,8 +118,7 @@ static void refuse_wrong(struct job *j)
 	}
 	h->n_delayed++;
 	j->due_ms = now + wait;
-	j->next = h->delayed;
-	h->delayed = j;
+	j->at = JOB_DELAYED;
 	arm_delay(h);
 }
 
@@ -252,8 +247,10 @@ void handle_request(struct handle *h, struct generation *g, struct server_reques
 		server_answer(q, &a);
 		return;
 	}
-	h->n_jobs++;
 	j->h = h;
+	j->link = h->last_job;
+	*j->link = j;
+	h->last_job = &j->next;
 	j->g = generation_ref(g);
 	j->q = q;
 	q->work = j;
@@ -273,20 +270,16 @@ void handle_gone(struct server_request *q)
 
 void handle_stop(struct handle *h)
 {
+	struct job *next;
+
 	h->stopping = true;
-	while (h->delayed) {
-		struct job *j = h->delayed;
-
-		h->delayed = j->next;
-		h->n_delayed--;
-		handle_finish_fault(j, ANSWER_BADAUTH);
-	}
-	for (struct job *j = h->working; j; j = j->next) {
-		while (j->waiting) {
-			struct job *waiting = j->waiting;
-
-			j->waiting = waiting->waiting;
-			handle_finish_fault(waiting, ANSWER_TROUBLE);
+	for (struct job *j = h->jobs; j; j = next) {
+		next = j->next;
+		if (j->at == JOB_DELAYED) {
+			h->n_delayed--;
+			handle_finish_fault(j, ANSWER_BADAUTH);
+		} else if (j->at == JOB_WAITING) {
+			handle_finish_fault(j, ANSWER_TROUBLE);
 		}
 	}
 	ask_end_waits(h->ask, "stopping");
@@ -308,6 +301,7 @@ int handle_new(uv_loop_t *loop, struct auth *auth, struct ask *ask, struct store
 	h->socket = socket;
 	h->idle = idle;
 	h->idle_arg = arg;
+	h->last_job = &h->jobs;
 	h->claims = throttle_new(&claim_rule);
 	h->addresses = throttle_new(&address_rule);
 	h->accounts = throttle_new(&account_rule);
@@ -324,7 +318,7 @@ int handle_new(uv_loop_t *loop, struct auth *auth, struct ask *ask, struct store
 
 bool handle_is_busy(const struct handle *h)
 {
-	return h->n_jobs;
+	return h->jobs;
 }
 
 static void on_closed(uv_handle_t *handle)

@@ -24,6 +24,16 @@ enum {
 enum said { SAID_WRONG, SAID_REFUSED, SAID_CHANGED, SAID_UNPUBLISHED, N_SAID };
 
 struct job {
+	struct job *next, **link; /* of all, in the order in which they came */
+	enum {
+		JOB_ALONE,
+		JOB_DELAYED,   /* it is answered later, at due_ms */
+		JOB_WAITING,   /* for the same user's that is at work */
+		JOB_AT_WORK,   /* one of each user */
+		JOB_CONFIRMED, /* what it set is written, and the daemon is asked what becomes of it */
+	} at;
+	uint64_t who;	 /* of the last three: its user's key, for a reload numbers users anew */
+	bool is_awaited; /* by others of the same user, perhaps */
 	struct handle *h;
 	struct generation *g;
 	struct server_request *q;
@@ -35,12 +45,8 @@ struct job {
 	char label[TOKENS_LABEL_MAX + 1];
 	struct ip_set **now; /* of each of his names */
 	struct update u;
-	struct job *next;     /* the next user's that is at work; or the next delayed one */
-	struct job *waiting;  /* the next of the same user */
-	uint64_t due_ms;      /* of one that is answered later */
-	uint64_t who;	      /* of one that is confirmed: its user's key */
-	struct job *previous; /* of one that is confirmed */
-	bool unanswered;      /* the daemon did not say what he has now */
+	uint64_t due_ms;
+	bool unanswered; /* the daemon did not say what he has now */
 };
 
 struct handle {
@@ -51,15 +57,11 @@ struct handle {
 	const char *socket;
 	struct throttle *claims, *addresses, *accounts;
 	unsigned char key[crypto_shorthash_KEYBYTES];
-	struct job *working;
-	struct job *delayed;
-	struct job *
-		confirmed; /* what these set is written, and the daemon is asked what becomes of it */
+	struct job *jobs, **last_job;
 	unsigned n_delayed;
 	uv_timer_t delay_timer;
 	bool away; /* the daemon, and that is said */
 	bool stopping;
-	size_t n_jobs;
 	handle_idle_fn *idle;
 	void *idle_arg;
 	struct quota said[N_SAID], said_by[N_SAID][SAID_PLACES];
@@ -92,6 +94,6 @@ void handle_enter(struct job *j);
 /* Nobody waits for it any more. Ends it, if it has not begun. */
 void handle_forget(struct job *j);
 
-/* Answers and ends a job that is in no list. The answer is taken over. */
+/* Answers and ends a job. The answer is taken over. */
 void handle_finish(struct job *j, struct answer *a);
 void handle_finish_fault(struct job *j, enum answer_fault fault);

@@ -37,13 +37,15 @@ static void job_free(struct job *j)
 {
 	struct handle *h = j->h;
 
+	*j->link = j->next;
+	*(j->next ? &j->next->link : &h->last_job) = j->link;
 	free_sets(j->now, j->user == TABLE_NONE ? 0 : users_n_names(j->g->conf.users, j->user));
 	update_deinit(&j->u);
 	request_deinit(&j->r);
 	free(j->allowed);
 	generation_unref(j->g);
 	free(j);
-	if (!--h->n_jobs) {
+	if (!h->jobs) {
 		h->idle(h->idle_arg);
 	}
 }
@@ -73,34 +75,23 @@ void handle_finish_fault(struct job *j, enum answer_fault fault)
 /* However long the one before it takes. */
 void handle_forget(struct job *j)
 {
-	for (struct job *first = j->h->working; first; first = first->next) {
-		struct job **at = &first->waiting;
-
-		while (*at && *at != j) {
-			at = &(*at)->waiting;
-		}
-		if (*at) {
-			*at = j->waiting;
-			job_free(j);
-			return;
-		}
+	if (j->at == JOB_WAITING) {
+		job_free(j);
 	}
 }
 
 /* The user's next request may begin. */
 static void leave(struct job *j)
 {
-	struct job **at = &j->h->working, *next = j->waiting;
+	struct job *next = j->is_awaited ? j->h->jobs : NULL;
 
-	while (*at != j) {
-		at = &(*at)->next;
+	j->at = JOB_ALONE;
+	while (next && (next->at != JOB_WAITING || next->who != j->who)) {
+		next = next->next;
 	}
 	if (next) {
-		next->next = j->next;
-		*at = next;
+		next->is_awaited = true;
 		start(next);
-	} else {
-		*at = j->next;
 	}
 }
 
@@ -127,14 +118,6 @@ static void finish_with_update(struct job *j)
 
 /* --- until it is published --- */
 
-static void unlink_confirmed(struct job *j)
-{
-	*(j->previous ? &j->previous->next : &j->h->confirmed) = j->next;
-	if (j->next) {
-		j->next->previous = j->previous;
-	}
-}
-
 /* Of nothing that was written, "nochg" says as much as is known. */
 static void finish_unconfirmed(struct job *j, struct text why)
 {
@@ -149,7 +132,6 @@ static void on_waited(void *arg, enum ask_waited what, const char *text, size_t 
 	struct job *j = arg;
 	struct text why = { text, n };
 
-	unlink_confirmed(j);
 	if (what == ASK_KEPT) {	/* it is what the client wants, unless this is about the file just written */
 		what = j->u.changed ? ASK_FAILED : ASK_UNCONFIRMED;
 	}
@@ -218,13 +200,7 @@ static void confirm(struct job *j)
 		finish_unconfirmed(j, (struct text){ why, strlen(why) });
 		return;
 	}
-	j->who = handle_user_key(j);
-	j->previous = NULL;
-	j->next = h->confirmed;
-	if (j->next) {
-		j->next->previous = j;
-	}
-	h->confirmed = j;
+	j->at = JOB_CONFIRMED;
 }
 
 /* The user's next request need not wait. */
@@ -445,6 +421,7 @@ static void start(struct job *j)
 {
 	uint32_t n = users_n_names(j->g->conf.users, j->user);
 
+	j->at = JOB_AT_WORK;
 	j->now = calloc(n + 1u, sizeof(struct ip_set *));
 	if (!j->now || ask_has(j->h->ask, users_user(j->g->conf.users, j->user), on_told, j)) {
 		leave_without_memory(j);
@@ -459,38 +436,25 @@ static unsigned waiting_max(const struct conf_http *http)
 	return share < WAITING_MIN ? WAITING_MIN : share < WAITING_MAX ? share : WAITING_MAX;
 }
 
-static unsigned count_confirmed(const struct job *j)
-{
-	uint64_t who = handle_user_key(j);
-	unsigned n = 0;
-
-	for (const struct job *other = j->h->confirmed; other; other = other->next) {
-		n += other->who == who;
-	}
-	return n;
-}
-
-/* Users are compared by name, for a reload numbers them anew. */
 void handle_enter(struct job *j)
 {
-	const char *user = users_user(j->g->conf.users, j->user);
-	unsigned n = count_confirmed(j), max = waiting_max(&j->g->conf.http);
-	struct job *other = j->h->working;
+	struct job *at_work = NULL;
+	unsigned n = 0;
 
-	while (other && strcmp(users_user(other->g->conf.users, other->user), user) != 0) {
-		other = other->next;
+	j->who = handle_user_key(j);
+	for (struct job *other = j->h->jobs; other; other = other->next) {
+		if (other->who == j->who) {
+			n += other->at == JOB_WAITING || other->at == JOB_CONFIRMED;
+			at_work = other->at == JOB_AT_WORK ? other : at_work;
+		}
 	}
-	for (; other && other->waiting && n < max; n++) {
-		other = other->waiting;
-	}
-	if (n >= max) {
+	if (n >= waiting_max(&j->g->conf.http)) {
 		handle_say_refused(j, SAID_REFUSED, "too many requests of this user at once");
 		handle_finish_fault(j, ANSWER_TROUBLE);
-	} else if (other) {
-		other->waiting = j;
+	} else if (at_work) {
+		at_work->is_awaited = true;
+		j->at = JOB_WAITING;
 	} else {
-		j->next = j->h->working;
-		j->h->working = j;
 		start(j);
 	}
 }
