@@ -67,42 +67,13 @@ static bool parse_seconds(const char *text, unsigned *ret)
 	return true;
 }
 
-/* Those of status; false: it is none of them. */
-static bool parse_status_option(int c, struct options *o, bool *ret_good)
-{
-	struct status_options *s = &o->status;
-
-	*ret_good = true;
-	switch (c) {
-	case 's':
-		s->socket = optarg;
-		break;
-	case 'J':
-		s->json = true;
-		break;
-	case 'W':
-		s->wait = true;
-		break;
-	case 'T':
-		*ret_good = parse_seconds(optarg, &s->timeout_s);
-		o->has_timeout = true;
-		break;
-	default:
-		return false;
-	}
-	o->n_status++;
-	return true;
-}
-
 static bool parse_option(int c, struct options *o)
 {
 	struct token_options *t = &o->token;
-	bool good;
+	struct status_options *s = &o->status;
 
-	if (parse_status_option(c, o, &good)) {
-		return good;
-	}
-
+	o->n_token += strchr("lnSLR", c) != NULL;
+	o->n_status += strchr("sJWT", c) != NULL;
 	switch (c) {
 	case 'l':
 		t->label = optarg;
@@ -119,10 +90,21 @@ static bool parse_option(int c, struct options *o)
 	case 'R':
 		t->revoke = optarg;
 		break;
+	case 's':
+		s->socket = optarg;
+		break;
+	case 'J':
+		s->json = true;
+		break;
+	case 'W':
+		s->wait = true;
+		break;
+	case 'T':
+		o->has_timeout = true;
+		return parse_seconds(optarg, &s->timeout_s);
 	default:
 		return start_option(c, optarg, &o->start);
 	}
-	o->n_token++;
 	return true;
 }
 
