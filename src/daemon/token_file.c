@@ -174,33 +174,22 @@ int token_file_replace(const struct token_file *f, const void *bytes, size_t n)
 {
 	_cleanup_(close_fdp) int fd = -1;
 	char tmp[NAME_MAX + 1];
-	int r, owner = 0;
+	int r, owner;
 
 	(void)snprintf(tmp, sizeof(tmp), "%.*s.tmp", (int)(NAME_MAX - SUFFIX_MAX), f->name);
-	if (unlinkat(f->dir, tmp, 0) < 0 && errno != ENOENT) { /* left by a crash */
-		return -errno;
-	}
-	fd = openat(f->dir, tmp, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-	if (fd < 0) {
-		return -errno;
-	}
-	r = file_write_all(fd, bytes, n);
-	if (!r) {
-		owner = set_owner(f, fd);
-		r = owner < 0 ? owner : 0;
-	}
-	if (!r && fsync(fd) < 0) {
-		r = -errno;
-	}
-	if (!r && close(steal_fd(&fd)) < 0) { /* NFS reports a full disk only here */
-		r = -errno;
-	}
-	if (!r && renameat(f->dir, tmp, f->dir, f->name) < 0) {
-		r = -errno;
-	}
+	r = file_begin(f->dir, tmp, 0600, &fd);
 	if (r) {
-		(void)unlinkat(f->dir, tmp, 0); /* r already tells why */
 		return r;
 	}
-	return fsync(f->dir) < 0 ? TOKEN_FILE_E_SYNC : owner;
+	r = file_write_all(fd, bytes, n);
+	owner = r ? r : set_owner(f, fd);
+	if (owner >= 0 && fsync(fd) < 0) {
+		owner = -errno;
+	}
+	if (owner < 0) {
+		(void)unlinkat(f->dir, tmp, 0); /* owner already tells why */
+		return owner;
+	}
+	r = file_end(f->dir, tmp, f->name, &fd);
+	return r ? r : fsync(f->dir) < 0 ? TOKEN_FILE_E_SYNC : owner;
 }
