@@ -30,9 +30,9 @@ struct job {
 	struct job *next;
 	struct auth *auth;
 	struct ip network; /* that it comes from */
-	char *secret, **hashes;
-	size_t n_hashes;
-	int right; /* the hash that it fits; -1: none */
+	char *secret;
+	struct buf hashes; /* one behind the other, each with a NUL */
+	const char *right; /* the one that it fits; NULL: none */
 	uint32_t user;
 	const bool *gone;
 	auth_done_fn *done;
@@ -181,10 +181,11 @@ static unsigned char *place_of(struct auth *a, const unsigned char print[PRINT_S
 
 static bool is_remembered(struct auth *a, const struct job *j)
 {
+	const char *end = j->hashes.data + j->hashes.len;
 	unsigned char print[PRINT_SIZE];
 
-	for (size_t i = 0; i < j->n_hashes; i++) {
-		print_of(a, j->secret, j->hashes[i], print);
+	for (const char *hash = j->hashes.data; hash < end; hash += strlen(hash) + 1) {
+		print_of(a, j->secret, hash, print);
 		if (!sodium_memcmp(place_of(a, print), print, PRINT_SIZE)) {
 			return true;
 		}
@@ -196,7 +197,7 @@ static void remember(struct auth *a, const struct job *j)
 {
 	unsigned char print[PRINT_SIZE];
 
-	print_of(a, j->secret, j->hashes[j->right], print);
+	print_of(a, j->secret, j->right, print);
 	memcpy(place_of(a, print), print, PRINT_SIZE);
 }
 
@@ -208,10 +209,7 @@ static void job_free(struct job *j)
 	if (j->secret) {
 		sodium_memzero(j->secret, strlen(j->secret));
 	}
-	for (size_t i = 0; j->hashes && i < j->n_hashes; i++) {
-		free(j->hashes[i]);
-	}
-	free(j->hashes);
+	buf_deinit(&j->hashes);
 	free(j->secret);
 	free(j);
 }
@@ -220,13 +218,14 @@ static void job_free(struct job *j)
 static void on_work(uv_work_t *work)
 {
 	struct job *j = work->data;
+	const char *end = j->hashes.data + j->hashes.len;
 
-	for (size_t i = 0; j->right < 0 && i < j->n_hashes; i++) {
-		const char *hash = crypt_r(j->secret, j->hashes[i], &j->data);
+	for (const char *known = j->hashes.data; !j->right && known < end; known += strlen(known) + 1) {
+		const char *hash = crypt_r(j->secret, known, &j->data);
 
-		if (hash && *hash != '*' && strlen(hash) == strlen(j->hashes[i]) &&
-		    !sodium_memcmp(hash, j->hashes[i], strlen(hash))) {
-			j->right = (int)i;
+		if (hash && *hash != '*' && strlen(hash) == strlen(known) &&
+		    !sodium_memcmp(hash, known, strlen(hash))) {
+			j->right = known;
 		}
 	}
 	sodium_memzero(&j->data, sizeof(j->data));
@@ -240,7 +239,7 @@ static void on_done(uv_work_t *work, int status)
 	struct auth *a = j->auth;
 	struct auth_result result = {
 		.outcome = status	? AUTH_FAILED :
-			   j->right < 0 ? AUTH_WRONG :
+			   !j->right	? AUTH_WRONG :
 					  AUTH_OK,
 		.user = j->user,
 	};
@@ -320,19 +319,9 @@ static struct job *job_new(struct auth *a, const char *user, struct text secret)
 	}
 	j->secret = strndup(secret.at, secret.n);
 	while ((t = tokens_next_crypt(a->tokens, user, t))) {
-		char **more = reallocarray(j->hashes, j->n_hashes + 1, sizeof(*more));
-
-		if (!more) {
-			break;
-		}
-		j->hashes = more;
-		j->hashes[j->n_hashes] = strdup(t->crypt);
-		if (!j->hashes[j->n_hashes]) {
-			break;
-		}
-		j->n_hashes++;
+		buf_add(&j->hashes, t->crypt, strlen(t->crypt) + 1);
 	}
-	if (t || !j->secret) {
+	if (!j->secret || buf_error(&j->hashes)) {
 		job_free(j);
 		return NULL;
 	}
@@ -367,7 +356,6 @@ static bool try_password(struct auth *a, const struct conf *conf, uint32_t user,
 	j->auth = a;
 	j->network = ip_network(*peer);
 	j->gone = gone;
-	j->right = -1;
 	j->user = user;
 	j->done = done;
 	j->arg = arg;
