@@ -67,16 +67,8 @@ static void read_all(uv_work_t *work)
 	}
 }
 
-static void on_read(uv_work_t *work, int status)
-{
-	struct ahead *a = work->data;
-
-	a->was_read = a->was_read && !status;
-	a->done(a);
-}
-
 int ahead_queue(struct ahead *a, uv_loop_t *loop)
 {
 	a->was_read = false;
-	return uv_queue_work(loop, &a->work, read_all, on_read);
+	return uv_queue_work(loop, &a->work, read_all, a->done);
 }

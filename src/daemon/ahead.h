@@ -24,8 +24,8 @@ struct ahead_file {
 };
 
 struct ahead {
-	uv_work_t work;
-	void (*done)(struct ahead *a);
+	uv_work_t work;			/* its data is the batch */
+	uv_after_work_cb done;		/* nobody cancels it */
 	void *arg;
 	const struct pattern *patterns;
 	unsigned n_patterns;

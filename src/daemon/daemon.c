@@ -140,11 +140,13 @@ static bool sweep_next(struct daemon *d, struct ahead *a)
 }
 
 /* A batch is back: decides on its users, and sends it off with the next. */
-static void on_batch(struct ahead *a)
+static void on_batch(uv_work_t *work, int status)
 {
+	struct ahead *a = work->data;
 	struct daemon *d = a->arg;
 	bool go_on = !d->stopping && !d->closing;
 
+	(void)status;
 	d->n_ahead--;
 	if (go_on) {
 		look_take_ahead(d, a);
@@ -603,10 +605,12 @@ static void hangup(struct daemon *d)
 	}
 }
 
-static void on_loaded(struct reload *load, void *arg)
+static void on_loaded(uv_work_t *work, int status)
 {
-	struct daemon *d = arg;
+	struct reload *load = work->data;
+	struct daemon *d = load->arg;
 
+	(void)status;
 	if (d->stopping || d->closing) {
 		d->reload = reload_free(load);
 		return;

@@ -34,16 +34,8 @@ static void load(uv_work_t *work)
 	}
 }
 
-static void on_loaded(uv_work_t *work, int status)
-{
-	struct reload *r = work->data;
-
-	(void)status;	/* nobody cancels it */
-	r->done(r, r->arg);
-}
-
 struct reload *reload_begin(uv_loop_t *loop, const char *conf_path, const struct users *users,
-			    void (*done)(struct reload *r, void *arg), void *arg)
+			    uv_after_work_cb done, void *arg)
 {
 	struct reload *r = calloc(1, sizeof(*r));
 
@@ -52,10 +44,9 @@ struct reload *reload_begin(uv_loop_t *loop, const char *conf_path, const struct
 	}
 	r->work.data = r;
 	r->users = users;
-	r->done = done;
 	r->arg = arg;
 	r->conf_path = strdup(conf_path);
-	if (!r->conf_path || uv_queue_work(loop, &r->work, load, on_loaded)) {
+	if (!r->conf_path || uv_queue_work(loop, &r->work, load, done)) {
 		return reload_free(r);
 	}
 	return r;

@@ -14,10 +14,9 @@
 
 /* Nobody else touches it from reload_begin until it is done. */
 struct reload {
-	uv_work_t work;
+	uv_work_t work;			/* its data is the reload */
 	char *conf_path;
 	const struct users *users;
-	void (*done)(struct reload *r, void *arg);
 	void *arg;
 	int outcome;			/* of load_conf, or -ENOMEM */
 	struct conf conf;		/* what is taken of it is zeroed */
@@ -27,7 +26,7 @@ struct reload {
 	unsigned n_mistakes;
 };
 
-/* The users are borrowed, and do not change until done is called by the loop. NULL: no memory. */
+/* The users are borrowed, and do not change until done is called by the loop; nobody cancels it. NULL: no memory. */
 struct reload *reload_begin(uv_loop_t *loop, const char *conf_path, const struct users *users,
-			    void (*done)(struct reload *r, void *arg), void *arg);
+			    uv_after_work_cb done, void *arg);
 struct reload *reload_free(struct reload *r);
