@@ -119,12 +119,13 @@ static void on_done(uv_work_t *work, int status)
 	struct job *j = work->data;
 	struct store *s = j->s;
 
+	(void)status; /* nobody cancels it */
 	if (j->error == FILE_E_UNSYNCED) {
 		s->n_failed++;
 	} else if (!j->error && j->n_failed > s->n_mended) {
 		s->n_mended = j->n_failed;
 	}
-	j->done(j->arg, status ? status : j->error);
+	j->done(j->arg, j->error);
 	buf_deinit(&j->bytes);
 	free(j);
 }
