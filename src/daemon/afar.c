@@ -149,15 +149,8 @@ int afar_open(struct daemon *d)
 	return r;
 }
 
-static bool is_there(void *arg, uint64_t mount)
-{
-	const struct daemon *d = arg;
-
-	return mounts_find(d->mounts, mount);
-}
-
 /* What is read on a mount that is gone could be older than what lies there now. */
 void afar_mounts_changed(struct daemon *d)
 {
-	patient_forget(d->patient, is_there, d);
+	patient_forget(d->patient, d->mounts);
 }

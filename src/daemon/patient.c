@@ -5,6 +5,7 @@
 
 #include "base/cleanup.h"
 #include "daemon/child.h"
+#include "daemon/mounts.h"
 
 #include <fcntl.h>
 #include <stdio.h>
@@ -646,13 +647,13 @@ static void reader_abandon(struct reader *r)
 	p->abandoned = r;
 }
 
-void patient_forget(struct patient *p, bool (*is_there)(void *arg, uint64_t mount), void *arg)
+void patient_forget(struct patient *p, const struct mounts *mounts)
 {
 	struct reader *next;
 
 	for (struct reader *r = p->readers; r; r = next) {
 		next = r->next;
-		if (is_there(arg, r->mount)) {
+		if (mounts_find(mounts, r->mount)) {
 			continue;
 		}
 		if (r->busy) {

@@ -11,6 +11,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+struct mounts;
 struct patient;
 struct uv_loop_s;
 
@@ -57,8 +58,8 @@ void patient_begin(struct patient *p, uint32_t n_users, unsigned n_patterns, int
  * not begun yet is read once. 0 or a negative errno. */
 int patient_ask(struct patient *p, uint64_t mount, const struct patient_look *look);
 
-/* Forgets what is under way on mounts that are gone, as is_there says. */
-void patient_forget(struct patient *p, bool (*is_there)(void *arg, uint64_t mount), void *arg);
+/* Forgets what is under way on mounts that are gone. */
+void patient_forget(struct patient *p, const struct mounts *mounts);
 
 /* Whether something of the user is under way. */
 bool patient_has(const struct patient *p, uint32_t user);
