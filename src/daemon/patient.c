@@ -43,7 +43,7 @@ struct reader {
 	char user_name[USERS_NAME_MAX + 1];
 	unsigned left;			/* bits of the patterns that are not answered yet; they come in order */
 	size_t n_text_left;		/* of the one whose text is coming */
-	struct ahead_file *files;
+	struct ahead_file files[CONF_PATTERNS_MAX];
 	uint64_t asked_ms;
 	bool silent;			/* it was said */
 };
@@ -153,7 +153,6 @@ static void reader_closed(uv_handle_t *handle)
 	for (unsigned i = 0; i < CONF_PATTERNS_MAX; i++) {
 		buf_deinit(&r->files[i].file.text);
 	}
-	free(r->files);
 	free(r->queue);
 	free(r);
 }
@@ -195,11 +194,6 @@ static struct reader *reader_new(struct patient *p, uint64_t mount, unsigned lan
 	struct reader *r = calloc(1, sizeof(*r));
 
 	if (!r) {
-		return NULL;
-	}
-	r->files = calloc(CONF_PATTERNS_MAX, sizeof(*r->files));
-	if (!r->files) {
-		free(r);
 		return NULL;
 	}
 	r->patient = p;
