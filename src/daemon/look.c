@@ -355,17 +355,18 @@ bool look_why(const struct daemon *d, uint32_t user, struct buf *ret)
 	return wrong;
 }
 
-/* The user's place among those who were in the log; NULL: he was not. */
+/* The user's place among those who were in the log; if he was not, that of who has said least. */
 static struct talker *find_talker(struct daemon *d, uint32_t user)
 {
-	struct talker *first = &d->talkers[user % TALKERS / TALKERS_NEAR * TALKERS_NEAR];
+	struct talker *first = &d->talkers[user % TALKERS / TALKERS_NEAR * TALKERS_NEAR], *least = first;
 
-	for (unsigned i = 0; i < TALKERS_NEAR; i++) {
-		if (first[i].said.n && first[i].user == user) {
-			return &first[i];
+	for (struct talker *t = first; t < first + TALKERS_NEAR; t++) {
+		if (t->said.n && t->user == user) {
+			return t;
 		}
+		least = t->said.n < least->said.n ? t : least;
 	}
-	return NULL;
+	return least;
 }
 
 static void end_talker(struct daemon *d, struct talker *t)
@@ -381,7 +382,7 @@ void look_say_left_out(struct daemon *d, uint32_t user)
 {
 	struct talker *t = find_talker(d, user);
 
-	if (t && uv_now(&d->loop) - t->said.since_ms >= SAID_MS) {
+	if (t->user == user && uv_now(&d->loop) - t->said.since_ms >= SAID_MS) {
 		end_talker(d, t);
 	}
 }
@@ -389,25 +390,8 @@ void look_say_left_out(struct daemon *d, uint32_t user)
 void look_say_all_left_out(struct daemon *d)
 {
 	for (unsigned i = 0; i < TALKERS; i++) {
-		if (d->talkers[i].said.n) {
-			end_talker(d, &d->talkers[i]);
-		}
+		end_talker(d, &d->talkers[i]);
 	}
-}
-
-/* A place for him: whoever has said least gives way. */
-static struct talker *begin_talker(struct daemon *d, uint32_t user)
-{
-	struct talker *first = &d->talkers[user % TALKERS / TALKERS_NEAR * TALKERS_NEAR], *t = first;
-
-	for (unsigned i = 1; i < TALKERS_NEAR; i++) {
-		t = first[i].said.n < t->said.n ? &first[i] : t;
-	}
-	if (t->said.n) {
-		end_talker(d, t);
-	}
-	t->user = user;
-	return t;
 }
 
 /* Whether one more line about what this user wrote is written: the log is everybody's. */
@@ -418,7 +402,10 @@ static bool may_say(struct daemon *d, uint32_t user)
 
 	look_say_left_out(d, user);
 	t = find_talker(d, user);
-	t = t ? t : begin_talker(d, user);
+	if (t->user != user) {
+		end_talker(d, t);
+		t->user = user;
+	}
 	return quota_take(&t->said, uv_now(&d->loop), SAID_MAX, SAID_MS, &left_out);
 }
 
