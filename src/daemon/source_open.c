@@ -116,7 +116,7 @@ static int may_go_on(const struct source_place *at, int dir, uint64_t mount)
 void source_watch_shared(const struct pattern *p, unsigned pattern_number, const struct mounts *mounts,
 			 struct watch *watch)
 {
-	for (unsigned level = 0; level <= p->first_user && level < p->n; level++) {
+	for (unsigned level = 0; level <= p->first_user; level++) {
 		_cleanup_(close_fdp) int fd = -1;
 		char path[PATTERN_PATH_MAX];
 		struct directory st;
@@ -176,8 +176,7 @@ static bool would_trigger(const struct source_place *at)
 			return false;
 		}
 		if (is_automount_point(fd)) {
-			return !pattern_path(p, level + 1, at->user_name, path) ||
-			       !at->mounts || !mounts_at(at->mounts, path);
+			return !pattern_path(p, level + 1, at->user_name, path) || !mounts_at(at->mounts, path);
 		}
 	}
 	return false;
@@ -218,7 +217,7 @@ static int open_base(const struct source_place *at, const char *path, struct dir
 static int open_directory(const struct source_place *at, struct source_file *f, int *ret,
 			  struct directory *ret_dir)
 {
-	bool none = (at->shared && at->shared->plain) || (at->mounts && !mounts_any_autofs(at->mounts));
+	bool may_trigger = at->mounts && mounts_any_autofs(at->mounts) && !(at->shared && at->shared->plain);
 	const struct pattern *p = at->pattern;
 	_cleanup_(close_fdp) int dir = -1;
 	char path[PATTERN_PATH_MAX], name[NAME_MAX + 1];
@@ -226,10 +225,10 @@ static int open_directory(const struct source_place *at, struct source_file *f, 
 	if (!pattern_path(p, p->base, at->user_name, path)) {
 		return source_fail(f, -ENAMETOOLONG, p->text);
 	}
-	if (!at->patient && at->mounts && mounts_waits_for(at->mounts, path, p->base)) {
+	if (at->mounts && mounts_waits_for(at->mounts, path, p->base)) {
 		return SOURCE_E_MAY_WAIT;
 	}
-	if (!none && !at->patient && would_trigger(at)) {	/* who is patient was sent there */
+	if (may_trigger && would_trigger(at)) {
 		return SOURCE_E_NO_DIRECTORY;
 	}
 	dir = open_base(at, path, ret_dir);
