@@ -39,7 +39,7 @@ static bool look_at_shared(const struct ahead *a, struct source_shared *ret)
 
 	for (unsigned i = 0; i < a->n_patterns; i++) {
 		ret[i] = source_look_shared(&a->patterns[i], a->autofs);
-		plain = plain && ret[i].plain;
+		plain = plain && ret[i].dir >= 0;
 	}
 	return plain;
 }

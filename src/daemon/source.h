@@ -24,9 +24,8 @@ struct mounts;
 
 /* What the levels that all users share are, at one moment: looked at once for many files. */
 struct source_shared {
-	bool plain;	/* directories, and none an automount point */
 	bool autofs;	/* below them may be automount points */
-	int dir;	/* the last of them, opened with O_PATH, owned; -1: none */
+	int dir;	/* the last of them, opened with O_PATH, owned; -1: one is none, or an automount point */
 	uint64_t mount;	/* its mount, as statx(2) numbers it */
 	dev_t device;
 	fsid_t file_system;

@@ -95,6 +95,12 @@ static int open_directory_at(int dir, const char *path, bool patient, struct dir
 	return only_directory(fd, patient, ret);
 }
 
+/* Whether the shared levels were looked at, and are plain directories. */
+static bool has_shared(const struct source_place *at)
+{
+	return at->shared && at->shared->dir >= 0;
+}
+
 /* Whether to go on from a directory on this mount: 0, SOURCE_E_MAY_WAIT, or SOURCE_E_NO_DIRECTORY, for an automount
  * point. */
 static int may_go_on(const struct source_place *at, int dir, uint64_t mount)
@@ -104,7 +110,7 @@ static int may_go_on(const struct source_place *at, int dir, uint64_t mount)
 	if (at->patient) {
 		return is_automount_point(dir) ? SOURCE_E_NO_DIRECTORY : 0;
 	}
-	if (at->shared && at->shared->plain && at->shared->mount == mount) {
+	if (has_shared(at) && at->shared->mount == mount) {
 		return 0;
 	}
 	m = at->mounts ? mounts_find(at->mounts, mount) : NULL;
@@ -144,7 +150,6 @@ struct source_shared source_look_shared(const struct pattern *p, bool autofs)
 		fsid_t file_system;
 
 		close_fdp(&shared.dir);
-		shared.plain = false;
 		if (!pattern_path(p, level, "", path)) {
 			break;
 		}
@@ -152,7 +157,7 @@ struct source_shared source_look_shared(const struct pattern *p, bool autofs)
 		if (fd < 0 || look_automount_point(fd, &file_system)) {
 			break;
 		}
-		shared = (struct source_shared){ true, autofs, steal_fd(&fd), st.mount, st.device, file_system };
+		shared = (struct source_shared){ autofs, steal_fd(&fd), st.mount, st.device, file_system };
 	}
 	return shared;
 }
@@ -207,7 +212,7 @@ static int open_base(const struct source_place *at, const char *path, struct dir
 	const struct pattern *p = at->pattern;
 	char name[NAME_MAX + 1];
 
-	if (at->shared && at->shared->dir >= 0 && p->base && pattern_component(p, p->base - 1, at->user_name, name)) {
+	if (has_shared(at) && p->base && pattern_component(p, p->base - 1, at->user_name, name)) {
 		return open_directory_at(at->shared->dir, name, at->patient, ret);
 	}
 	return open_directory_at(AT_FDCWD, path, at->patient, ret);
@@ -217,7 +222,7 @@ static int open_base(const struct source_place *at, const char *path, struct dir
 static int open_directory(const struct source_place *at, struct source_file *f, int *ret,
 			  struct directory *ret_dir)
 {
-	bool may_trigger = at->mounts && mounts_any_autofs(at->mounts) && !(at->shared && at->shared->plain);
+	bool may_trigger = at->mounts && mounts_any_autofs(at->mounts) && !has_shared(at);
 	const struct pattern *p = at->pattern;
 	_cleanup_(close_fdp) int dir = -1;
 	char path[PATTERN_PATH_MAX], name[NAME_MAX + 1];
@@ -321,7 +326,7 @@ static int open_at_once(const struct source_place *at, struct stat *ret, struct 
 	_cleanup_(close_fdp) int fd = -1;
 	char name[NAME_MAX + 1], file[NAME_MAX + 1], path[2 * NAME_MAX + 2];
 
-	if (!s || !s->plain || s->autofs || at->patient || !p->base || p->base + 1 != p->n ||
+	if (!has_shared(at) || s->autofs || !p->base || p->base + 1 != p->n ||
 	    !pattern_component(p, p->base - 1, at->user_name, name) ||
 	    !pattern_component(p, p->base, at->user_name, file) || !watch_at_once(at, name)) {
 		return SOURCE_E_MAY_WAIT;
