@@ -160,6 +160,9 @@ int source_read(const struct source_place *at, uint64_t known, struct source_fil
 	ret->why[0] = '\0';
 	ret->print = 1;	/* of what cannot even be looked at */
 	ret->time = (struct timespec){ 0 };
-	r = source_open(at, known, ret, &st, &dir, &fd);
-	return r ? r : read_checked(at, fd, &st, &dir, known, ret);
+	r = source_open(at, ret, &st, &dir, &fd);
+	if (r) {
+		return r == SOURCE_E_REFUSED && ret->print == known ? SOURCE_E_SAME : r;
+	}
+	return read_checked(at, fd, &st, &dir, known, ret);
 }

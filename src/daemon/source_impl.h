@@ -20,6 +20,5 @@ int source_fail(struct source_file *f, int error, const char *path);
 int source_refuse(struct source_file *f, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 /* Opens the file, with watches on the way, and tells what fstat(2) says of it, and the directory that it lies in. ret_fd is
- * the caller's with 0; else SOURCE_E_* or a negative errno, as source_read returns them. */
-int source_open(const struct source_place *at, uint64_t known, struct source_file *f, struct stat *ret,
-		struct directory *ret_dir, int *ret_fd);
+ * the caller's with 0; else SOURCE_E_*, but for SAME, or a negative errno, as source_read returns them. */
+int source_open(const struct source_place *at, struct source_file *f, struct stat *ret, struct directory *ret_dir, int *ret_fd);

@@ -349,17 +349,13 @@ static int open_at_once(const struct source_place *at, struct stat *ret, struct 
 }
 
 /* Opens the file step by step. */
-static int open_steps(const struct source_place *at, uint64_t known, struct source_file *ret, struct directory *ret_dir,
-		      int *ret_fd)
+static int open_steps(const struct source_place *at, struct source_file *ret, struct directory *ret_dir, int *ret_fd)
 {
 	const struct pattern *p = at->pattern;
 	_cleanup_(close_fdp) int dir = -1;
 	char name[NAME_MAX + 1], path[PATTERN_PATH_MAX];
 	int fd, r = open_directory(at, ret, &dir, ret_dir);
 
-	if (r == SOURCE_E_REFUSED && ret->print == known) {
-		return SOURCE_E_SAME;
-	}
 	if (r) {
 		return r;
 	}
@@ -380,9 +376,6 @@ static int open_steps(const struct source_place *at, uint64_t known, struct sour
 			return SOURCE_E_CHANGING;
 		}
 		if (e == -ELOOP || e == -ENXIO) {	/* ENXIO: a socket */
-			if (known == ret->print) {
-				return SOURCE_E_SAME;
-			}
 			return source_refuse(ret, e == -ELOOP ? "a symbolic link" : "not a regular file");
 		}
 		return source_fail(ret, e, source_path(p, at->user_name, path));
@@ -391,8 +384,7 @@ static int open_steps(const struct source_place *at, uint64_t known, struct sour
 	return 0;
 }
 
-int source_open(const struct source_place *at, uint64_t known, struct source_file *f, struct stat *ret,
-		struct directory *ret_dir, int *ret_fd)
+int source_open(const struct source_place *at, struct source_file *f, struct stat *ret, struct directory *ret_dir, int *ret_fd)
 {
 	int r = open_at_once(at, ret, ret_dir, ret_fd);
 
@@ -402,7 +394,7 @@ int source_open(const struct source_place *at, uint64_t known, struct source_fil
 	if (at->marks) {
 		at->marks->n = 0;
 	}
-	r = open_steps(at, known, f, ret_dir, ret_fd);
+	r = open_steps(at, f, ret_dir, ret_fd);
 	if (!r && fstat(*ret_fd, ret) < 0) {
 		r = source_fail(f, -errno, at->pattern->text);
 		close_fdp(ret_fd);
