@@ -54,14 +54,13 @@ struct peer {
 	uid_t uid;
 	enum kind kind;
 	bool used;
-	bool served;		/* counts */
 	bool held;		/* has more questions than one turn takes; not read from meanwhile */
 	bool ending;		/* asks nothing any more; closed when its answers are written */
 	unsigned n_writes, n_waits;
 	uint64_t asked_ms;	/* its last question, or the answer that it waited for */
 	struct buf waited;	/* answers of this turn */
 	size_t n;
-	char *text;		/* TEXT_SIZE bytes, while it is served */
+	char *text;		/* TEXT_SIZE bytes; NULL: it is not served */
 };
 
 /* Somebody waits for an answer. */
@@ -81,7 +80,6 @@ struct inquiry {
 	struct sockaddr_un address;
 	struct stat st;		/* of the socket's file */
 	struct peer peers[PEERS_MAX];
-	unsigned n_served[N_KINDS];
 	unsigned n_open;	/* handles, of all kinds */
 	struct wait *waits, **last_wait;	/* the new ones are the last */
 	struct wait *first_new;
@@ -158,9 +156,6 @@ static void close_peer(struct peer *p)
 	p->held = false;
 	forget_waits(p);
 	buf_deinit(&p->waited);
-	if (p->served) {
-		p->inquiry->n_served[p->kind]--;
-	}
 	uv_close((uv_handle_t *)&p->pipe, on_peer_closed);
 }
 
@@ -580,33 +575,34 @@ static void on_idle_timer(uv_timer_t *timer)
 	}
 }
 
-static unsigned count_account(const struct peer *p)
+/* Whether there are not too many of its kind or account yet. */
+static bool has_place(const struct peer *p)
 {
-	unsigned n = 0;
+	unsigned n_kind = 0, n_account = 0;
 
 	for (unsigned i = 0; i < PEERS_MAX; i++) {
 		const struct peer *other = &p->inquiry->peers[i];
 
-		n += other->used && other->served && other->uid == p->uid;
+		if (other->text && !uv_is_closing((const uv_handle_t *)&other->pipe)) {
+			n_kind += other->kind == p->kind;
+			n_account += other->uid == p->uid;
+		}
 	}
-	return n;
+	return n_kind < limits[p->kind].places && n_account < limits[p->kind].each;
 }
 
-/* false: there are too many already. */
+/* false: it is closed at once. */
 static bool serve(struct peer *p)
 {
 	struct inquiry *in = p->inquiry;
 
-	if (in->n_served[p->kind] == limits[p->kind].places ||
-	    count_account(p) >= limits[p->kind].each) {
+	if (!has_place(p)) {
 		return false;
 	}
 	p->text = malloc(TEXT_SIZE);
 	if (!p->text || uv_read_start((uv_stream_t *)&p->pipe, on_room, on_read)) {
 		return false;
 	}
-	p->served = true;
-	in->n_served[p->kind]++;
 	p->asked_ms = uv_now(in->listener.loop);
 	if (!limits[p->kind].may_idle && !uv_is_active((uv_handle_t *)&in->idle_timer)) {
 		(void)uv_timer_start(&in->idle_timer, on_idle_timer, IDLE_LOOK_MS, IDLE_LOOK_MS);
