@@ -124,19 +124,10 @@ static int connect_to(const char *path, const struct timeval *limit, struct aske
 
 static int ask(struct asker *a, const char *question, const char *user)
 {
-	_cleanup_(buf_deinit) struct buf line = { 0 };
-	ssize_t n;
+	char line[USERS_NAME_MAX + 32];
+	int n = snprintf(line, sizeof(line), "%s%s%s\n", question, user ? " " : "", user ? user : ""); /* it fits */
 
-	buf_adds(&line, question);
-	if (user) {
-		buf_printf(&line, " %s", user);
-	}
-	buf_adds(&line, "\n");
-	if (buf_error(&line)) {
-		return -ENOMEM;
-	}
-	n = send(a->fd, line.data, line.len, MSG_NOSIGNAL); /* it is short: there is room */
-	return n < 0 ? -errno : 0;
+	return send(a->fd, line, (size_t)n, MSG_NOSIGNAL) < 0 ? -errno : 0; /* it is short: there is room */
 }
 
 /* More of the answers. 0, -ETIMEDOUT, -ECONNRESET at the end of the connection, or another. */
