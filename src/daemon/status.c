@@ -217,38 +217,35 @@ static int print(const struct buf *text)
 	return 0;
 }
 
-enum outcome { GOT, NO_SUCH_USER, REFUSED, BROKEN };
+enum { STATUS_E_NO_SUCH_USER = 1, STATUS_E_REFUSED };
 
-/* The status of the user, or of the whole. *ret_error: of BROKEN; else *ret has the answer, or why not. */
-static enum outcome take_status(struct asker *a, bool json, const char *user, struct buf *ret,
-				int *ret_error)
+/* The status of the user, or of the whole. 0; STATUS_E_*, and *ret has why not; or a negative errno. */
+static int take_status(struct asker *a, bool json, const char *user, struct buf *ret)
 {
 	size_t n_line, n;
 	char *line;
 	int r = ask(a, json ? "status json" : "status text", user);
 
 	r = r ? r : take_other_line(a, &line, &n_line);
-	*ret_error = r;
 	if (r) {
-		return BROKEN;
+		return r;
 	}
 	if (!begins(line, "ok ")) {
 		buf_adds(ret, begins(line, "error ") ? line + strlen("error ") : line);
 		drop(a, n_line);
-		return !strcmp(buf_str(ret), "no such user") ? NO_SUCH_USER : REFUSED;
+		return !strcmp(buf_str(ret), "no such user") ? STATUS_E_NO_SUCH_USER : STATUS_E_REFUSED;
 	}
 	n = strtoul(line + strlen("ok "), NULL, 10);
 	drop(a, n_line);
-	while (!r && n <= INQUIRY_REPLY_MAX && a->in.len < n) {
+	r = n > INQUIRY_REPLY_MAX ? -EPROTO : 0;
+	while (!r && a->in.len < n) {
 		r = take_more(a);
 	}
-	*ret_error = n > INQUIRY_REPLY_MAX ? -EPROTO : r;
-	if (*ret_error) {
-		return BROKEN;
+	if (!r) {
+		buf_add(ret, a->in.data, n);
+		drop(a, n);
 	}
-	buf_add(ret, a->in.data, n);
-	drop(a, n);
-	return GOT;
+	return r;
 }
 
 static bool is_oneself(const char *user)
@@ -274,21 +271,20 @@ static int print_status(struct asker *a, const struct status_options *o, const c
 			const char *user)
 {
 	_cleanup_(buf_deinit) struct buf text = { 0 };
-	enum outcome outcome;
 	int r;
 
 	a->due_ms = now_ms() + ANSWER_S * 1000;
-	outcome = take_status(a, o->json, user, &text, &r);
-	if (outcome == NO_SUCH_USER && !o->user) {
+	r = take_status(a, o->json, user, &text);
+	if (r == STATUS_E_NO_SUCH_USER && !o->user) {
 		/* Only who may see all is told so. */
 		buf_clear(&text);
 		user = NULL;
-		outcome = take_status(a, o->json, NULL, &text, &r);
+		r = take_status(a, o->json, NULL, &text);
 	}
-	if (outcome == BROKEN || buf_error(&text)) {
-		return no_answer(path, r ? r : -ENOMEM);
+	if (r < 0 || buf_error(&text)) {
+		return no_answer(path, r < 0 ? r : -ENOMEM);
 	}
-	return outcome == GOT ? print(&text) : refused(user, buf_str(&text));
+	return r ? refused(user, buf_str(&text)) : print(&text);
 }
 
 /* In time nothing was heard: what there is to say by now. */
