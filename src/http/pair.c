@@ -99,14 +99,9 @@ void pair_look_again(struct pair *p)
 	p->certificate_stat = p->key_stat = (struct stat){ 0 };
 }
 
-void pair_forget(struct pair *p)
-{
-	pair_look_again(p);
-	pair_deinit(p);
-}
-
 void pair_deinit(struct pair *p)
 {
+	pair_look_again(p);
 	buf_deinit(&p->certificate);
 	buf_deinit(&p->key);
 }

@@ -28,7 +28,5 @@ int pair_read(struct pair *p, const struct conf_http *conf);
 /* The files are to be read again in any case. */
 void pair_look_again(struct pair *p);
 
-/* The same, and what they say is news in any case. */
-void pair_forget(struct pair *p);
-
+/* Afterwards it is as if none had been read. */
 void pair_deinit(struct pair *p);

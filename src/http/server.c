@@ -146,7 +146,7 @@ static void refresh_certificate(struct server *s)
 		r = s->listeners[i].socket.tls ? instance_start(&s->listeners[i]) : 0;
 		if (r) {
 			log_error("unable to serve %s: %s", s->listeners[i].name, strerror(-r));
-			pair_forget(&s->pair);
+			pair_deinit(&s->pair);	/* what the files say is news, next time */
 		}
 	}
 	s->refresh_pause_ms = !r ? 0 :
