@@ -84,8 +84,6 @@ void handle_say_changed(const struct job *j);
 /* What the request set is not published, as far as is known; word: what was answered. */
 void handle_say_unpublished(const struct job *j, const char *what, struct text why,
 			    const char *word);
-/* The daemon cannot be asked; once. */
-void handle_say_away(struct handle *h, const char *why);
 
 /* --- handle_work.c --- */
 

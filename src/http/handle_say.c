@@ -245,12 +245,3 @@ void handle_say_unpublished(const struct job *j, const char *what, struct text w
 	log_warning("user %s: what was set from %s; the answer is %s",
 		    users_user(j->g->conf.users, j->user), buf_str(&b), word);
 }
-
-void handle_say_away(struct handle *h, const char *why)
-{
-	if (!h->away) {
-		log_warning("unable to ask the daemon at '%s': %s; going by the address files",
-			    h->socket, why);
-	}
-	h->away = true;
-}

@@ -388,11 +388,10 @@ static void take_told(struct job *j, const char *text, size_t n)
 
 static void on_told(void *arg, enum ask_outcome outcome, const char *text, size_t n)
 {
-	static const char denied[] = "error not permitted";
 	struct job *j = arg;
 	struct handle *h = j->h;
-	bool away = outcome == ASK_AWAY || (outcome == ASK_REFUSED && n == sizeof(denied) - 1 &&
-					    !memcmp(text, denied, n));
+	bool away = outcome == ASK_AWAY ||
+		    (outcome == ASK_REFUSED && text_is((struct text){ text, n }, "error not permitted"));
 	char why[QUOTE_MAX + 1] = "";
 
 	if (outcome == ASK_AWAY || outcome == ASK_REFUSED) {
@@ -401,8 +400,9 @@ static void on_told(void *arg, enum ask_outcome outcome, const char *text, size_
 	if (!away && h->away) {
 		log_info("the daemon at '%s' answers again", h->socket);
 	}
-	if (away) {
-		handle_say_away(h, why);
+	if (away && !h->away) {
+		log_warning("unable to ask the daemon at '%s': %s; going by the address files",
+			    h->socket, why);
 	}
 	h->away = away;
 	j->unanswered = away;
