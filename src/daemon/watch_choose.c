@@ -40,9 +40,8 @@ static uint64_t n_directories(const struct conf *c)
 	return n * c->users->n_users;
 }
 
-static void say_unmarked(void *arg, const struct pattern *p, int error)
+static void say_unmarked(const struct pattern *p, int error)
 {
-	(void)arg;
 	log_info("the file system of %s cannot be marked by fanotify (%s): it is watched by inotify", p->text,
 		 strerror(-error));
 }
@@ -72,7 +71,7 @@ struct watch_fanotify *watch_choose(const struct conf *conf)
 	    (conf->watch == CONF_WATCH_AUTO && !too_many && n <= MANY)) {
 		return NULL;
 	}
-	r = watch_fanotify_open(conf->patterns, conf->n_patterns, say_unmarked, NULL, &f);
+	r = watch_fanotify_open(conf->patterns, conf->n_patterns, say_unmarked, &f);
 	if (r) {
 		say_not(conf, r, n, limit);
 		return NULL;

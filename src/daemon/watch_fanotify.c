@@ -197,8 +197,7 @@ static int mark(struct watch_fanotify *f, const struct pattern *p)
 }
 
 int watch_fanotify_open(const struct pattern *patterns, unsigned n_patterns,
-			void (*unmarked)(void *arg, const struct pattern *p, int error), void *arg,
-			struct watch_fanotify **ret)
+			void (*unmarked)(const struct pattern *p, int error), struct watch_fanotify **ret)
 {
 	struct watch_fanotify *f = calloc(1, sizeof(*f));
 	int errors[MARKS_MAX] = { 0 }, r = 0;
@@ -224,7 +223,7 @@ int watch_fanotify_open(const struct pattern *patterns, unsigned n_patterns,
 	}
 	for (unsigned i = 0; i < n_patterns && i < MARKS_MAX; i++) {
 		if (errors[i]) {
-			unmarked(arg, &patterns[i], errors[i]);
+			unmarked(&patterns[i], errors[i]);
 		}
 	}
 	*ret = f;

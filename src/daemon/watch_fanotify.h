@@ -21,8 +21,7 @@ struct uv_loop_s;
 /* Marks the file systems of the directories that all users of a pattern share; unmarked is called for each that cannot
  * be, when another can. -EPERM, -ENOSYS: it is not to be had here; or another negative errno. */
 int watch_fanotify_open(const struct pattern *patterns, unsigned n_patterns,
-			void (*unmarked)(void *arg, const struct pattern *p, int error), void *arg,
-			struct watch_fanotify **ret);
+			void (*unmarked)(const struct pattern *p, int error), struct watch_fanotify **ret);
 
 /* A file system's mark goes when it is unmounted, without an event; mounted again, it is the same one, and has none. Forgets
  * the marks that are gone. Returns how many. No other thread may ask for a key meanwhile. */
