@@ -36,8 +36,7 @@ bool afar_shared(const struct daemon *d, unsigned pattern)
 	const struct pattern *p = &d->conf.patterns[pattern];
 	char path[PATTERN_PATH_MAX];
 
-	return mounts_any_waits(d->mounts) && pattern_path(p, p->first_user, "", path) &&
-	       mounts_waits_for(d->mounts, path, p->first_user);
+	return pattern_path(p, p->first_user, "", path) && mounts_waits_for(d->mounts, path, p->first_user);
 }
 
 /* What was just written next door does not wait for what is far away. */

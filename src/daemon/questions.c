@@ -260,7 +260,6 @@ void questions_answer(struct daemon *d)
 
 /* --- the socket --- */
 
-/* Publishing does not need it, so neither do those who have no front end. */
 void questions_open(struct daemon *d)
 {
 	const struct inquiry_handlers h = {
