@@ -163,12 +163,13 @@ static int *place(const struct watch *w, unsigned pattern, unsigned level, uint3
 		       p->first_user - 1];
 }
 
-/* Takes the entry out of the table; true when it was the descriptor's last. */
+/* Takes the entry out of the table, and from its place; true when it was the descriptor's last. */
 static bool drop(struct watch *w, const struct entry *gone)
 {
 	unsigned n_left = 0;
 
-	for (uint32_t i = slot_of(w, gone->wd); w->size; i = next_slot(w, i)) {
+	*place(w, gone->pattern, gone->level, gone->user) = 0;
+	for (uint32_t i = slot_of(w, gone->wd);; i = next_slot(w, i)) {
 		struct entry *e = &w->entries[i];
 
 		if (e->wd == WD_EMPTY) {
@@ -257,7 +258,6 @@ static void mute_place(struct watch *w, const struct entry *e)
 	pause = pause > MUTE_MAX_MS ? MUTE_MAX_MS : pause;
 	*m = (struct muted){ .user = e->user, .pattern = e->pattern, .level = e->level, .is_muted = true,
 			     .until_ms = now + pause, .pause_ms = pause };
-	*place(w, e->pattern, e->level, e->user) = 0;
 	let_go(w, e);
 	arm_mute_timer(w);
 	w->handlers.flooded(w->handlers.arg, e->user, e->pattern, pause);
@@ -335,7 +335,7 @@ static void take_back(struct watch *w, int key)
 
 static bool is_muted(struct watch *w, unsigned pattern, unsigned level, uint32_t user)
 {
-	const struct muted *m = w->n_muted ? find_muted(w, pattern, level, user) : NULL;
+	const struct muted *m = find_muted(w, pattern, level, user);
 
 	return m && m->is_muted;
 }
@@ -387,7 +387,6 @@ void watch_note(struct watch *w, const struct watch_mark *mark, unsigned pattern
 	}
 	if (*kept) {
 		e.wd = *kept;
-		*kept = 0;
 		let_go(w, &e);
 	}
 	if (!make_room(w)) {
@@ -401,7 +400,6 @@ void watch_note(struct watch *w, const struct watch_mark *mark, unsigned pattern
 static void place_gone(struct watch *w, const struct entry *e)
 {
 	(void)drop(w, e);
-	*place(w, e->pattern, e->level, e->user) = 0;
 	if (e->user == WATCH_SHARED) {
 		w->handlers.look_all(w->handlers.arg);
 	} else {
