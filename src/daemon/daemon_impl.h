@@ -116,9 +116,9 @@ void look_now(struct daemon *d, uint32_t user);
 
 unsigned look_all_patterns(const struct daemon *d);
 
-/* Appends what is wrong with the user's file that counts, as it is at this moment; nothing is changed by it.
- * false: nothing is. */
-bool look_why(const struct daemon *d, uint32_t user, struct buf *ret);
+/* Writes to ret, which is empty, what is wrong with the user's file that counts, as it is at this moment, if anything is;
+ * nothing is changed by it. */
+void look_why(const struct daemon *d, uint32_t user, struct buf *ret);
 
 /* What was left out of the log about this user, once it may be said again. */
 void look_say_left_out(struct daemon *d, uint32_t user);

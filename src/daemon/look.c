@@ -298,61 +298,50 @@ static bool read_statement(struct daemon *d, uint32_t user, unsigned pattern, bo
 			   bool unsure, uint64_t settled_print, const struct ahead_file *given,
 			   struct statement *ret)
 {
+	bool is_given = given && given->outcome != SOURCE_E_MAY_WAIT, ready;
 	struct source_file f = { 0 };
-	bool ready;
-	int r;
+	int r = is_given ? given->outcome : read_now(d, user, pattern, written, unsure, &f);
 
-	if (given && given->outcome != SOURCE_E_MAY_WAIT) {
-		return take_file(d, user, pattern, written, settled_print, given->outcome, &given->file,
-				 ret);
-	}
-	r = read_now(d, user, pattern, written, unsure, &f);
-	ready = take_file(d, user, pattern, written, settled_print, r, &f, ret);
+	ready = take_file(d, user, pattern, written, settled_print, r, is_given ? &given->file : &f, ret);
 	buf_deinit(&f.text);
 	return ready;
 }
 
-/* What is wrong with one file; false: nothing is. */
-static bool explain(const struct daemon *d, uint32_t user, unsigned pattern, struct buf *ret)
+/* Appends what is wrong with one file, if anything is. */
+static void explain(const struct daemon *d, uint32_t user, unsigned pattern, struct buf *ret)
 {
 	const struct source_place place = look_place(d, user, pattern, NULL);
 	struct statement s = { 0 };
 	struct source_file f = { 0 };
 	char path[PATTERN_PATH_MAX];
 	int r = source_read(&place, 0, &f);
-	bool wrong;
 
 	(void)source_path(place.pattern, place.user_name, path);
 	if (!r) {
 		parse(d, user, &f, &s);
 	}
-	wrong = r < 0 || r == SOURCE_E_REFUSED || r == SOURCE_E_MAY_WAIT || s.what == REFUSED;
 	if (r == SOURCE_E_MAY_WAIT) {
 		buf_printf(ret, "%s: not read for this question, for its file system may not answer", path);
 	} else if (r < 0) {
 		buf_adds(ret, f.why);	/* it has the path in it */
 	} else if (r == SOURCE_E_REFUSED) {
 		buf_printf(ret, "%s: %s", path, f.why);
-	} else if (wrong) {
+	} else if (s.what == REFUSED) {
 		buf_printf(ret, "%s, %s", path, buf_str(&s.why));
 	}
 	statement_deinit(&s, users_n_names(d->roster->users, user));
 	buf_deinit(&f.text);
-	return wrong;
 }
 
-bool look_why(const struct daemon *d, uint32_t user, struct buf *ret)
+void look_why(const struct daemon *d, uint32_t user, struct buf *ret)
 {
-	const struct roster_user *u = &d->roster->state[user];
-	bool wrong = false;
+	unsigned in_force = d->roster->state[user].pattern;
 
-	if (u->pattern != ROSTER_NO_PATTERN) {
-		return explain(d, user, u->pattern, ret);
+	for (unsigned i = 0; !ret->len && i < d->conf.n_patterns; i++) {
+		if (in_force == ROSTER_NO_PATTERN || in_force == i) {
+			explain(d, user, i, ret);
+		}
 	}
-	for (unsigned i = 0; !wrong && i < d->conf.n_patterns; i++) {
-		wrong = explain(d, user, i, ret);
-	}
-	return wrong;
 }
 
 /* The user's place among those who were in the log; if he was not, that of who has said least. */

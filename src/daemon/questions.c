@@ -143,9 +143,10 @@ static void take_parts(struct daemon *d, uint32_t user, struct answer_parts *ret
 	if (s->pattern != ROSTER_NO_PATTERN) {
 		u->file = source_path(&d->conf.patterns[s->pattern], u->user, ret->path);
 	}
-	if ((s->refused || s->trouble_said) && look_why(d, user, &ret->why)) {
-		u->refused = buf_str(&ret->why);
+	if (s->refused || s->trouble_said) {
+		look_why(d, user, &ret->why);
 	}
+	u->refused = ret->why.len ? buf_str(&ret->why) : NULL;
 	u->outputs = ret->outputs;
 	u->n_outputs = list_outputs(d, user, ret->outputs);
 	ret->nowhere = calloc(u->n_names + 1, sizeof(*ret->nowhere));
