@@ -733,14 +733,14 @@ int daemon_new(struct conf *conf, const char *conf_path, struct output_commands 
 	*conf = (struct conf){ 0 };
 	d->fanotify = fanotify;
 	d->patient = patient;
-	d->conf_path = strdup(conf_path);
+	d->conf_path = conf_path;
 	r = init_handles(d);
 	d->roster = roster_new(d->conf.users, d->conf.n_patterns);
 	if (d->roster) {
 		d->conf.users = NULL;	/* the roster has them now */
 		d->to_look = calloc(d->roster->users->n_users + 1u, sizeof(*d->to_look));
 	}
-	if (!r && (!d->conf_path || !d->roster || !d->to_look)) {
+	if (!r && (!d->roster || !d->to_look)) {
 		r = -ENOMEM;
 	}
 	if (!r) {
@@ -830,7 +830,6 @@ struct daemon *daemon_free(struct daemon *d)
 	d->save = save_free(d->save);
 	roster_free(d->roster);
 	conf_deinit(&d->conf);
-	free(d->conf_path);
 	look_deinit(d);
 	free(d);
 	log_flush();

@@ -14,7 +14,7 @@ struct watch_fanotify;
 
 /* Everything that needs the rights of the start is done: conf is complete, the helpers of its outputs run
  * (publish_fork), and so does the one of patient. fanotify was opened where it is wanted
- * (watch_choose). Takes over all four, also when it fails. conf_path is for reloads. Returns
+ * (watch_choose). Takes over all four, also when it fails. conf_path is for reloads, and borrowed. Returns
  * 0 or a negative errno, which is not logged yet. */
 int daemon_new(struct conf *conf, const char *conf_path, struct output_commands *commands,
 	       struct watch_fanotify *fanotify, struct patient *patient, struct daemon **ret);

@@ -49,7 +49,7 @@ enum { TALKERS = 256, TALKERS_NEAR = 8 };	/* a user's place is one of so many */
 
 struct daemon {
 	uv_loop_t loop;
-	char *conf_path;
+	const char *conf_path;
 	struct conf conf;
 	struct roster *roster;
 	struct watch *watch;

@@ -5,7 +5,6 @@
 #include "service/load.h"
 
 #include <stdlib.h>
-#include <string.h>
 
 static void note_mistake(void *arg, const char *file, unsigned line, const char *what)
 {
@@ -45,10 +44,8 @@ struct reload *reload_begin(uv_loop_t *loop, const char *conf_path, const struct
 	r->work.data = r;
 	r->users = users;
 	r->arg = arg;
-	r->conf_path = strdup(conf_path);
-	if (!r->conf_path || uv_queue_work(loop, &r->work, load, done)) {
-		return reload_free(r);
-	}
+	r->conf_path = conf_path;
+	(void)uv_queue_work(loop, &r->work, load, done);	/* fails only without a function */
 	return r;
 }
 
@@ -59,7 +56,6 @@ struct reload *reload_free(struct reload *r)
 		users_diff_deinit(&r->diff);
 		accounts_deinit(&r->accounts);
 		buf_deinit(&r->mistake);
-		free(r->conf_path);
 		free(r);
 	}
 	return NULL;

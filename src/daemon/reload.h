@@ -15,7 +15,7 @@
 /* Nobody else touches it from reload_begin until it is done. */
 struct reload {
 	uv_work_t work;			/* its data is the reload */
-	char *conf_path;
+	const char *conf_path;
 	const struct users *users;
 	void *arg;
 	int outcome;			/* of load_conf, or -ENOMEM */
@@ -26,7 +26,7 @@ struct reload {
 	unsigned n_mistakes;
 };
 
-/* The users are borrowed, and do not change until done is called by the loop; nobody cancels it. NULL: no memory. */
+/* The path and the users are borrowed, and do not change until done is called by the loop; nobody cancels it. NULL: no memory. */
 struct reload *reload_begin(uv_loop_t *loop, const char *conf_path, const struct users *users,
 			    uv_after_work_cb done, void *arg);
 struct reload *reload_free(struct reload *r);
