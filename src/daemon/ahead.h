@@ -47,6 +47,5 @@ static inline struct ahead_file *ahead_files(const struct ahead *a, unsigned i)
 	return &a->files[i * a->n_patterns];
 }
 
-/* Has the files of the users in the batch read; done is called by the loop, once, from then on in any
- * case. 0 or a negative errno: then it is not called. */
-int ahead_queue(struct ahead *a, uv_loop_t *loop);
+/* Has the files of the users in the batch read; then done is called by the loop. */
+void ahead_queue(struct ahead *a, uv_loop_t *loop);

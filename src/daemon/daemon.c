@@ -119,24 +119,24 @@ static void sweep_end(struct daemon *d)
 
 static void hangup(struct daemon *d);
 
-/* Has the next users read. false: there are none, or nobody who reads them. */
-static bool sweep_next(struct daemon *d, struct ahead *a)
+static bool sweep_has_more(const struct daemon *d)
 {
-	uint32_t n_users = d->roster->users->n_users, first = d->sweep_at;
+	return d->sweep_at < d->roster->users->n_users;
+}
+
+/* Has the next users read. */
+static void sweep_next(struct daemon *d, struct ahead *a)
+{
 	bool room = true;
 
 	a->n_users = a->n_passed = 0;
 	a->n_strays = watch_n_strays(d->watch);
 	a->autofs = mounts_any_autofs(d->mounts);
-	while (room && d->sweep_at < n_users) {
+	while (room && sweep_has_more(d)) {
 		room = look_ask_ahead(d, d->sweep_at++, a);
 	}
-	if (d->sweep_at > first && !ahead_queue(a, &d->loop)) {
-		d->n_ahead++;
-		return true;
-	}
-	d->sweep_at = first;
-	return false;
+	ahead_queue(a, &d->loop);
+	d->n_ahead++;
 }
 
 /* A batch is back: decides on its users, and sends it off with the next. */
@@ -154,7 +154,9 @@ static void on_batch(uv_work_t *work, int status)
 	if (go_on && d->shows_progress) {
 		progress_show("reading address files", d->sweep_at, d->roster->users->n_users);
 	}
-	if (!go_on || d->reload_wanted || !sweep_next(d, a)) {
+	if (go_on && !d->reload_wanted && sweep_has_more(d)) {
+		sweep_next(d, a);
+	} else {
 		ahead_free(a);
 	}
 	if (!go_on || d->n_ahead) {
@@ -188,7 +190,7 @@ static void sweep_begin(struct daemon *d)
 	for (unsigned i = 0; i < d->conf.n_patterns; i++) {
 		source_watch_shared(&d->conf.patterns[i], i, d->mounts, d->watch);
 	}
-	for (int i = 0; i < BATCHES_MAX && d->sweep_at < d->roster->users->n_users; i++) {
+	for (int i = 0; i < BATCHES_MAX && sweep_has_more(d); i++) {
 		struct ahead *a = ahead_new(d->conf.patterns, d->conf.n_patterns);
 
 		if (!a) {
@@ -196,10 +198,7 @@ static void sweep_begin(struct daemon *d)
 		}
 		a->done = on_batch;
 		a->arg = d;
-		if (!sweep_next(d, a)) {
-			ahead_free(a);
-			break;
-		}
+		sweep_next(d, a);
 	}
 	if (!d->n_ahead) {	/* no users; or no memory, and the next sweep serves */
 		sweep_end(d);
