@@ -56,16 +56,13 @@ static void on_gone(void *arg, struct server_request *q)
 }
 
 /* Threads may still be at work for requests that were given up. */
-static void maybe_end(struct front *f)
+static void maybe_end(void *arg)
 {
+	struct front *f = arg;
+
 	if (f->stopped && !handle_is_busy(f->handle)) {
 		uv_stop(&f->loop);
 	}
-}
-
-static void on_idle(void *arg)
-{
-	maybe_end(arg);
 }
 
 static void on_stopped(void *arg)
@@ -133,7 +130,7 @@ static struct generation *load(const char *path, int *ret_error)
 		free(g);
 		return NULL;
 	}
-	return g ? generation_ref(g) : NULL;
+	return generation_ref(g);
 }
 
 static void reload(struct front *f)
@@ -323,12 +320,6 @@ static void do_nothing(uv_work_t *work)
 	(void)work;
 }
 
-/* libuv makes its threads with the first work, and aborts where it cannot: now rather than under a request. */
-static void make_threads(struct front *f)
-{
-	(void)uv_queue_work(&f->loop, &f->first_work, do_nothing, NULL); /* fails only without a function */
-}
-
 /* 0 or an exit status. */
 static int start_serving(struct front *f, const struct listen_socket *sockets, size_t n)
 {
@@ -341,10 +332,11 @@ static int start_serving(struct front *f, const struct listen_socket *sockets, s
 	if (r) {
 		return r;
 	}
-	make_threads(f);
+	/* libuv makes its threads with the first work, and aborts where it cannot: now rather than under a request. */
+	(void)uv_queue_work(&f->loop, &f->first_work, do_nothing, NULL); /* fails only without a function */
 	r = ask_new(&f->loop, f->socket, &f->ask);
 	if (!r) {
-		r = handle_new(&f->loop, f->auth, f->ask, f->store, f->socket, on_idle, f,
+		r = handle_new(&f->loop, f->auth, f->ask, f->store, f->socket, maybe_end, f,
 			       &f->handle);
 	}
 	return r ? start_failed("start", r) :
