@@ -304,11 +304,8 @@ static void judge(struct wait *w)
 
 void inquiry_judge(struct inquiry *in, bool all)
 {
-	struct wait *w = in->first_new;
+	struct wait *w = all ? in->waits : in->first_new;
 
-	if (all) {
-		w = in->waits;
-	}
 	in->first_new = NULL;
 	if (!w) {
 		return;

@@ -213,7 +213,7 @@ static void on_turn(uv_idle_t *idle)
 	(void)uv_idle_stop(idle);	/* cannot fail */
 	m->table = (struct buf){ 0 };
 	(void)read_table(m);	/* as in readable */
-	if (before.len != m->table.len || memcmp(before.data, m->table.data, before.len) != 0) {
+	if (!buf_same(&before, &m->table)) {
 		m->changed(m->arg);
 	}
 	buf_deinit(&before);
