@@ -56,20 +56,23 @@ struct ask {
 	struct question *first, **last;	     /* in the order in which they are answered */
 	struct wait *first_wait, *last_wait; /* in the order of their ends */
 	uint64_t last_id;
-	uv_timer_t timer, wait_timer, retry_timer;
+	uv_timer_t timer, retry_timer;
 	unsigned n_handles;
 };
 
 static void on_timer(uv_timer_t *timer);
 static bool write_line(struct ask *a, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
+/* For the next that runs out of time. All questions wait equally long, so it is the first of them, too. */
 static void arm(struct ask *a)
 {
-	uint64_t now = uv_now(a->loop);
+	uint64_t now = uv_now(a->loop), due = a->first ? a->first->due_ms : UINT64_MAX;
 
-	if (a->first) { /* all wait equally long, so the first is the next */
-		(void)uv_timer_start(&a->timer, on_timer,
-				     a->first->due_ms > now ? a->first->due_ms - now : 0, 0);
+	if (a->first_wait && a->first_wait->due_ms < due) {
+		due = a->first_wait->due_ms;
+	}
+	if (a->first || a->first_wait) {
+		(void)uv_timer_start(&a->timer, on_timer, due > now ? due - now : 0, 0);
 	} else {
 		(void)uv_timer_stop(&a->timer);
 	}
@@ -96,20 +99,6 @@ static void answer(struct ask *a, enum ask_outcome outcome, const char *text, si
 }
 
 /* --- those who wait --- */
-
-static void on_wait_timer(uv_timer_t *timer);
-
-static void arm_waits(struct ask *a)
-{
-	uint64_t now = uv_now(a->loop), due = a->first_wait ? a->first_wait->due_ms : 0;
-
-	if (a->first_wait) {
-		(void)uv_timer_start(&a->wait_timer, on_wait_timer, due > now ? due - now : 0,
-				     0);
-	} else {
-		(void)uv_timer_stop(&a->wait_timer);
-	}
-}
 
 /* Nearly always at the end. */
 static void link_wait(struct ask *a, struct wait *w)
@@ -153,7 +142,7 @@ void ask_end_waits(struct ask *a, const char *why)
 		}
 		w = next;
 	}
-	arm_waits(a);
+	arm(a);
 }
 
 /* --- the connection --- */
@@ -221,9 +210,8 @@ static void give_up_all(struct ask *a, const char *why)
 }
 
 /* Nobody else's answers are held up by one that takes long. */
-static void on_wait_timer(uv_timer_t *timer)
+static void end_late_waits(struct ask *a)
 {
-	struct ask *a = timer->data;
 	static const char why[] = "no answer in time";
 
 	while (a->first_wait && a->first_wait->due_ms <= uv_now(a->loop)) {
@@ -234,7 +222,6 @@ static void on_wait_timer(uv_timer_t *timer)
 		}
 		end_wait(a, w, ASK_UNCONFIRMED, why, sizeof(why) - 1);
 	}
-	arm_waits(a);
 }
 
 static void on_timer(uv_timer_t *timer)
@@ -242,6 +229,7 @@ static void on_timer(uv_timer_t *timer)
 	struct ask *a = timer->data;
 	size_t n = 0;
 
+	end_late_waits(a);
 	for (const struct question *q = a->first; q && q->due_ms <= uv_now(a->loop);
 	     q = q->next) {
 		n++;
@@ -356,7 +344,6 @@ static void take_replies(struct line *l)
 		give_up_all(l->ask, "not an answer");
 	} else {
 		arm(l->ask);
-		arm_waits(l->ask);
 	}
 }
 
@@ -500,10 +487,9 @@ int ask_new(uv_loop_t *loop, const char *path, struct ask **ret)
 	a->path = path;
 	a->last = &a->first;
 	(void)uv_timer_init(loop, &a->timer); /* these cannot fail */
-	(void)uv_timer_init(loop, &a->wait_timer);
 	(void)uv_timer_init(loop, &a->retry_timer);
-	a->timer.data = a->wait_timer.data = a->retry_timer.data = a;
-	a->n_handles = 3;
+	a->timer.data = a->retry_timer.data = a;
+	a->n_handles = 2;
 	*ret = a;
 	return 0;
 }
@@ -522,7 +508,6 @@ struct ask *ask_free(struct ask *a)
 	if (a) {
 		give_up_all(a, "stopping");
 		uv_close((uv_handle_t *)&a->timer, on_timer_closed);
-		uv_close((uv_handle_t *)&a->wait_timer, on_timer_closed);
 		uv_close((uv_handle_t *)&a->retry_timer, on_timer_closed);
 	}
 	return NULL;
@@ -576,6 +561,6 @@ int ask_wait(struct ask *a, const char *user, uint64_t timeout_ms, ask_waited_fn
 	if (a->connected) {
 		w->written = write_wait(a, w);
 	}
-	arm_waits(a);
+	arm(a);
 	return 0;
 }
