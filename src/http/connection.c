@@ -67,53 +67,48 @@ static void say_full(struct server *s)
 
 static void arm_deadline(struct server *s)
 {
-	const struct connection *r = s->receiving.first, *w = s->working.first;
-	uint64_t now = uv_now(s->loop), due = r && w && w->due_ms < r->due_ms ? w->due_ms :
-					      r				      ? r->due_ms :
-					      w				      ? w->due_ms :
-										0;
+	uint64_t now = uv_now(s->loop);
 
-	if (r || w) {
+	if (s->first) {
 		(void)uv_timer_start(&s->deadline_timer, connection_on_deadline,
-				     due > now ? due - now : 0, 0);
+				     s->first->due_ms > now ? s->first->due_ms - now : 0, 0);
 	} else {
 		(void)uv_timer_stop(&s->deadline_timer);
 	}
 }
 
 /* Nearly always at the end. */
-static void link_connection(struct connection *c, struct connections *list)
+static void link_connection(struct connection *c)
 {
-	struct connection *before = list->last;
+	struct server *s = c->server;
+	struct connection *before = s->last;
 
 	while (before && before->due_ms > c->due_ms) {
 		before = before->prev;
 	}
-	c->list = list;
+	c->listed = true;
 	c->prev = before;
-	c->next = before ? before->next : list->first;
-	*(before ? &before->next : &list->first) = c;
-	*(c->next ? &c->next->prev : &list->last) = c;
-	c->server->n_connections++;
+	c->next = before ? before->next : s->first;
+	*(before ? &before->next : &s->first) = c;
+	*(c->next ? &c->next->prev : &s->last) = c;
+	s->n_connections++;
 	if (!before) {
-		arm_deadline(c->server);
+		arm_deadline(s);
 	}
 }
 
 static void unlink_connection(struct connection *c)
 {
-	struct connections *list = c->list;
-	bool was_first;
+	struct server *s = c->server;
+	bool was_first = s->first == c;
 
-	assert(list);
-	was_first = list->first == c;
-	*(c->prev ? &c->prev->next : &list->first) = c->next;
-	*(c->next ? &c->next->prev : &list->last) = c->prev;
-	c->prev = c->next = NULL;
-	c->list = NULL;
-	c->server->n_connections--;
+	assert(c->listed);
+	*(c->prev ? &c->prev->next : &s->first) = c->next;
+	*(c->next ? &c->next->prev : &s->last) = c->prev;
+	c->listed = false;
+	s->n_connections--;
 	if (was_first) {
-		arm_deadline(c->server);
+		arm_deadline(s);
 	}
 }
 
@@ -124,22 +119,24 @@ static void end_connection(struct connection *c)
 	(void)shutdown(c->fd, SHUT_RDWR); /* it may be gone already */
 }
 
-void connection_complete(struct connection *c, struct exchange *x)
+/* Whether its request has not come in whole. */
+static bool is_receiving(const struct connection *c)
 {
-	c->exchange = x;
-	if (c->list) {
-		unlink_connection(c);
-		link_connection(c, &c->server->working);
-	}
+	return !c->exchange && !c->answered;
 }
 
 /* All places are taken: the one that has been at its request for the longest gives way, so that a
  * flood only displaces itself. */
 static void make_room(struct server *s)
 {
+	struct connection *c = s->first;
+
 	say_full(s);
-	if (s->receiving.first) {
-		end_connection(s->receiving.first);
+	while (c && !is_receiving(c)) {
+		c = c->next;
+	}
+	if (c) {
+		end_connection(c);
 	}
 }
 
@@ -163,7 +160,7 @@ enum MHD_Result connection_accept(void *cls, const struct sockaddr *address, soc
 }
 
 /* Whoever still waits for an answer gets one, and a little time to take it. */
-static void end_working(struct connection *c)
+static void end_late(struct connection *c)
 {
 	if (!c->exchange || c->given_up) {
 		end_connection(c);
@@ -172,7 +169,7 @@ static void end_working(struct connection *c)
 	c->given_up = true;
 	unlink_connection(c);
 	c->due_ms = uv_now(c->server->loop) + GRACE_MS;
-	link_connection(c, &c->server->working);
+	link_connection(c);
 	exchange_give_up(c->exchange);
 }
 
@@ -181,34 +178,32 @@ void connection_on_deadline(uv_timer_t *timer)
 	struct server *s = timer->data;
 	uint64_t now = uv_now(s->loop);
 
-	while (s->receiving.first && s->receiving.first->due_ms <= now) {
-		end_connection(s->receiving.first);
-	}
-	while (s->working.first && s->working.first->due_ms <= now) {
-		end_working(s->working.first);
+	while (s->first && s->first->due_ms <= now) {
+		end_late(s->first);
 	}
 	arm_deadline(s);
 	server_wake(s);
 }
 
-static void limit(struct connections *list, uint64_t due_ms)
-{
-	for (struct connection *c = list->first; c; c = c->next) {
-		c->due_ms = c->due_ms < due_ms ? c->due_ms : due_ms;
-	}
-}
-
 void connection_limit(struct server *s, uint64_t timeout_ms)
 {
-	limit(&s->receiving, uv_now(s->loop) + timeout_ms);
-	limit(&s->working, uv_now(s->loop) + timeout_ms);
+	uint64_t due_ms = uv_now(s->loop) + timeout_ms;
+
+	for (struct connection *c = s->first; c; c = c->next) {
+		c->due_ms = c->due_ms < due_ms ? c->due_ms : due_ms;
+	}
 	arm_deadline(s);
 }
 
 void connection_end_idle(struct server *s)
 {
-	while (s->receiving.first) {
-		end_connection(s->receiving.first);
+	struct connection *next;
+
+	for (struct connection *c = s->first; c; c = next) {
+		next = c->next;
+		if (is_receiving(c)) {
+			end_connection(c);
+		}
 	}
 }
 
@@ -257,7 +252,7 @@ static void started(struct listener *l, struct MHD_Connection *mhd, void **conte
 	c->ip = listen_ip(address->client_addr, NULL);
 	c->peer = count_peer(s, &c->ip);
 	c->due_ms = uv_now(s->loop) + s->conf->request_timeout_ms;
-	link_connection(c, &s->receiving);
+	link_connection(c);
 }
 
 /* --- what happens after the answer --- */
@@ -330,7 +325,7 @@ static void closed(struct connection *c)
 {
 	struct server *s = c->server;
 
-	if (c->list) {
+	if (c->listed) {
 		unlink_connection(c);
 	}
 	if (c->answered) {

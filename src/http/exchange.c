@@ -219,7 +219,7 @@ static enum MHD_Result handle(struct exchange *x)
 	struct server *s = x->connection->server;
 
 	x->at = AT_WORK;
-	connection_complete(x->connection, x);
+	x->connection->exchange = x;
 	x->q.form = is_form(x) ? text_of_buf(&x->form) : (struct text){ 0 };
 	x->q.x_forwarded_for = text_of_buf(&x->x_forwarded_for);
 	x->q.x_forwarded_proto = text_of_buf(&x->x_forwarded_proto);

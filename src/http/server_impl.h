@@ -51,7 +51,6 @@ struct exchange;
 
 struct connection {
 	struct connection *prev, *next;
-	struct connections *list; /* NULL: ended by us, and in none */
 	struct server *server;
 	struct listener *listener;
 	struct exchange *exchange; /* NULL: none, or it has not come in whole */
@@ -59,13 +58,9 @@ struct connection {
 	struct ip ip;
 	int fd;
 	uint64_t due_ms;
+	bool listed;   /* else it was ended by us */
 	bool given_up; /* it was answered because of the time limit */
 	bool answered;
-};
-
-/* In the order of their ends. */
-struct connections {
-	struct connection *first, *last;
 };
 
 struct lingering {
@@ -81,9 +76,8 @@ struct server {
 	size_t n_listeners;
 	struct instance *instances;
 
-	struct connections receiving; /* their requests have not come in whole */
-	struct connections working;
-	unsigned n_connections;	  /* in both */
+	struct connection *first, *last; /* in the order of their ends */
+	unsigned n_connections;
 	unsigned connections_max; /* as configured, or what descriptors allow */
 	struct peer **peers;
 	uint64_t n_steps; /* that requests and connections took, ever */
@@ -109,8 +103,6 @@ enum { PEER_BUCKETS = 4096 };
 enum MHD_Result connection_accept(void *cls, const struct sockaddr *address, socklen_t n);
 void connection_notify(void *cls, struct MHD_Connection *c, void **context,
 		       enum MHD_ConnectionNotificationCode what);
-/* The request has come in whole. */
-void connection_complete(struct connection *c, struct exchange *x);
 /* No connection may take longer than so, from now. */
 void connection_limit(struct server *s, uint64_t timeout_ms);
 void connection_on_deadline(uv_timer_t *timer);
