@@ -38,7 +38,7 @@ static bool look_at_shared(const struct ahead *a, struct source_shared *ret)
 	bool plain = true;
 
 	for (unsigned i = 0; i < a->n_patterns; i++) {
-		ret[i] = source_look_shared(&a->patterns[i], a->autofs);
+		ret[i] = source_look_shared(&a->patterns[i]);
 		plain = plain && ret[i].dir >= 0;
 	}
 	return plain;

@@ -34,7 +34,6 @@ struct ahead {
 	uint32_t users[AHEAD_USERS];
 	unsigned n_users;
 	unsigned n_passed;		/* others, whom no thread may read */
-	bool autofs;			/* there are automount points */
 	struct ahead_file *files;	/* n_patterns for each user */
 };
 

@@ -131,7 +131,6 @@ static void sweep_next(struct daemon *d, struct ahead *a)
 
 	a->n_users = a->n_passed = 0;
 	a->n_strays = watch_n_strays(d->watch);
-	a->autofs = mounts_any_autofs(d->mounts);
 	while (room && sweep_has_more(d)) {
 		room = look_ask_ahead(d, d->sweep_at++, a);
 	}

@@ -208,7 +208,7 @@ static void open_shared(struct daemon *d)
 	for (unsigned i = 0; i < d->conf.n_patterns; i++) {
 		d->shared[i] = afar_shared(d, i) ?
 				       (struct source_shared){ .dir = -1 } :
-				       source_look_shared(&d->conf.patterns[i], mounts_any_autofs(d->mounts));
+				       source_look_shared(&d->conf.patterns[i]);
 	}
 	d->shared_open = true;
 }
@@ -234,6 +234,7 @@ struct source_place look_place(const struct daemon *d, uint32_t user, unsigned p
 		.size_max = address_size_max(users_n_names(d->roster->users, user)),
 		.watch = watch,
 		.mounts = d->mounts,
+		.autofs = mounts_any_autofs(d->mounts),
 	};
 }
 

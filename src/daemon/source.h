@@ -24,7 +24,6 @@ struct mounts;
 
 /* What the levels that all users share are, at one moment: looked at once for many files. */
 struct source_shared {
-	bool autofs;	/* below them may be automount points */
 	int dir;	/* the last of them, opened with O_PATH, owned; -1: one is none, or an automount point */
 	uint64_t mount;	/* its mount, as statx(2) numbers it */
 	dev_t device;
@@ -53,6 +52,7 @@ struct source_place {
 	int inotify_fd;		/* of who is patient, instead of watch */
 	bool patient;		/* may be kept waiting by a file system, for ever perhaps */
 	const struct mounts *mounts;	/* NULL: who is not patient stays on the mount of the shared levels */
+	bool autofs;		/* there are automount points */
 	const struct source_shared *shared;	/* may be NULL: they are looked at for this file */
 };
 
@@ -80,10 +80,9 @@ struct source_file {
 void source_watch_shared(const struct pattern *p, unsigned pattern_number, const struct mounts *mounts,
 			 struct watch *watch);
 
-/* Looks at the pattern's shared levels above the base directory; autofs: there may be automount points below them.
- * What it says is to be used at once: between that and the files an automount point may come to be, which would be
- * triggered. */
-struct source_shared source_look_shared(const struct pattern *p, bool autofs);
+/* Looks at the pattern's shared levels above the base directory. What it says is to be used at once: between that and
+ * the files an automount point may come to be, which would be triggered. */
+struct source_shared source_look_shared(const struct pattern *p);
 
 /* Reads the file unless its print is `known`. Returns 0, SOURCE_E_*, or a negative errno, with why
  * telling what could not be opened. ret is zeroed or used before; the caller ends it with

@@ -138,7 +138,7 @@ void source_watch_shared(const struct pattern *p, unsigned pattern_number, const
 	}
 }
 
-struct source_shared source_look_shared(const struct pattern *p, bool autofs)
+struct source_shared source_look_shared(const struct pattern *p)
 {
 	struct source_shared shared = { .dir = -1 };
 
@@ -157,7 +157,7 @@ struct source_shared source_look_shared(const struct pattern *p, bool autofs)
 		if (fd < 0 || look_automount_point(fd, &file_system)) {
 			break;
 		}
-		shared = (struct source_shared){ autofs, steal_fd(&fd), st.mount, st.device, file_system };
+		shared = (struct source_shared){ steal_fd(&fd), st.mount, st.device, file_system };
 	}
 	return shared;
 }
@@ -222,7 +222,6 @@ static int open_base(const struct source_place *at, const char *path, struct dir
 static int open_directory(const struct source_place *at, struct source_file *f, int *ret,
 			  struct directory *ret_dir)
 {
-	bool may_trigger = at->mounts && mounts_any_autofs(at->mounts) && !has_shared(at);
 	const struct pattern *p = at->pattern;
 	_cleanup_(close_fdp) int dir = -1;
 	char path[PATTERN_PATH_MAX], name[NAME_MAX + 1];
@@ -233,7 +232,7 @@ static int open_directory(const struct source_place *at, struct source_file *f, 
 	if (at->mounts && mounts_waits_for(at->mounts, path, p->base)) {
 		return SOURCE_E_MAY_WAIT;
 	}
-	if (may_trigger && would_trigger(at)) {
+	if (at->autofs && !has_shared(at) && would_trigger(at)) {
 		return SOURCE_E_NO_DIRECTORY;
 	}
 	dir = open_base(at, path, ret_dir);
@@ -326,7 +325,7 @@ static int open_at_once(const struct source_place *at, struct stat *ret, struct 
 	_cleanup_(close_fdp) int fd = -1;
 	char name[NAME_MAX + 1], file[NAME_MAX + 1], path[2 * NAME_MAX + 2];
 
-	if (!has_shared(at) || s->autofs || !p->base || p->base + 1 != p->n ||
+	if (!has_shared(at) || at->autofs || !p->base || p->base + 1 != p->n ||
 	    !pattern_component(p, p->base - 1, at->user_name, name) ||
 	    !pattern_component(p, p->base, at->user_name, file) || !watch_at_once(at, name)) {
 		return SOURCE_E_MAY_WAIT;
