@@ -424,18 +424,15 @@ static void say_request(const struct daemon *d, uint32_t user)
 }
 
 /* Addresses that are his since then, as far as they change. false: there was no memory, and nothing changed. */
-static bool put_sets(struct daemon *d, uint32_t user, struct ip_set **sets,
-		     const struct timespec *since)
+static bool put_sets(struct daemon *d, uint32_t user, struct ip_set **sets, time_t since)
 {
 	struct roster_user *u = &d->roster->state[user];
 	bool was_known = u->known;
 	int n = roster_put(d->roster, user, sets);
 
 	if (n > 0 || (!n && !u->since)) {
-		u->since = since->tv_sec > 0 && since->tv_sec < UINT32_MAX ? (uint32_t)since->tv_sec :
-									     0;
+		u->since = since > 0 && since < UINT32_MAX ? (uint32_t)since : 0;
 	}
-
 	if (n < 0) {
 		log_error("out of memory; keeping the last addresses of user %s",
 			  users_user(d->roster->users, user));
@@ -454,11 +451,9 @@ static void withdraw_all(struct daemon *d, uint32_t user)
 {
 	_cleanup_(free_ptr) struct ip_set **none =
 		calloc(users_n_names(d->roster->users, user) + 1u, sizeof(*none));
-	struct timespec now;
 
-	(void)clock_gettime(CLOCK_REALTIME, &now);	/* cannot fail */
 	if (none) {	/* without memory he is found missing again */
-		(void)put_sets(d, user, none, &now);
+		(void)put_sets(d, user, none, time(NULL));
 	}
 }
 
@@ -482,7 +477,7 @@ static void decide(struct daemon *d, uint32_t user, struct statement *s, unsigne
 		u->refused = s[winner].what == REFUSED;
 	}
 	if (s[winner].what == ASKS) {
-		if (!put_sets(d, user, s[winner].sets, &s[winner].time)) {
+		if (!put_sets(d, user, s[winner].sets, s[winner].time.tv_sec)) {
 			*roster_print(d->roster, user, winner) = 0;	/* not the file's fault: read it again */
 		}
 		free(s[winner].sets);

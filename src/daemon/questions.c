@@ -156,14 +156,6 @@ static void take_parts(struct daemon *d, uint32_t user, struct answer_parts *ret
 	u->nowhere = ret->nowhere;
 }
 
-static int64_t now_s(void)
-{
-	struct timespec now;
-
-	(void)clock_gettime(CLOCK_REALTIME, &now); /* cannot fail */
-	return now.tv_sec;
-}
-
 static void print_user(struct daemon *d, bool json, uint32_t user, struct buf *ret)
 {
 	_cleanup_(parts_deinit) struct answer_parts p = { 0 };
@@ -175,7 +167,7 @@ static void print_user(struct daemon *d, bool json, uint32_t user, struct buf *r
 	} else if (json) {
 		report_user_json(ret, &p.u);
 	} else {
-		report_user_text(ret, &p.u, now_s());
+		report_user_text(ret, &p.u, time(NULL));
 	}
 }
 
@@ -196,7 +188,7 @@ static void print_whole(struct daemon *d, bool json, struct buf *ret)
 	if (json) {
 		report_whole_json(ret, &w);
 	} else {
-		report_whole_text(ret, &w, now_s());
+		report_whole_text(ret, &w, time(NULL));
 	}
 }
 
