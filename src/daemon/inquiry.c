@@ -177,18 +177,14 @@ static void end_peer(struct peer *p)
 static void send_answer(struct peer *p, struct buf *text)
 {
 	struct answer *a = buf_error(text) ? NULL : calloc(1, sizeof(*a));
-	uv_buf_t bytes;
+	uv_buf_t bytes = uv_buf_init(text->data, (unsigned)text->len);
 
-	if (!a) {	/* better no answer than part of one */
-		buf_deinit(text);
-		close_peer(p);
-		return;
+	if (a) {
+		a->text = *text;
+		a->request.data = a;
 	}
-	a->text = *text;
-	a->request.data = a;
-	bytes = uv_buf_init(a->text.data, (unsigned)a->text.len);
-	if (uv_write(&a->request, (uv_stream_t *)&p->pipe, &bytes, 1, on_written)) {
-		buf_deinit(&a->text);
+	if (!a || uv_write(&a->request, (uv_stream_t *)&p->pipe, &bytes, 1, on_written)) {
+		buf_deinit(text);	/* better no answer than part of one */
 		free(a);
 		close_peer(p);
 		return;
