@@ -359,9 +359,6 @@ static void on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *bytes)
 {
 	struct line *l = stream->data;
 
-	if (!l->ask) {
-		return;
-	}
 	if (n > 0) {
 		buf_add(&l->in, bytes->base, (size_t)n);
 		if (buf_error(&l->in)) {
