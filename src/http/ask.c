@@ -250,7 +250,7 @@ static bool is_digit(char c)
 }
 
 /* "waited ID WORD TEXT" */
-static bool take_waited(struct ask *a, const char *line, size_t n)
+static bool take_waited(struct ask *a, struct text rest)
 {
 	static const struct {
 		const char *word;
@@ -260,7 +260,7 @@ static bool take_waited(struct ask *a, const char *line, size_t n)
 		{ "failed", ASK_FAILED },	{ "refused", ASK_KEPT },
 		{ "error", ASK_UNCONFIRMED },
 	};
-	struct text rest = { line, n }, word;
+	struct text word;
 	enum ask_waited what = ASK_UNCONFIRMED;
 	bool known = false;
 	struct wait *w = a->first_wait;
@@ -291,15 +291,16 @@ static bool take_waited(struct ask *a, const char *line, size_t n)
 static bool take_reply(struct ask *a, struct buf *in, size_t *at)
 {
 	const char *start = in->data + *at, *newline = memchr(start, '\n', in->len - *at);
-	size_t n_line = newline ? (size_t)(newline - start) : 0, n;
+	struct text line = { start, newline ? (size_t)(newline - start) : 0 };
 	char *end;
+	size_t n;
 
 	if (!newline) {
 		return false;
 	}
-	if (text_begins((struct text){ start, n_line }, "waited ")) {
-		*at += n_line + 1;
-		if (!take_waited(a, start, n_line)) {
+	if (text_begins(line, "waited ")) {
+		*at += line.n + 1;
+		if (!take_waited(a, line)) {
 			give_up_all(a, "not an answer");
 			return false;
 		}
@@ -309,11 +310,9 @@ static bool take_reply(struct ask *a, struct buf *in, size_t *at)
 		give_up_all(a, "not an answer");
 		return false;
 	}
-	if (n_line < 3 || memcmp(start, "ok ", 3) != 0) {
-		bool unknown = n_line == 7 && !memcmp(start, "unknown", 7);
-
-		*at += n_line + 1;
-		answer(a, unknown ? ASK_UNKNOWN : ASK_REFUSED, start, n_line);
+	if (!text_begins(line, "ok ")) {
+		*at += line.n + 1;
+		answer(a, text_is(line, "unknown") ? ASK_UNKNOWN : ASK_REFUSED, start, line.n);
 		return true;
 	}
 	n = is_digit(start[3]) ? strtoul(start + 3, &end, 10) : SIZE_MAX;
@@ -321,10 +320,10 @@ static bool take_reply(struct ask *a, struct buf *in, size_t *at)
 		give_up(a, 1, "not an answer"); /* nor is what follows */
 		return false;
 	}
-	if (in->len - *at - n_line - 1 < n) {
+	if (in->len - *at - line.n - 1 < n) {
 		return false;
 	}
-	*at += n_line + 1 + n;
+	*at += line.n + 1 + n;
 	answer(a, ASK_OK, newline + 1, n);
 	return true;
 }
