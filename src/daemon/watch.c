@@ -291,12 +291,10 @@ void watch_add_inotify(int inotify_fd, int dir_fd, bool has_file, struct watch_m
 
 void watch_add(const struct watch *w, int dir_fd, unsigned pattern, unsigned level, struct watch_mark *ret)
 {
-	*ret = (struct watch_mark){ .unmarked = w->fanotify ? 1 : 0 };
-	if (w->fanotify && !watch_fanotify_key(w->fanotify, dir_fd, "", NULL, &ret->key)) {
-		ret->unmarked = 0;
-		return;
+	if (!watch_add_named(w, dir_fd, "", NULL, ret)) {
+		ret->unmarked = w->fanotify ? 1 : 0;
+		watch_add_inotify(w->fd, dir_fd, level + 1 == w->patterns[pattern].n, ret);
 	}
-	watch_add_inotify(w->fd, dir_fd, level + 1 == w->patterns[pattern].n, ret);
 }
 
 bool watch_add_named(const struct watch *w, int dir_fd, const char *name, const fsid_t *on, struct watch_mark *ret)

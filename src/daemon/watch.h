@@ -82,7 +82,7 @@ void watch_add(const struct watch *w, int dir_fd, unsigned pattern, unsigned lev
 void watch_note(struct watch *w, const struct watch_mark *mark, unsigned pattern, unsigned level, uint32_t user);
 
 /* watch_add for the directory of that name in dir_fd, which nobody has opened: no link is followed, and no file system
- * asked. on: the one that it lies on, as statfs(2) tells it. false: fanotify has not marked that one. */
+ * asked. on: the one that it lies on, as statfs(2) tells it; NULL, and no name: dir_fd's own. false: fanotify has not marked that one. */
 bool watch_add_named(const struct watch *w, int dir_fd, const char *name, const fsid_t *on, struct watch_mark *ret);
 
 /* The first half for who has no watch but its descriptor of inotify: in another process. has_file: of the directory that
