@@ -221,20 +221,8 @@ void server_wake(struct server *s)
 	}
 }
 
-static bool has_connections(const struct server *s)
-{
-	for (const struct instance *i = s->instances; i; i = i->next) {
-		const union MHD_DaemonInfo *n =
-			MHD_get_daemon_info(i->mhd, MHD_DAEMON_INFO_CURRENT_CONNECTIONS);
-
-		if (n && n->num_connections) {
-			return true;
-		}
-	}
-	return false;
-}
-
-/* Before the loop waits: what was answered in this turn is sent. */
+/* Before the loop waits: what was answered in this turn is sent. An instance that has been retired ends with its last
+ * connection. */
 static void on_prepare(uv_prepare_t *prepare)
 {
 	struct server *s = prepare->data;
@@ -248,7 +236,7 @@ static void on_prepare(uv_prepare_t *prepare)
 		}
 		i = next;
 	}
-	if (s->stopping && !s->stopped && !s->n_open && !has_connections(s)) {
+	if (s->stopping && !s->stopped && !s->n_open && !s->instances) {
 		s->stopped = true;
 		s->h.stopped(s->h.arg);
 	}
