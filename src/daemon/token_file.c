@@ -19,59 +19,30 @@ static const char ACL[] = "system.posix_acl_access"; /* acl(5) */
 enum { MODE_NEW = 0640, SUFFIX_MAX = sizeof(".lock") - 1 };
 
 /* Of a file that is there: where it is. Of another: where its name is to be. */
-static int find(const char *path, char ret[PATH_MAX])
-{
-	_cleanup_(free_ptr) char *copy = NULL;
-	struct stat st;
-	size_t n;
-	char *slash;
-
-	if (realpath(path, ret)) {
-		return 0;
-	}
-	if (errno != ENOENT ||
-	    !lstat(path, &st)) { /* a link that leads to nothing is ENOENT, too */
-		return -errno;
-	}
-	copy = strdup(path);
-	if (!copy) {
-		return -ENOMEM;
-	}
-	slash = strrchr(copy, '/');
-	if (!slash || !slash[1]) {
-		return -ENOENT;
-	}
-	*slash = '\0';
-	if (!realpath(slash == copy ? "/" : copy, ret)) {
-		return -errno;
-	}
-	n = strlen(ret);
-	if (snprintf(ret + n, PATH_MAX - n, "/%s", slash + 1) >= (int)(PATH_MAX - n)) {
-		return -ENAMETOOLONG;
-	}
-	return 0;
-}
-
 int token_file_find(const char *path, struct token_file *ret)
 {
-	char real[PATH_MAX];
+	_cleanup_(free_ptr) char *way = realpath(path, NULL);
+	struct stat st;
 	char *slash;
 	size_t n;
-	int r;
 
 	*ret = (struct token_file){ .dir = -1, .lock = -1 };
-	r = find(path, real);
-	if (r) {
-		return r;
+	if (!way && (errno != ENOENT ||
+		     !lstat(path, &st))) { /* a link that leads to nothing is ENOENT, too */
+		return -errno;
 	}
-	slash = strrchr(real, '/');
-	n = strlen(slash + 1);
-	if (n + SUFFIX_MAX > NAME_MAX) {
-		return -ENAMETOOLONG;
+	way = way ? way : strdup(path);
+	if (!way) {
+		return -ENOMEM;
+	}
+	slash = strrchr(way, '/');
+	n = slash ? strlen(slash + 1) : 0;
+	if (!n || n + SUFFIX_MAX > NAME_MAX) {
+		return n ? -ENAMETOOLONG : -ENOENT;
 	}
 	memcpy(ret->name, slash + 1, n + 1);
-	slash[slash == real] = '\0';
-	ret->dir = open(real, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	slash[slash == way] = '\0';
+	ret->dir = open(way, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	return ret->dir < 0 ? -errno : 0;
 }
 
