@@ -147,7 +147,6 @@ static void add_root(struct mounts *m)
 static int take_apart(struct mounts *m)
 {
 	size_t n_lines = 0;
-	unsigned line = 0;
 	char *rest = NULL;
 	bool has_root = false;
 
@@ -162,12 +161,14 @@ static int take_apart(struct mounts *m)
 		forget(m);
 		return -ENOMEM;
 	}
-	for (char *at = strtok_r(m->strings, "\n", &rest); at; at = strtok_r(NULL, "\n", &rest)) {
-		m->by_point[m->n].line = line++;
-		if (m->n < n_lines + 1 && parse_line(at, &m->by_point[m->n])) {
-			m->any_waits = m->any_waits || m->by_point[m->n].kind == MOUNT_MAY_WAIT;
-			m->any_autofs = m->any_autofs || m->by_point[m->n].kind == MOUNT_AUTOFS;
-			has_root = has_root || !strcmp(m->by_point[m->n].point, "/");
+	for (char *line = strtok_r(m->strings, "\n", &rest); line; line = strtok_r(NULL, "\n", &rest)) {
+		struct mount *at = &m->by_point[m->n];
+
+		at->line = (unsigned)m->n;
+		if (parse_line(line, at)) {
+			m->any_waits = m->any_waits || at->kind == MOUNT_MAY_WAIT;
+			m->any_autofs = m->any_autofs || at->kind == MOUNT_AUTOFS;
+			has_root = has_root || !strcmp(at->point, "/");
 			m->n++;
 		}
 	}
