@@ -37,21 +37,16 @@ static int open_below(int dir, const char *name, int flags, uint64_t more_resolv
 }
 
 /* Opening with O_PATH alone does not trigger an automount at the path's end (open(2)); O_DIRECTORY
- * beside it would, and so would going further. */
-static bool look_automount_point(int fd, fsid_t *ret)
+ * beside it would, and so would going further. *ret, where it is wanted: the file system. */
+static bool is_automount_point(int fd, fsid_t *ret)
 {
 	struct statfs fs = { 0 };
 	int r = fstatfs(fd, &fs);
 
-	*ret = fs.f_fsid;
+	if (ret) {
+		*ret = fs.f_fsid;
+	}
 	return !r && fs.f_type == AUTOFS_SUPER_MAGIC;
-}
-
-static bool is_automount_point(int fd)
-{
-	fsid_t file_system;
-
-	return look_automount_point(fd, &file_system);
 }
 
 /* Of the directory with that name below dir, or of dir itself, where it is empty. 0 or a negative errno; -ENOTDIR: it is
@@ -108,7 +103,7 @@ static int may_go_on(const struct source_place *at, int dir, uint64_t mount)
 	const struct mount *m;
 
 	if (at->patient) {
-		return is_automount_point(dir) ? SOURCE_E_NO_DIRECTORY : 0;
+		return is_automount_point(dir, NULL) ? SOURCE_E_NO_DIRECTORY : 0;
 	}
 	if (has_shared(at) && at->shared->mount == mount) {
 		return 0;
@@ -131,7 +126,7 @@ void source_watch_shared(const struct pattern *p, unsigned pattern_number, const
 			return;
 		}
 		fd = open_directory_at(AT_FDCWD, path, false, &st);
-		if (fd < 0 || is_automount_point(fd)) {
+		if (fd < 0 || is_automount_point(fd, NULL)) {
 			return;	/* the levels above tell when that changes; else the mount table */
 		}
 		watch_dir(watch, fd, pattern_number, level, WATCH_SHARED);
@@ -154,7 +149,7 @@ struct source_shared source_look_shared(const struct pattern *p)
 			break;
 		}
 		fd = open_directory_at(AT_FDCWD, path, false, &st);
-		if (fd < 0 || look_automount_point(fd, &file_system)) {
+		if (fd < 0 || is_automount_point(fd, &file_system)) {
 			break;
 		}
 		shared = (struct source_shared){ steal_fd(&fd), st.mount, st.device, file_system };
@@ -180,7 +175,7 @@ static bool would_trigger(const struct source_place *at)
 		if (fd < 0) {
 			return false;
 		}
-		if (is_automount_point(fd)) {
+		if (is_automount_point(fd, NULL)) {
 			return !pattern_path(p, level + 1, at->user_name, path) || !mounts_at(at->mounts, path);
 		}
 	}
