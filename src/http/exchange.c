@@ -158,7 +158,7 @@ void exchange_give_up(struct exchange *x)
 
 	if (x->at == AT_WORK) {
 		buf_adds(&a.body, "911");
-		h->gone(h->arg, &x->q);
+		h->gone(&x->q);
 		server_answer(&x->q, &a);
 	}
 }

@@ -49,12 +49,6 @@ static void on_request(void *arg, struct server_request *q)
 	handle_request(f->handle, f->generation, q);
 }
 
-static void on_gone(void *arg, struct server_request *q)
-{
-	(void)arg;
-	handle_gone(q);
-}
-
 /* Threads may still be at work for requests that were given up. */
 static void maybe_end(void *arg)
 {
@@ -325,7 +319,7 @@ static int start_serving(struct front *f, const struct listen_socket *sockets, s
 {
 	const struct conf *conf = &f->generation->conf;
 	const struct server_handlers h = {
-		.request = on_request, .gone = on_gone, .stopped = on_stopped, .arg = f
+		.request = on_request, .gone = handle_gone, .stopped = on_stopped, .arg = f
 	};
 	int r = auth_new(&f->loop, conf, &f->auth);
 

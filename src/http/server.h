@@ -31,7 +31,7 @@ struct server_handlers {
 	/* Answers by server_answer, now or later. */
 	void (*request)(void *arg, struct server_request *q);
 	/* The time limit is over: the request is answered, and must not be used any more. */
-	void (*gone)(void *arg, struct server_request *q);
+	void (*gone)(struct server_request *q);
 	/* After server_stop: no request is open any more. */
 	void (*stopped)(void *arg);
 	void *arg;
