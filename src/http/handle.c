@@ -158,11 +158,9 @@ static void on_auth(void *arg, struct auth_result *result)
 		handle_finish_fault(j, ANSWER_TROUBLE);
 		return;
 	case AUTH_BUSY:
-		if (j->gone || j->h->stopping) {
-			handle_finish_fault(j, ANSWER_TROUBLE);
-			return;
+		if (!j->gone && !j->h->stopping) {
+			handle_say_refused(j, SAID_REFUSED, "too many passwords wait to be tried");
 		}
-		handle_say_refused(j, SAID_REFUSED, "too many passwords wait to be tried");
 		handle_finish_fault(j, ANSWER_TROUBLE);
 		return;
 	case AUTH_OK:

@@ -222,12 +222,11 @@ static void on_written(void *arg, int error)
 			"unable to flush the directory of the address files: that of user %s is "
 			"in place, but a power cut may undo it",
 			users_user(j->g->conf.users, j->user));
-		leave_with_fault(j, ANSWER_TROUBLE);
-		return;
-	}
-	if (error) {
+	} else if (error) {
 		log_error("unable to write the address file of user %s: %s; keeping the old one",
 			  users_user(j->g->conf.users, j->user), strerror(-error));
+	}
+	if (error) {
 		leave_with_fault(j, ANSWER_TROUBLE);
 		return;
 	}
