@@ -370,29 +370,17 @@ static bool try_password(struct auth *a, const struct conf *conf, uint32_t user,
 void auth_check(struct auth *a, const struct conf *conf, const struct request *r,
 		const struct ip *peer, const bool *gone, auth_done_fn *done, void *arg)
 {
-	struct auth_result result = { .outcome = AUTH_NONE, .user = auth_claimed(conf, r) };
+	struct auth_result result = { .user = auth_claimed(conf, r) };
 
 	(void)load(a); /* it has said what is wrong */
-	if (!r->token.n && !r->password.n) {
-		done(arg, &result);
-		return;
-	}
-	if (!tokens_n(a->tokens)) {
-		result.outcome = AUTH_NOBODY;
-		done(arg, &result);
-		return;
-	}
+	result.outcome = !r->token.n && !r->password.n ? AUTH_NONE :
+			 tokens_n(a->tokens)	       ? AUTH_WRONG :
+							 AUTH_NOBODY;
 	if (try_token(a, conf, r, r->token, &result) ||
-	    try_token(a, conf, r, r->password, &result)) {
+	    try_token(a, conf, r, r->password, &result) || result.user == TABLE_NONE ||
+	    !try_password(a, conf, result.user, r->password, peer, gone, done, arg)) {
 		done(arg, &result);
-		return;
 	}
-	if (result.user != TABLE_NONE &&
-	    try_password(a, conf, result.user, r->password, peer, gone, done, arg)) {
-		return;
-	}
-	result.outcome = AUTH_WRONG;
-	done(arg, &result);
 }
 
 bool auth_is_token(const struct auth *a, struct text t)
