@@ -47,7 +47,6 @@ struct auth {
 	struct stat stat; /* of the file as it was read */
 	bool failed;	  /* it cannot be read, and that is said */
 	struct job *first, **last, *running;
-	size_t n_jobs;
 	/* Routers come again every few minutes: which secret was right for which hash, as a keyed hash
 	 * of both. */
 	unsigned char key[crypto_generichash_KEYBYTES];
@@ -244,7 +243,6 @@ static void on_done(uv_work_t *work, int status)
 
 	(void)status; /* nobody cancels it */
 	a->running = NULL;
-	a->n_jobs--;
 	if (result.outcome == AUTH_OK) {
 		remember(a, j);
 	}
@@ -265,11 +263,10 @@ static struct job *take_job(struct auth *a)
 }
 
 /* Without having been tried. */
-static void drop_job(struct auth *a, struct job *j)
+static void drop_job(struct job *j)
 {
 	struct auth_result result = { .outcome = AUTH_BUSY, .user = j->user };
 
-	a->n_jobs--;
 	j->done(j->arg, &result);
 	job_free(j);
 }
@@ -280,7 +277,7 @@ static void start_next(struct auth *a)
 		struct job *j = take_job(a);
 
 		if (*j->gone) {
-			drop_job(a, j);
+			drop_job(j);
 			continue;
 		}
 		a->running = j;
@@ -292,7 +289,7 @@ static void start_next(struct auth *a)
 void auth_stop(struct auth *a)
 {
 	while (a->first) {
-		drop_job(a, take_job(a));
+		drop_job(take_job(a));
 	}
 }
 
@@ -301,11 +298,13 @@ static bool may_queue(const struct auth *a, const struct ip *peer)
 {
 	struct ip network = ip_network(*peer);
 	size_t n = a->running && !memcmp(&a->running->network, &network, sizeof(network));
+	size_t n_all = a->running ? 1 : 0;
 
 	for (const struct job *j = a->first; j; j = j->next) {
+		n_all++;
 		n += !memcmp(&j->network, &network, sizeof(network));
 	}
-	return a->n_jobs < JOBS_MAX && n < JOBS_PER_PEER;
+	return n_all < JOBS_MAX && n < JOBS_PER_PEER;
 }
 
 static struct job *job_new(struct auth *a, const char *user, struct text secret)
@@ -360,7 +359,6 @@ static bool try_password(struct auth *a, const struct conf *conf, uint32_t user,
 	j->arg = arg;
 	*a->last = j;
 	a->last = &j->next;
-	a->n_jobs++;
 	start_next(a);
 	return true;
 }
