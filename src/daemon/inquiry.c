@@ -716,18 +716,6 @@ static void on_closed(uv_handle_t *handle)
 	closed_one(handle->data);
 }
 
-/* fd is taken over. */
-static int listen_on(struct inquiry *in, int fd)
-{
-	int r = uv_pipe_open(&in->listener, fd);
-
-	if (r) {
-		close_fd(fd);
-		return r;
-	}
-	return uv_listen((uv_stream_t *)&in->listener, BACKLOG, on_connection);
-}
-
 int inquiry_new(struct uv_loop_s *loop, const char *path, const struct inquiry_handlers *h,
 		struct inquiry **ret)
 {
@@ -755,7 +743,12 @@ int inquiry_new(struct uv_loop_s *loop, const char *path, const struct inquiry_h
 	in->listener.data = in->turn.data = in->idle_timer.data = in;
 	in->last_wait = &in->waits;
 	in->n_open = 3;
-	r = listen_on(in, fd);
+	r = uv_pipe_open(&in->listener, fd);
+	if (r) {
+		close_fd(fd);
+	} else {
+		r = uv_listen((uv_stream_t *)&in->listener, BACKLOG, on_connection);
+	}
 	if (r) {
 		inquiry_free(in);
 		return r;
