@@ -26,11 +26,6 @@ enum {
 	PIPE_READS = 65536 / READ_SIZE,	/* that empty a full pipe, pipe(7) */
 };
 
-struct request {
-	unsigned number;
-	uint64_t timeout_ms;
-};
-
 /* What the helper says: a line, or the end of the run. */
 struct answer {
 	enum { ANSWER_LINE, ANSWER_END } kind;
@@ -44,14 +39,7 @@ struct answer {
 
 /* --- the helper process --- */
 
-struct helper {
-	int socket;
-	const char *const *commands;
-	unsigned n_commands;
-};
-
 struct run {
-	struct helper *helper;
 	pid_t pid;
 	int pidfd, out;
 	char line[LINE_MAX_LOGGED];
@@ -69,12 +57,12 @@ static int64_t now_ms(void)
 }
 
 /* The daemon waits for the end of a run: where that cannot be said, ours tells it. A line may be lost. */
-static void answer(struct helper *h, const struct answer *a)
+static void answer(const struct answer *a)
 {
 	ssize_t n;
 
 	do {
-		n = send(h->socket, a, ANSWER_HEAD + a->n, MSG_NOSIGNAL);
+		n = send(CHILD_SOCKET, a, ANSWER_HEAD + a->n, MSG_NOSIGNAL);
 	} while (n < 0 && errno == EINTR);
 	if (n < 0 && a->kind == ANSWER_END) {
 		_exit(111);
@@ -87,7 +75,7 @@ static void answer_line(struct run *r)
 
 	if (r->n_lines++ < LINES_MAX) {
 		memcpy(a.line, r->line, r->n);
-		answer(r->helper, &a);
+		answer(&a);
 	}
 	r->n = 0;
 }
@@ -133,7 +121,7 @@ static void end_output(struct run *r)
 
 		a.n = (unsigned)snprintf(a.line, sizeof(a.line), "(%u more lines)",
 					 r->n_lines - LINES_MAX);
-		answer(r->helper, &a);
+		answer(&a);
 	}
 }
 
@@ -209,7 +197,7 @@ static void supervise(struct run *r, uint64_t timeout_ms, struct answer *ret)
 		struct pollfd p[] = {
 			{ .fd = r->pidfd, .events = POLLIN },
 			{ .fd = r->out, .events = POLLIN },
-			{ .fd = r->helper->socket, .events = 0 },
+			{ .fd = CHILD_SOCKET, .events = 0 },
 		};
 		int64_t left = deadline - now_ms();
 
@@ -254,37 +242,36 @@ static void supervise(struct run *r, uint64_t timeout_ms, struct answer *ret)
 	};
 }
 
-static void run_one(struct helper *h, const struct request *q)
+static void run_once(const char *command, uint64_t timeout_ms)
 {
-	struct run r = { .helper = h, .pid = -1, .pidfd = -1, .out = -1 };
+	struct run r = { .pid = -1, .pidfd = -1, .out = -1 };
 	struct answer a;
-	int e;
+	int e = start(&r, command);
 
-	e = q->number < h->n_commands ? start(&r, h->commands[q->number]) : -EINVAL;
 	if (e) {
 		a = (struct answer){ .kind = ANSWER_END, .how = COMMAND_NOT_STARTED, .value = -e };
 	} else {
-		supervise(&r, q->timeout_ms, &a);
+		supervise(&r, timeout_ms, &a);
 	}
 	close_fd(r.out);
 	close_fd(r.pidfd);
-	answer(h, &a);
+	answer(&a);
 }
 
-static void helper_main(struct helper *h) __attribute__((noreturn));
+static void helper_main(int socket, const char *command) __attribute__((noreturn));
 
-static void helper_main(struct helper *h)
+static void helper_main(int socket, const char *command)
 {
-	struct request q;
+	uint64_t timeout_ms;
 	ssize_t n;
 
-	if (child_settle(h->socket, "dnsu-command") || privileges_none() < 0) {
+	if (child_settle(socket, "dnsu-command") || privileges_none() < 0) {
 		_exit(111);
 	}
-	h->socket = CHILD_SOCKET;
-	while ((n = recv(h->socket, &q, sizeof(q), 0)) == sizeof(q) || (n < 0 && errno == EINTR)) {
+	while ((n = recv(CHILD_SOCKET, &timeout_ms, sizeof(timeout_ms), 0)) == sizeof(timeout_ms) ||
+	       (n < 0 && errno == EINTR)) {
 		if (n > 0) {
-			run_one(h, &q);
+			run_once(command, timeout_ms);
 		}
 	}
 	_exit(0);
@@ -300,8 +287,7 @@ struct command {
 	struct command_handlers handlers;
 };
 
-int command_new(const char *const *commands, unsigned n, int (*confine)(const char *arg), const char *arg,
-		struct command **ret)
+int command_new(const char *text, int (*confine)(const char *arg), const char *arg, struct command **ret)
 {
 	struct command *c = calloc(1, sizeof(*c));
 	int r;
@@ -315,12 +301,10 @@ int command_new(const char *const *commands, unsigned n, int (*confine)(const ch
 		return r;
 	}
 	if (c->helper == 0) {
-		struct helper h = { .socket = c->socket, .commands = commands, .n_commands = n };
-
 		if (confine && confine(arg)) {
 			_exit(111);
 		}
-		helper_main(&h);
+		helper_main(c->socket, text);
 	}
 	(void)fcntl(c->socket, F_SETFL, O_NONBLOCK);	/* a socket takes it */
 	*ret = c;
@@ -338,10 +322,10 @@ static void readable(uv_poll_t *poll, int status, int events)
 	(void)events;
 	while ((n = recv(c->socket, &a, sizeof(a), 0)) >= (ssize_t)ANSWER_HEAD) {
 		if (a.kind == ANSWER_LINE) {
-			h->output(h->arg, 0, a.line, (size_t)n - ANSWER_HEAD);
+			h->output(h->arg, a.line, (size_t)n - ANSWER_HEAD);
 		} else {
 			c->busy = false;
-			h->ended(h->arg, 0, a.how, a.value);
+			h->ended(h->arg, a.how, a.value);
 		}
 	}
 	if (n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR)) {
@@ -363,14 +347,12 @@ int command_attach(struct command *c, struct uv_loop_s *loop, const struct comma
 	return uv_poll_start(&c->poll, UV_READABLE, readable);
 }
 
-int command_run(struct command *c, unsigned number, uint64_t timeout_ms)
+int command_run(struct command *c, uint64_t timeout_ms)
 {
-	struct request q = { .number = number, .timeout_ms = timeout_ms };
-
 	if (c->busy) {
 		return -EBUSY;
 	}
-	if (send(c->socket, &q, sizeof(q), MSG_NOSIGNAL) != sizeof(q)) {
+	if (send(c->socket, &timeout_ms, sizeof(timeout_ms), MSG_NOSIGNAL) != sizeof(timeout_ms)) {
 		return errno ? -errno : -EIO;
 	}
 	c->busy = true;

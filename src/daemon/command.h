@@ -2,10 +2,9 @@
  * SPDX-License-Identifier: ISC */
 #pragma once
 
-/* Runs the configured commands, one at a time, in a small process of its own. That process is
- * forked before anything hostile is read and before any thread exists; it knows the commands and
- * takes nothing but "run number N". A command gets /bin/sh -c, a session of its own, a clean
- * environment, no standard input, and no capabilities at all. */
+/* Runs one configured command, in a small process of its own. That process is forked before anything hostile
+ * is read and before any thread exists; it knows the command and takes nothing but "run it". The command gets
+ * /bin/sh -c, a session of its own, a clean environment, no standard input, and no capabilities at all. */
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -26,8 +25,8 @@ enum command_end {
 
 struct command_handlers {
 	/* A line of what the command prints, without its newline; not escaped. */
-	void (*output)(void *arg, unsigned number, const char *line, size_t n);
-	void (*ended)(void *arg, unsigned number, enum command_end how, int value);
+	void (*output)(void *arg, const char *line, size_t n);
+	void (*ended)(void *arg, enum command_end how, int value);
 	/* The helper process is gone; nothing can be run any more. */
 	void (*lost)(void *arg);
 	void *arg;
@@ -35,14 +34,13 @@ struct command_handlers {
 
 /* Forks the helper. confine, where it is given, closes a sandbox around it and all that it runs, and returns 0 or a
  * negative errno, which ends it. The strings must stay until then only. 0 or a negative errno. */
-int command_new(const char *const *commands, unsigned n, int (*confine)(const char *arg), const char *arg,
-		struct command **ret);
+int command_new(const char *text, int (*confine)(const char *arg), const char *arg, struct command **ret);
 
 /* Hangs the helper's answers on the loop. */
 int command_attach(struct command *c, struct uv_loop_s *loop, const struct command_handlers *h);
 
-/* Starts command number; it is killed after timeout_ms. Only one may run. 0 or a negative errno. */
-int command_run(struct command *c, unsigned number, uint64_t timeout_ms);
+/* Starts the command, which is killed after timeout_ms. Only one may run. 0 or a negative errno. */
+int command_run(struct command *c, uint64_t timeout_ms);
 
 /* Lets go of the helper, which kills what it runs and ends. The loop must run once more for the
  * memory to be freed. */

@@ -50,11 +50,10 @@ void compile_command(struct buf *to, const char *state, const char *output)
 	buf_adds(to, "' && exec tinydns-data");
 }
 
-static void on_output(void *arg, unsigned number, const char *line, size_t n)
+static void on_output(void *arg, const char *line, size_t n)
 {
 	struct compile *c = arg;
 
-	(void)number;
 	buf_clear(&c->said);
 	buf_add_escaped(&c->said, line, n, n);
 }
@@ -90,14 +89,13 @@ static void path_of(const struct compile *c, const char *name, char ret[PATH_MAX
 	(void)snprintf(ret, PATH_MAX, "%s/%s", c->dir, name);	/* compile_new has measured it */
 }
 
-static void on_ended(void *arg, unsigned number, enum command_end how, int value)
+static void on_ended(void *arg, enum command_end how, int value)
 {
 	_cleanup_(buf_deinit) struct buf why = { 0 }, made = { 0 };
 	struct compile *c = arg;
 	const char *sentence = why_not(c, how, value, &why);
 	char path[PATH_MAX];
 
-	(void)number;
 	path_of(c, "data.cdb", path);
 	if (!sentence) {
 		int r = file_read(AT_FDCWD, path, MADE_MAX, &made);
@@ -202,5 +200,5 @@ int compile_start(struct compile *c, const struct buf *text, uint64_t timeout_ms
 	if (!r) {
 		r = write_data(c, text);
 	}
-	return r ? r : command_run(c->command, 0, timeout_ms);
+	return r ? r : command_run(c->command, timeout_ms);
 }

@@ -26,7 +26,7 @@ struct compile_handlers {
 /* Appends the directory that is used for this output, beside the state file. */
 void compile_dir(struct buf *to, const char *state, const char *output);
 
-/* The command that the helper is to know, as its number 0 (command_new). */
+/* The command that the helper is to know (command_new). */
 void compile_command(struct buf *to, const char *state, const char *output);
 
 /* The command is taken over, also when it fails. 0 or a negative errno. */

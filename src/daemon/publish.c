@@ -81,7 +81,7 @@ static int fork_compiler(const struct conf *conf, const struct conf_output *is, 
 
 	compile_command(&text, conf->state, is->name);
 	command = buf_str(&text);
-	return buf_error(&text) ? -ENOMEM : command_new(&command, 1, confine_compiler, conf->state, ret);
+	return buf_error(&text) ? -ENOMEM : command_new(command, confine_compiler, conf->state, ret);
 }
 
 void publish_unfork(const struct conf *conf, struct output_commands *commands)
@@ -99,10 +99,9 @@ int publish_fork(const struct conf *conf, struct output_commands *ret)
 	memset(ret, 0, conf->n_outputs * sizeof(*ret));
 	for (unsigned i = 0; !r && i < conf->n_outputs; i++) {
 		const struct conf_output *is = &conf->outputs[i];
-		const char *command = is->command;
 
-		if (command) {
-			r = command_new(&command, 1, NULL, NULL, &ret[i].command);
+		if (is->command) {
+			r = command_new(is->command, NULL, NULL, &ret[i].command);
 		}
 		if (!r && is->database) {
 			r = fork_compiler(conf, is, &ret[i].compiler);

@@ -89,7 +89,7 @@ static void command_fails(struct section_file *p, const char *why)
 
 void section_command_run(struct section_file *p)
 {
-	int r = command_run(p->command, 0, p->o.conf->make_timeout_ms);
+	int r = command_run(p->command, p->o.conf->make_timeout_ms);
 
 	p->unrun = false;
 	if (r) {
@@ -103,12 +103,11 @@ void section_command_run(struct section_file *p)
 	p->n_compiled = 0;
 }
 
-static void on_output(void *arg, unsigned number, const char *line, size_t n)
+static void on_output(void *arg, const char *line, size_t n)
 {
 	_cleanup_(buf_deinit) struct buf shown = { 0 };
 	struct section_file *p = arg;
 
-	(void)number;
 	buf_add_escaped(&shown, line, n, n);
 	log_info("%s: %s", buf_str(&p->command_name), buf_str(&shown));
 }
@@ -141,12 +140,11 @@ static void on_lost(void *arg)
 	p->o.handlers->lost(&p->o);
 }
 
-static void on_ended(void *arg, unsigned number, enum command_end how, int value)
+static void on_ended(void *arg, enum command_end how, int value)
 {
 	_cleanup_(buf_deinit) struct buf why = { 0 };
 	struct section_file *p = arg;
 
-	(void)number;
 	uv_update_time(p->o.loop);
 	(void)clock_gettime(CLOCK_REALTIME, &p->command_end);	/* cannot fail */
 	if (how == COMMAND_EXITED && !value) {
