@@ -4,6 +4,9 @@
 
 #include "base/cleanup.h"
 #include "base/log.h"
+#include "core/hosts.h"
+#include "core/tinydns.h"
+#include "core/zonefile.h"
 #include "daemon/say.h"
 #include "daemon/verify.h"
 
@@ -15,9 +18,29 @@
 
 const struct output_format *output_format(const struct conf_output *is)
 {
-	return is->type == CONF_ZONEFILE ? &output_zonefile :
-	       is->type == CONF_HOSTS	 ? &output_hosts :
-					   &output_tinydns;
+	static const struct output_format formats[] = {
+		[CONF_TINYDNS] = {
+			.comment = '#',
+			.compiled = "data.cdb",
+			.by_second = true,
+			.render = tinydns_render,
+			.parse = tinydns_parse,
+		},
+		[CONF_ZONEFILE] = {
+			.comment = ';',
+			.render = zonefile_render,
+			.parse = zonefile_parse,
+		},
+		[CONF_HOSTS] = {
+			.comment = '#',
+			.hide_kept = true,	/* dnsmasq's hostsdir reads every other name */
+			.render = hosts_render,
+			.parse = hosts_parse,
+		},
+		[CONF_NO_TYPE] = { .comment = '#' },	/* to check a file all the same */
+	};
+
+	return &formats[is->type];
 }
 
 static uint32_t now_s(void)

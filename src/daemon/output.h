@@ -16,7 +16,6 @@
 
 struct command;
 struct output;
-struct splice_rules;
 struct verify;
 struct uv_loop_s;
 
@@ -25,7 +24,6 @@ struct uv_loop_s;
 struct output_format {
 	char comment;		/* begins a comment line */
 	const char *compiled;	/* what the command makes of the file, in the same directory; or NULL */
-	const struct splice_rules *rules;	/* what its text asks for beyond the markers; or NULL */
 	bool hide_kept;		/* see splice_options */
 	bool by_second;		/* two versions must not have the same second (publish_interval) */
 	/* Appends the lines of one name. */
@@ -33,8 +31,6 @@ struct output_format {
 	/* Takes one line apart that render has written; false: it is not one. */
 	bool (*parse)(const char *line, size_t n, char *ret_name, struct ip *ret_ip);
 };
-
-extern const struct output_format output_tinydns, output_zonefile, output_hosts;
 
 /* That of an output that is a section in a file. */
 const struct output_format *output_format(const struct conf_output *is);

@@ -11,7 +11,6 @@
 #include "core/users.h"
 #include "base/log.h"
 #include "daemon/command.h"
-#include "daemon/zonefile.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -433,8 +432,8 @@ static int open_parts(struct section_file *p, struct command *compiler)
 		.path = is->file,
 		.comment = p->format->comment,
 		.compiled = is->database ? NULL : p->format->compiled,
-		.rules = is->type == CONF_ZONEFILE && is->serial == CONF_SERIAL_KEEP ?
-				 &zonefile_rules_keep : p->format->rules,
+		.is_zone = is->type == CONF_ZONEFILE,
+		.raises_serial = is->type == CONF_ZONEFILE && is->serial != CONF_SERIAL_KEEP,
 		.hide_kept = p->format->hide_kept,
 		.by_rename = p->o.conf->replace == CONF_REPLACE_RENAME,
 		.log = on_splice_log,

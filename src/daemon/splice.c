@@ -68,8 +68,6 @@ bool splice_in_place(const struct splice *s)
 	return s->in_place;
 }
 
-static const struct splice_rules no_rules;
-
 int splice_new(const struct splice_options *o, struct splice **ret)
 {
 	struct splice *s = calloc(1, sizeof(*s));
@@ -84,7 +82,8 @@ int splice_new(const struct splice_options *o, struct splice **ret)
 	}
 	s->comment = o->comment;
 	s->compiled = o->compiled;
-	s->rules = o->rules ? o->rules : &no_rules;
+	s->is_zone = o->is_zone;
+	s->raises_serial = o->raises_serial;
 	s->by_rename = o->by_rename;
 	s->hide_kept = o->hide_kept;
 	s->log = o->log;

@@ -26,26 +26,13 @@ struct splice;
 /* What happened that somebody should read. */
 typedef void splice_log_fn(void *arg, int priority, const char *message);
 
-/* What a kind of file asks for beyond the markers. Texts are whole files; every function may be NULL. */
-struct splice_rules {
-	/* true: the section must not stand where it does in the text, and ret_why is a sentence about it. */
-	bool (*refuses)(const struct buf *text, const struct section *section, struct buf *ret_why);
-	/* The number that grows with every version of the text (RFC 1982). false: it cannot be read. */
-	bool (*serial)(const struct buf *text, uint32_t *ret);
-	/* Gives the text a serial that is later than `above`. Called before a text is written that differs
-	 * from the file. NULL: done, or buf_error tells; else why not, and nothing is written. */
-	const char *(*raise)(struct buf *text, uint32_t above, time_t now);
-	/* Appends the text as it is compared with another one: without what raise changes in it. */
-	void (*mask)(struct buf *ret, const struct buf *text);
-	/* What a line means depends on those before it: none is brought to another place. */
-	bool is_ordered;
-};
-
 struct splice_options {
 	const char *path;	/* may be a symbolic link: the file it points to is replaced */
 	char comment;		/* the sign that begins a comment line, '#' */
 	const char *compiled;	/* a file beside it whose appearance is counted: "data.cdb"; or NULL */
-	const struct splice_rules *rules;	/* NULL: none */
+	bool is_zone;		/* a zone file: not everywhere may a section stand, and no line is brought to another place,
+				 * for what it means depends on those before it */
+	bool raises_serial;	/* of that zone: each version that we write gets a later one, which is no difference */
 	bool hide_kept;		/* a file that is kept aside begins with a dot: others may read the directory */
 	bool by_rename;		/* accept the window of a file system without RENAME_EXCHANGE */
 	splice_log_fn *log;
@@ -55,13 +42,13 @@ struct splice_options {
 	void *arg;
 };
 
-/* Copies the path; compiled and rules must outlive it. Opens nothing yet. 0 or -ENOMEM. */
+/* Copies the path; compiled must outlive it. Opens nothing yet. 0 or -ENOMEM. */
 int splice_new(const struct splice_options *o, struct splice **ret);
 struct splice *splice_free(struct splice *s);
 
 enum {
 	SPLICE_E_SAME = 1,	/* the file has this section already; nothing was written */
-	SPLICE_E_SECTION,	/* the markers, or what the rules ask for, are not as they should be;
+	SPLICE_E_SECTION,	/* the markers, or what a zone file asks for, are not as they should be;
 				 * nothing was written */
 	SPLICE_E_BUSY,		/* somebody is writing to the file just now: try again soon */
 };
@@ -116,7 +103,7 @@ int64_t splice_due_ms(const struct splice *s);
 struct stat;
 int splice_stat(const struct splice *s, const char *name, struct stat *ret);
 
-/* The serial that the file got when it was written last (struct splice_rules). false: none is known. */
+/* The serial that the file got when it was written last. false: none is known. */
 bool splice_serial(const struct splice *s, uint32_t *ret);
 
 /* The same of a former run: an older one that comes back is raised above it. */

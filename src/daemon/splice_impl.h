@@ -4,7 +4,7 @@
 
 /* What the parts of splice.h share: splice.c (where the file is, what the watch tells, the section),
  * splice_write.c (the new file and the exchange), splice_late.c (displaced files), splice_rules.c (what
- * the kind of file asks for). */
+ * a zone file asks for beyond the markers). */
 
 #include "daemon/splice.h"
 
@@ -35,8 +35,8 @@ struct late {
 struct splice {
 	char *path, *dir_path, base[NAME_SIZE_FILE];
 	const char *compiled;
-	const struct splice_rules *rules;	/* all NULL when there are none */
 	char comment;
+	bool is_zone, raises_serial;
 	bool by_rename, hide_kept;
 	bool recovered;		/* what a crash or a failure left is cleared away */
 	bool unsettled;		/* the exchange was made, and what came out could not be dealt with */
@@ -95,7 +95,7 @@ int splice_read_settled(struct splice *s, struct buf *ret, struct stat *ret_st);
 /* Whether the section must not stand where it does in the text. 0, SPLICE_E_SECTION or -ENOMEM. */
 int splice_refuse(struct splice *s, const struct buf *text, const struct section *section);
 
-/* Whether a's serial is the later one. Where either has none: no. */
+/* Whether a's serial is the later one (RFC 1982). Where either has none: no. */
 bool splice_is_later(const struct splice *s, const struct buf *a, const struct buf *b);
 
 /* Whether the text has a serial from before the file as we left it. */

@@ -218,7 +218,7 @@ static int merge_text(const struct splice *s, const struct buf *now, const struc
 	return splice_added(s, ret, before, late, now);
 }
 
-/* The merged text must be what the rules ask for, too, and later than both. */
+/* The merged text must be what a zone file asks for, too, and later than both. */
 static int merge_finish(struct splice *s, struct buf *new, const struct buf *now,
 			const struct buf *late)
 {

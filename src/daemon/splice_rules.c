@@ -13,24 +13,26 @@
 
 static bool read_serial(const struct splice *s, const struct buf *text, uint32_t *ret)
 {
-	return s->rules->serial && s->rules->serial(text, ret);
-}
+	struct zonefile_serial serial;
 
-static int trouble(struct splice *s, const char *why)
-{
-	buf_clear(&s->trouble);
-	buf_adds(&s->trouble, why);
-	return SPLICE_E_SECTION;
+	if (!s->raises_serial || zonefile_find_serial(text->data, text->len, &serial)) {
+		return false;
+	}
+	*ret = serial.value;
+	return true;
 }
 
 int splice_refuse(struct splice *s, const struct buf *text, const struct section *section)
 {
-	_cleanup_(buf_deinit) struct buf why = { 0 };
+	size_t line;
+	int r = s->is_zone ? zonefile_refuses(text->data, text->len, section, &line) : 0;
 
-	if (!s->rules->refuses || !s->rules->refuses(text, section, &why)) {
+	if (!r) {
 		return 0;
 	}
-	return trouble(s, buf_str(&why));
+	buf_clear(&s->trouble);
+	buf_printf(&s->trouble, "line %zu: %s", line, zonefile_strerror(r));
+	return SPLICE_E_SECTION;
 }
 
 bool splice_is_later(const struct splice *s, const struct buf *a, const struct buf *b)
@@ -51,16 +53,16 @@ bool splice_is_behind(const struct splice *s, const struct buf *text)
 {
 	uint32_t serial;
 
-	return s->rules->raise && read_serial(s, text, &serial) && is_behind(s, serial);
+	return read_serial(s, text, &serial) && is_behind(s, serial);
 }
 
 int splice_raise(struct splice *s, struct buf *text, const struct buf *above)
 {
 	uint32_t serial = 0;
 	struct timespec now;
-	const char *why;
+	int r;
 
-	if (!s->rules->raise) {
+	if (!s->raises_serial) {
 		return 0;
 	}
 	(void)read_serial(s, above, &serial); /* without one, there is none in text either */
@@ -68,8 +70,13 @@ int splice_raise(struct splice *s, struct buf *text, const struct buf *above)
 		serial = s->serial;
 	}
 	(void)clock_gettime(CLOCK_REALTIME, &now); /* cannot fail */
-	why = s->rules->raise(text, serial, now.tv_sec);
-	return why ? trouble(s, why) : buf_error(text);
+	r = zonefile_set_serial(text, zonefile_next_serial(serial, now.tv_sec));
+	if (r <= 0) {
+		return r;
+	}
+	buf_clear(&s->trouble);
+	buf_adds(&s->trouble, zonefile_strerror(r));
+	return SPLICE_E_SECTION;
 }
 
 void splice_note_serial(struct splice *s, const struct buf *text)
@@ -85,7 +92,7 @@ bool splice_serial(const struct splice *s, uint32_t *ret)
 
 void splice_remember_serial(struct splice *s, uint32_t serial)
 {
-	s->has_serial = s->rules->serial;
+	s->has_serial = s->raises_serial;
 	s->serial = serial;
 }
 
@@ -100,14 +107,14 @@ static int view(const struct splice *s, const struct buf *text, struct buf *stor
 	struct section section;
 
 	*ret = text;
-	if (!s->rules->mask) {
+	if (!s->raises_serial) {
 		return 0;
 	}
 	if (section_find(text->data, text->len, s->comment, &section)) {
 		section = (struct section){ text->len, text->len };
 	}
 	section_replace(&outside, text->data, text->len, &section, &nothing);
-	s->rules->mask(store, &outside);
+	zonefile_mask_serial(store, outside.data, outside.len);
 	*ret = store;
 	return buf_error(&outside) ? -ENOMEM : buf_error(store);
 }
@@ -154,5 +161,5 @@ int splice_added(const struct splice *s, struct buf *ret, const struct buf *befo
 	if (!r) {
 		r = section_added(ret, before, late, now, s->comment);
 	}
-	return !r && ret->len > n && s->rules->is_ordered ? SECTION_E_REMOVED : r;
+	return !r && ret->len > n && s->is_zone ? SECTION_E_REMOVED : r;
 }
