@@ -105,14 +105,13 @@ static void drop_tables(struct output *o)
 
 int output_init(struct output *o, const struct output_class *class, struct uv_loop_s *loop,
 		const struct conf *conf, const struct conf_output *is, struct roster *roster,
-		const struct output_handlers *handlers, void *owner)
+		struct publish *publish)
 {
 	const struct verify_handlers h = { .done = on_verified, .arg = o };
 	int r;
 
 	o->class = class;
-	o->handlers = handlers;
-	o->owner = owner;
+	o->publish = publish;
 	o->loop = loop;
 	o->conf = conf;
 	o->is = is;
@@ -140,27 +139,6 @@ uint64_t output_pause_grow(struct output_pause *p, uint64_t now_ms)
 						   p->ms * 2;
 	p->not_before_ms = now_ms + p->ms;
 	return p->ms;
-}
-
-void output_attempted(struct output *o)
-{
-	if (!o->attempted) {
-		o->attempted = true;
-		o->handlers->attempted(o);
-	}
-}
-
-void output_stopped(struct output *o)
-{
-	if (!o->stopped) {
-		o->stopped = true;
-		o->handlers->stopped(o);
-	}
-}
-
-void output_progress(struct output *o)
-{
-	o->handlers->progress(o);
 }
 
 void output_say_change(const struct output *o, uint32_t name)

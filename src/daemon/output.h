@@ -60,19 +60,10 @@ struct output_class {
 	void (*free)(struct output *o);
 };
 
-struct output_handlers {
-	void (*attempted)(struct output *o);	/* the first publish, whatever became of it; once */
-	void (*stopped)(struct output *o);
-	void (*lost)(struct output *o);		/* the command's helper is gone */
-	void (*progress)(struct output *o);
-	void (*remember)(struct output *o);
-};
-
 /* Stands first in the struct of each class. */
 struct output {
 	const struct output_class *class;
-	const struct output_handlers *handlers;
-	void *owner;			/* of the handlers */
+	struct publish *publish;	/* whose it is */
 	struct uv_loop_s *loop;
 	const struct conf *conf;	/* the whole of it: TTL and times */
 	const struct conf_output *is;	/* what this one is */
@@ -95,16 +86,15 @@ struct output {
 /* Fills a zeroed struct that the class begins with. 0 or a negative errno; output_deinit in any case. */
 int output_init(struct output *o, const struct output_class *class, struct uv_loop_s *loop,
 		const struct conf *conf, const struct conf_output *is, struct roster *roster,
-		const struct output_handlers *handlers, void *owner);
+		struct publish *publish);
 void output_deinit(struct output *o);
 
 /* The two constructors. The commands are taken over, also when it fails. */
 int section_file_new(struct uv_loop_s *loop, const struct conf *conf, const struct conf_output *is,
-		     struct roster *roster, const struct output_commands *commands,
-		     const struct output_handlers *handlers, void *owner, struct output **ret);
+		     struct roster *roster, const struct output_commands *commands, struct publish *publish,
+		     struct output **ret);
 int rfc2136_new(struct uv_loop_s *loop, const struct conf *conf, const struct conf_output *is,
-		struct roster *roster, const struct output_handlers *handlers, void *owner,
-		struct output **ret);
+		struct roster *roster, struct publish *publish, struct output **ret);
 
 /* --- for the classes --- */
 
@@ -118,10 +108,6 @@ enum { OUTPUT_PAUSE_FIRST_MS = 1000, OUTPUT_PAUSE_MAX_MS = 60 * 1000 };
 
 /* A new failure, or one more: from now_ms on, twice as long as the one before. Returns how long. */
 uint64_t output_pause_grow(struct output_pause *p, uint64_t now_ms);
-
-void output_attempted(struct output *o);
-void output_stopped(struct output *o);
-void output_progress(struct output *o);
 
 /* The log: "updating record for NAME to ADDRESSES", and where, unless it is plain. */
 void output_say_change(const struct output *o, uint32_t name);
@@ -146,6 +132,14 @@ void output_renumber(const struct output *o, const struct roster *old, struct ch
 /* Asks once more for what was not right when it was asked for: for as many as there are places, and for others next
  * time. */
 void output_verify_again(struct output *o);
+
+/* --- what is told to publish.c, and is there --- */
+
+void output_attempted(struct output *o);	/* the first publish, whatever became of it; only once it counts */
+void output_stopped(struct output *o);		/* as well */
+void output_lost(struct output *o);		/* the command's helper is gone */
+void output_progress(struct output *o);
+void output_remember(struct output *o);		/* print_memory tells something else now */
 
 /* --- for publish.c --- */
 

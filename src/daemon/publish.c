@@ -25,52 +25,44 @@ struct publish {
 
 /* --- what outputs tell --- */
 
-static void on_attempted(struct output *o)
+void output_attempted(struct output *o)
 {
-	struct publish *p = o->owner;
+	struct publish *p = o->publish;
 
-	if (p->n_to_attempt && !--p->n_to_attempt) {
-		p->handlers.attempted(p->handlers.arg);
+	if (!o->attempted) {
+		o->attempted = true;
+		if (p->n_to_attempt && !--p->n_to_attempt) {
+			p->handlers.attempted(p->handlers.arg);
+		}
 	}
 }
 
-static void on_stopped(struct output *o)
+void output_stopped(struct output *o)
 {
-	struct publish *p = o->owner;
+	struct publish *p = o->publish;
 
-	if (!--p->n_to_stop) {
-		p->handlers.stopped(p->handlers.arg);
+	if (!o->stopped) {
+		o->stopped = true;
+		if (!--p->n_to_stop) {
+			p->handlers.stopped(p->handlers.arg);
+		}
 	}
 }
 
-static void on_lost(struct output *o)
+void output_lost(struct output *o)
 {
-	struct publish *p = o->owner;
-
-	p->handlers.lost(p->handlers.arg);
+	o->publish->handlers.lost(o->publish->handlers.arg);
 }
 
-static void on_progress(struct output *o)
+void output_progress(struct output *o)
 {
-	struct publish *p = o->owner;
-
-	p->handlers.progress(p->handlers.arg);
+	o->publish->handlers.progress(o->publish->handlers.arg);
 }
 
-static void on_remember(struct output *o)
+void output_remember(struct output *o)
 {
-	struct publish *p = o->owner;
-
-	p->handlers.remember(p->handlers.arg);
+	o->publish->handlers.remember(o->publish->handlers.arg);
 }
-
-static const struct output_handlers output_handlers = {
-	.attempted = on_attempted,
-	.stopped = on_stopped,
-	.lost = on_lost,
-	.progress = on_progress,
-	.remember = on_remember,
-};
 
 /* --- start and end --- */
 
@@ -120,9 +112,9 @@ static int make_output(struct publish *p, const struct conf *conf, struct roster
 	const struct conf_output *is = &conf->outputs[i];
 
 	if (is->type == CONF_RFC2136) {
-		return rfc2136_new(p->loop, conf, is, roster, &output_handlers, p, ret);
+		return rfc2136_new(p->loop, conf, is, roster, p, ret);
 	}
-	return section_file_new(p->loop, conf, is, roster, commands, &output_handlers, p, ret);
+	return section_file_new(p->loop, conf, is, roster, commands, p, ret);
 }
 
 int publish_new(struct uv_loop_s *loop, const struct conf *conf, struct roster *roster,

@@ -455,8 +455,7 @@ static const struct output_class class_rfc2136 = {
 };
 
 int rfc2136_new(struct uv_loop_s *loop, const struct conf *conf, const struct conf_output *is,
-		struct roster *roster, const struct output_handlers *handlers, void *owner,
-		struct output **ret)
+		struct roster *roster, struct publish *publish, struct output **ret)
 {
 	struct rfc2136 *p = calloc(1, sizeof(*p));
 	int r;
@@ -466,7 +465,7 @@ int rfc2136_new(struct uv_loop_s *loop, const struct conf *conf, const struct co
 	}
 	(void)uv_timer_init(loop, &p->timer); /* cannot fail */
 	p->timer.data = p;
-	r = output_init(&p->o, &class_rfc2136, loop, conf, is, roster, handlers, owner);
+	r = output_init(&p->o, &class_rfc2136, loop, conf, is, roster, publish);
 	if (!r) {
 		r = make_tables(p, p);
 	}

@@ -253,7 +253,7 @@ void rfc2136_reconcile(struct rfc2136_zone *z, struct rfc2136_findings *f)
 		z->has_serial = true;
 		z->takes = c.any_right;
 		say_comparison(z, c.n_names);
-		z->p->o.handlers->remember(&z->p->o);
+		output_remember(&z->p->o);
 		rfc2136_zone_ready(z);
 		output_progress(&z->p->o);
 	} else {

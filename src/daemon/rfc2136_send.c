@@ -92,7 +92,7 @@ static void take_off(struct rfc2136_zone *z, const struct batch *b, uint32_t n)
 		z->flying_orphans[z->n_flying_orphans++] = z->orphans[--z->n_orphans];
 	}
 	if (news) {
-		z->p->o.handlers->remember(&z->p->o);
+		output_remember(&z->p->o);
 	}
 }
 
@@ -169,7 +169,7 @@ void rfc2136_land(struct rfc2136_zone *z)
 		p->orphans[z->flying_orphans[--z->n_flying_orphans]].owned = 0;
 	}
 	if (news) {
-		p->o.handlers->remember(&p->o);
+		output_remember(&p->o);
 	}
 	output_progress(&p->o);
 }

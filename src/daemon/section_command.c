@@ -137,7 +137,7 @@ static void on_lost(void *arg)
 {
 	struct section_file *p = arg;
 
-	p->o.handlers->lost(&p->o);
+	output_lost(&p->o);
 }
 
 static void on_ended(void *arg, enum command_end how, int value)

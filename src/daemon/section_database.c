@@ -151,7 +151,7 @@ static void on_lost(void *arg)
 {
 	struct section_file *p = arg;
 
-	p->o.handlers->lost(&p->o);
+	output_lost(&p->o);
 }
 
 void section_database_take_text(struct section_file *p, bool is_written)
@@ -232,7 +232,7 @@ static void note_published(struct section_file *p)
 	changes_clear(pending);
 	p->follows_ms = p->wanted ? p->follows_ms : uv_now(p->o.loop);
 	p->wanted = true;
-	p->o.handlers->remember(&p->o);
+	output_remember(&p->o);
 	output_progress(&p->o);
 }
 

@@ -460,8 +460,8 @@ static int open_parts(struct section_file *p, struct command *compiler)
 }
 
 int section_file_new(struct uv_loop_s *loop, const struct conf *conf, const struct conf_output *is,
-		     struct roster *roster, const struct output_commands *commands,
-		     const struct output_handlers *handlers, void *owner, struct output **ret)
+		     struct roster *roster, const struct output_commands *commands, struct publish *publish,
+		     struct output **ret)
 {
 	struct section_file *p = calloc(1, sizeof(*p));
 	int r;
@@ -480,7 +480,7 @@ int section_file_new(struct uv_loop_s *loop, const struct conf *conf, const stru
 	(void)uv_idle_init(loop, &p->text.idle);
 	p->timer.data = p->watch_timer.data = p->attempted_timer.data = p->text.idle.data = p;
 	p->n_handles = 4;
-	r = output_init(&p->o, &class_section_file, loop, conf, is, roster, handlers, owner);
+	r = output_init(&p->o, &class_section_file, loop, conf, is, roster, publish);
 	if (!r) {
 		r = open_parts(p, commands->compiler);
 	} else {

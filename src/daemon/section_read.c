@@ -154,7 +154,7 @@ int section_recall(struct section_file *p)
 	if (!e) {
 		note_known(roster);
 		p->unread = false;
-		p->o.handlers->remember(&p->o);
+		output_remember(&p->o);
 	}
 	return e;
 }

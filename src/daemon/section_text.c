@@ -246,7 +246,7 @@ static void take_success(struct section_file *p, bool is_written)
 		output_say_change(&p->o, p->writing.list[i].name);
 	}
 	if (p->writing.n) {
-		p->o.handlers->remember(&p->o);	/* they are not behind any more */
+		output_remember(&p->o);	/* they are not behind any more */
 	}
 	if (p->db.database) {
 		changes_clear(&p->writing);
@@ -264,7 +264,7 @@ static void note_serial(struct section_file *p)
 
 	p->has_serial = splice_serial(p->splice, &p->serial);
 	if (p->has_serial && p->serial != before) {
-		p->o.handlers->remember(&p->o);
+		output_remember(&p->o);
 	}
 }
 
