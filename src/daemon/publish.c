@@ -15,8 +15,11 @@
 #include <string.h>
 #include <uv.h>
 
+enum { ATTEMPTED_MS = 5000 };	/* a command that takes longer, or a server that is down, does not hold up the start */
+
 struct publish {
 	struct uv_loop_s *loop;
+	uv_timer_t timer;
 	struct roster *roster;
 	struct publish_handlers handlers;
 	struct output *outputs[CONF_OUTPUTS_MAX];
@@ -34,6 +37,16 @@ void output_attempted(struct output *o)
 		if (p->n_to_attempt && !--p->n_to_attempt) {
 			p->handlers.attempted(p->handlers.arg);
 		}
+	}
+}
+
+static void on_timer(uv_timer_t *timer)
+{
+	struct publish *p = timer->data;
+
+	if (p->n_to_attempt) {
+		p->n_to_attempt = 0;
+		p->handlers.attempted(p->handlers.arg);
 	}
 }
 
@@ -125,6 +138,8 @@ int publish_new(struct uv_loop_s *loop, const struct conf *conf, struct roster *
 	unsigned i = 0;
 
 	if (p) {
+		(void)uv_timer_init(loop, &p->timer);	/* cannot fail */
+		p->timer.data = p;
 		p->loop = loop;
 		p->roster = roster;
 		p->handlers = *h;
@@ -146,13 +161,18 @@ int publish_new(struct uv_loop_s *loop, const struct conf *conf, struct roster *
 	return 0;
 }
 
+static void on_closed(uv_handle_t *handle)
+{
+	free(handle->data);
+}
+
 struct publish *publish_free(struct publish *p)
 {
 	if (p) {
 		for (unsigned i = 0; i < p->n_outputs; i++) {
 			p->outputs[i]->class->free(p->outputs[i]);
 		}
-		free(p);
+		uv_close((uv_handle_t *)&p->timer, on_closed);
 	}
 	return NULL;
 }
@@ -293,6 +313,9 @@ static void hand_out(struct publish *p)
 
 static void each_changed(struct publish *p, bool again)
 {
+	if (p->n_to_attempt && !uv_is_active((uv_handle_t *)&p->timer)) {
+		(void)uv_timer_start(&p->timer, on_timer, ATTEMPTED_MS, 0);	/* fails only without a callback */
+	}
 	hand_out(p);
 	for (unsigned i = 0; i < p->n_outputs; i++) {
 		p->outputs[i]->class->changed(p->outputs[i], again);
@@ -318,6 +341,7 @@ void publish_hurry(struct publish *p)
 
 void publish_stop(struct publish *p)
 {
+	(void)uv_timer_stop(&p->timer);	/* cannot fail */
 	p->n_to_stop = p->n_outputs;
 	for (unsigned i = 0; i < p->n_outputs; i++) {
 		p->outputs[i]->class->stop(p->outputs[i]);

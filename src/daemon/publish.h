@@ -14,7 +14,7 @@ struct publish;
 struct uv_loop_s;
 
 struct publish_handlers {
-	/* Every output has attempted its first publish, whatever became of it. Called once. */
+	/* Every output has attempted its first publish, whatever became of it, or takes too long. Called once. */
 	void (*attempted)(void *arg);
 	/* After publish_stop: nothing is under way any more. */
 	void (*stopped)(void *arg);
@@ -42,7 +42,7 @@ void publish_unfork(const struct conf *conf, struct output_commands *commands);
  * errno. */
 int publish_new(struct uv_loop_s *loop, const struct conf *conf, struct roster *roster,
 		const struct output_commands *commands, const struct publish_handlers *h, struct publish **ret);
-struct publish *publish_free(struct publish *p);
+struct publish *publish_free(struct publish *p);	/* the loop must run once more */
 
 /* NULL when an output can become what the new configuration says while we run, else the name of one
  * that cannot: files and commands are settled at the start. */

@@ -15,10 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum {
-	ATTEMPTED_MS = 5000, /* a server that is down does not hold up the start */
-	STOP_MS = 2000,
-};
+enum { STOP_MS = 2000 };
 
 static const char *const types_text[] = {
 	[RFC2136_A] = "a",
@@ -186,11 +183,6 @@ static bool take_memory(struct output *o, const char *text, size_t n)
 
 /* --- publishing --- */
 
-static void on_attempted_timer(uv_timer_t *timer)
-{
-	output_attempted(timer->data);
-}
-
 void rfc2136_attempted(struct rfc2136_zone *z)
 {
 	struct rfc2136 *p = z->p;
@@ -198,7 +190,6 @@ void rfc2136_attempted(struct rfc2136_zone *z)
 	if (!z->attempted) {
 		z->attempted = true;
 		if (!--p->n_to_attempt && !p->stopping) {
-			(void)uv_timer_stop(&p->timer); /* cannot fail */
 			output_attempted(&p->o);
 		}
 	}
@@ -208,10 +199,6 @@ static void changed(struct output *o, bool again)
 {
 	struct rfc2136 *p = rfc2136_of(o);
 
-	if (!p->begun && !o->attempted) {
-		(void)uv_timer_start(&p->timer, on_attempted_timer, ATTEMPTED_MS, 0);
-	}
-	p->begun = true;
 	for (uint32_t i = 0; i < o->pending.n; i++) {
 		struct change *c = &o->pending.list[i];
 		uint16_t zone = p->zone_of[c->name];

@@ -54,10 +54,10 @@ struct rfc2136 {
 	struct rfc2136_orphan
 		*orphans; /* by text, once a zone has begun; places do not change then */
 	uint32_t n_orphans, orphans_size;
-	bool begun, stopping, orphans_sorted;
+	bool stopping, orphans_sorted;
 	bool remembers; /* what was published before the start is known */
 	struct quota ignored;
-	uv_timer_t timer; /* of the first attempt, then of the end */
+	uv_timer_t timer; /* of the end */
 };
 
 /* What a zone does. A number stands for a name of the roster, or, above these, for an orphan. */

@@ -169,7 +169,7 @@ static void on_ended(void *arg, enum command_end how, int value)
 	if (p->n_compiled > 1 && !p->n_foreign) {
 		section_foreign_product(p);
 	}
-	section_set_attempted(p);
+	output_attempted(&p->o);
 	section_step(p);
 }
 

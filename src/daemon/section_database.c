@@ -61,7 +61,7 @@ static void publish_fails(struct section_file *p, const char *why)
 	arm(p, p->db.pause.not_before_ms);
 	say_trouble(p, &p->db.trouble, buf_str(&what), why, "what it has stays; trying again");
 	p->wanted = true;	/* the text can have it all the same, for make(1) and the next start */
-	section_set_attempted(p);
+	output_attempted(&p->o);
 }
 
 static void publish_works(struct section_file *p)
@@ -84,7 +84,7 @@ static void compile_fails(struct section_file *p, const char *why)
 	say_trouble(p, &p->db.compile_trouble, buf_str(&what), why,
 		    p->db.has_rest ? "of what is not ours, what was compiled last stays in force; trying again" :
 				     "nothing is published until that is mended; trying again");
-	section_set_attempted(p);
+	output_attempted(&p->o);
 }
 
 /* --- what is not ours --- */
@@ -337,7 +337,7 @@ void section_database_step(struct section_file *p)
 	db->version = version;
 	publish_works(p);
 	note_published(p);
-	section_set_attempted(p);
+	output_attempted(&p->o);
 	if (database_wants_copy(db->database)) {
 		begin_copying(p);
 	}

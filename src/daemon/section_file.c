@@ -17,10 +17,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum {
-	ATTEMPTED_MS = 5000,	/* a command that takes longer does not hold up the start */
-	FOLLOW_MS = 10,		/* so long whoever asks for what was just published has the processors */
-};
+enum { FOLLOW_MS = 10 };	/* so long whoever asks for what was just published has the processors */
 
 static void on_timer(uv_timer_t *timer)
 {
@@ -30,17 +27,6 @@ static void on_timer(uv_timer_t *timer)
 static void arm(struct section_file *p, uint64_t delay_ms)
 {
 	(void)uv_timer_start(&p->timer, on_timer, delay_ms, 0);	/* fails only without a callback */
-}
-
-void section_set_attempted(struct section_file *p)
-{
-	(void)uv_timer_stop(&p->attempted_timer);	/* cannot fail */
-	output_attempted(&p->o);
-}
-
-static void on_attempted_timer(uv_timer_t *timer)
-{
-	section_set_attempted(timer->data);
 }
 
 bool section_covers(const struct section_file *p, uint32_t name)
@@ -132,13 +118,6 @@ static bool may_stop(struct section_file *p)
 	return !lacks && !section_database_is_busy(p);
 }
 
-static void wait_for_attempt(struct section_file *p)
-{
-	if (!p->o.attempted && !uv_is_active((uv_handle_t *)&p->attempted_timer)) {
-		(void)uv_timer_start(&p->attempted_timer, on_attempted_timer, ATTEMPTED_MS, 0);
-	}
-}
-
 static void arm_next(struct section_file *p, uint64_t now)
 {
 	uint64_t at;
@@ -191,12 +170,10 @@ void section_step(struct section_file *p)
 		section_all_published(p);
 	}
 	begin(p, now);
-	if (p->running || p->text.doing || p->db.database) {
-		wait_for_attempt(p);
-	} else {
-		section_set_attempted(p);
-	}
 	if (!p->running && !p->text.doing) {
+		if (!p->db.database) {
+			output_attempted(&p->o);
+		}
 		arm_next(p, now);
 	}
 }
@@ -375,7 +352,6 @@ static void close_all(struct output *o)
 	}
 	uv_close((uv_handle_t *)&p->timer, closed);
 	uv_close((uv_handle_t *)&p->watch_timer, closed);
-	uv_close((uv_handle_t *)&p->attempted_timer, closed);
 	uv_close((uv_handle_t *)&p->text.idle, closed);
 }
 
@@ -476,10 +452,9 @@ int section_file_new(struct uv_loop_s *loop, const struct conf *conf, const stru
 	p->polled_fd = -1;
 	(void)uv_timer_init(loop, &p->timer);		/* these cannot fail */
 	(void)uv_timer_init(loop, &p->watch_timer);
-	(void)uv_timer_init(loop, &p->attempted_timer);
 	(void)uv_idle_init(loop, &p->text.idle);
-	p->timer.data = p->watch_timer.data = p->attempted_timer.data = p->text.idle.data = p;
-	p->n_handles = 4;
+	p->timer.data = p->watch_timer.data = p->text.idle.data = p;
+	p->n_handles = 3;
 	r = output_init(&p->o, &class_section_file, loop, conf, is, roster, publish);
 	if (!r) {
 		r = open_parts(p, commands->compiler);

@@ -75,7 +75,7 @@ struct section_file {
 	const struct output_format *format;
 	struct buf command_name;	/* in messages: "makecommand" */
 	struct splice *splice;
-	uv_timer_t timer, watch_timer, attempted_timer;
+	uv_timer_t timer, watch_timer;
 	uv_poll_t poll;
 	bool watch_pauses;	/* something happened in the directory: it is looked at in a moment */
 	int polled_fd, n_handles;	/* n_handles: handles and work that p must outlive */
@@ -126,8 +126,6 @@ static inline bool section_is_later(const struct timespec *a, const struct times
 
 /* Does what can be done now and arms the timers for the rest. */
 void section_step(struct section_file *p);
-
-void section_set_attempted(struct section_file *p);
 
 /* Not all names can stand in all files. */
 bool section_covers(const struct section_file *p, uint32_t name);
