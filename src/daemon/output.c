@@ -66,7 +66,7 @@ static void on_verified(void *arg, uint32_t name, enum verify_outcome outcome, c
 		if (was_wrong) {	/* others may be right again, too */
 			output_verify_again(o);
 		}
-	} else if (outcome == VERIFY_NO) {
+	} else {
 		/* Without memory it is not asked again before it changes; that it failed was said. */
 		(void)changes_note(&o->unverified, name, was);
 		buf_clear(&o->unverified_why);
@@ -163,7 +163,7 @@ static void ask(struct output *o, uint32_t name, const struct ip_set *was)
 {
 	if (verify_name(o->verify, name, users_name(o->roster->users, name), o->roster->sets[name],
 			was)) {
-		return;		/* no memory: it stays unverified, which is nothing worse */
+		return;		/* others are asked for, or no memory: it stays unverified, which is nothing worse */
 	}
 	(void)changes_note_copy(&o->verifying, name, was);	/* only who waits for it is told too early */
 }

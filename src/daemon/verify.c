@@ -58,7 +58,6 @@ static void close_ways(struct verify *v)
 	}
 }
 
-/* The place is free, and the name is told. What is done about that may be anything. */
 void verify_finish(struct verify *v, unsigned place, enum verify_outcome outcome,
 		   const char *why)
 {
@@ -162,19 +161,8 @@ static void arm(struct verify *v, uint64_t now)
 			arm_for(v, v->asked[place], now);
 		}
 	}
-	if (v->n_left) {
-		arm_at(v, now + 1, now);
-	}
 	if (v->said.n > SAID_MAX) {
 		arm_at(v, v->said.since_ms + SAID_MS, now);
-	}
-}
-
-/* Those that are left by now; what that sets off may be more of them. */
-static void tell_left(struct verify *v)
-{
-	for (size_t n = v->n_left; n && v->n_left; n--) {
-		v->handlers.done(v->handlers.arg, v->left[--v->n_left], VERIFY_NOT_ASKED, NULL);
 	}
 }
 
@@ -199,13 +187,12 @@ static void on_timer(uv_timer_t *timer)
 	struct verify *v = timer->data;
 	uint64_t now = verify_now_ms();
 
-	tell_left(v);
 	for (unsigned place = 0; place < VERIFY_AT_ONCE; place++) {
 		if (v->asked[place]) {
 			pass_time(v, place, now);
 		}
 	}
-	if (v->closing) {
+	if (uv_is_closing((uv_handle_t *)timer)) {
 		return;
 	}
 	if (v->said.n > SAID_MAX && now - v->said.since_ms >= SAID_MS) {
@@ -216,35 +203,6 @@ static void on_timer(uv_timer_t *timer)
 }
 
 /* --- what is asked for --- */
-
-static int leave_out(struct verify *v, uint32_t number)
-{
-	if (v->n_left == v->left_size) {
-		size_t size = v->left_size ? 2 * v->left_size : 64;
-		uint32_t *left = reallocarray(v->left, size, sizeof(*left));
-
-		if (!left) {
-			return -ENOMEM;
-		}
-		v->left = left;
-		v->left_size = size;
-	}
-	v->left[v->n_left++] = number;
-	return 0;
-}
-
-/* It was left out before, and not told yet; now it is asked for. */
-static void forget_left(struct verify *v, uint32_t number)
-{
-	size_t n = 0;
-
-	for (size_t i = 0; i < v->n_left; i++) {
-		if (v->left[i] != number) {
-			v->left[n++] = v->left[i];
-		}
-	}
-	v->n_left = n;
-}
 
 /* The place of this name, or a free one, or VERIFY_AT_ONCE. */
 static unsigned find_place(const struct verify *v, uint32_t number)
@@ -336,18 +294,12 @@ int verify_name(struct verify *v, uint32_t number, const char *name, const struc
 	int r;
 
 	if (place == VERIFY_AT_ONCE) {
-		now = verify_now_ms();
-		r = leave_out(v, number);
-		if (!r) {
-			arm_at(v, now + 1, now);
-		}
-		return r;
+		return VERIFY_E_MANY;
 	}
 	r = make_asked(v, number, name, set, was, v->asked[place], &a);
 	if (r) {
 		return r;
 	}
-	forget_left(v, number);
 	v->n_asked += !v->asked[place];
 	free_asked(v, v->asked[place]);
 	v->asked[place] = a;
@@ -362,16 +314,6 @@ int verify_name(struct verify *v, uint32_t number, const char *name, const struc
 bool verify_has_room(const struct verify *v)
 {
 	return v->n_asked < VERIFY_AT_ONCE;
-}
-
-void verify_forget(struct verify *v)
-{
-	for (unsigned place = 0; place < VERIFY_AT_ONCE; place++) {
-		v->asked[place] = free_asked(v, v->asked[place]);
-	}
-	v->n_asked = 0;
-	v->n_left = 0;
-	close_ways(v);
 }
 
 int verify_new(uv_loop_t *loop, const struct conf_output *o, const struct verify_handlers *h,
@@ -397,7 +339,6 @@ static void on_closed(uv_handle_t *handle)
 {
 	struct verify *v = handle->data;
 
-	free(v->left);
 	buf_deinit(&v->out);
 	free(v);
 }
@@ -407,8 +348,10 @@ struct verify *verify_free(struct verify *v)
 	if (!v) {
 		return NULL;
 	}
-	verify_forget(v);
-	v->closing = true;
+	for (unsigned place = 0; place < VERIFY_AT_ONCE; place++) {
+		v->asked[place] = free_asked(v, v->asked[place]);
+	}
+	close_ways(v);
 	uv_close((uv_handle_t *)&v->timer, on_closed);
 	return NULL;
 }

@@ -17,7 +17,6 @@ struct uv_loop_s;
 enum verify_outcome {
 	VERIFY_YES,	   /* every server that is asked answers with the new addresses */
 	VERIFY_NO,	   /* one does not, and the time limit has passed */
-	VERIFY_NOT_ASKED,  /* so many changed at once that others were asked for */
 };
 
 struct verify_handlers {
@@ -35,16 +34,14 @@ int verify_new(struct uv_loop_s *loop, const struct conf_output *o, const struct
 /* The name with this number has just been published with this set; `was` is what it had before. Nothing is
  * borrowed. A name that is being asked for already is asked for anew, with the new set. A withdrawn
  * address must be gone from the answer; others that are neither in set nor in was may stand beside (they
- * are the administrator's). The families that are in set or was are asked for. 0, or a negative errno:
- * then nothing is changed, and done is not called for this. */
+ * are the administrator's). The families that are in set or was are asked for. 0, VERIFY_E_MANY (others are
+ * asked for), or a negative errno: then nothing is changed, and done is not called for this. */
+enum { VERIFY_E_MANY = 1 };
 int verify_name(struct verify *v, uint32_t number, const char *name, const struct ip_set *set,
 		const struct ip_set *was);
 
 /* Whether a name that is asked for now would have a place. */
 bool verify_has_room(const struct verify *v);
-
-/* Asks for nothing more; the names have other numbers now. done is not called for those under way. */
-void verify_forget(struct verify *v);
 
 /* No handler is called any more, and o is not needed any more; the memory goes when the loop has run once
  * more. Returns NULL. */

@@ -76,12 +76,9 @@ struct verify {
 	struct verify_server servers[CONF_SERVERS_MAX];
 	struct verify_asked *asked[VERIFY_AT_ONCE]; /* NULL: a free place */
 	unsigned n_asked;
-	uint32_t *left; /* numbers of names that are not asked for, to be told */
-	size_t n_left, left_size;
 	uint64_t due_ms; /* of the timer, while it is active */
 	struct quota said;
 	struct buf out;
-	bool closing;
 };
 
 /* --- verify.c --- */
