@@ -225,23 +225,24 @@ void output_note_error(struct output *o, const char *why)
 	buf_adds(&o->last_error, why);
 }
 
-void output_trouble(struct output *o, const char *what, const char *why, const char *next)
+void output_trouble(struct output *o, struct buf *said, const char *do_what, const char *what, const char *why,
+		    const char *next)
 {
 	output_note_error(o, why);
-	if (o->trouble.len && !strcmp(buf_str(&o->trouble), why)) {
+	if (said->len && !strcmp(buf_str(said), why)) {
 		return;
 	}
-	buf_clear(&o->trouble);
-	buf_adds(&o->trouble, why);
-	log_error("unable to publish to %s: %s; %s", what, why, next);
+	buf_clear(said);
+	buf_adds(said, why);
+	log_error("unable to %s %s: %s; %s", do_what, what, why, next);
 	output_progress(o);
 }
 
-void output_trouble_end(struct output *o, const char *what)
+void output_trouble_end(struct output *o, struct buf *said, const char *what)
 {
-	if (o->trouble.len) {
+	if (said->len) {
 		log_info("publishing to %s again", what);
-		buf_clear(&o->trouble);
+		buf_clear(said);
 		output_progress(o);
 	}
 }

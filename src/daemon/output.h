@@ -79,7 +79,7 @@ struct output {
 
 	uint32_t *published_s, *verified_s;	/* of each user, seconds since 1970; verified_s may be NULL */
 	int64_t last_published_s, last_verified_s, failed_s;
-	struct buf trouble;		/* what was said last; empty: all is well */
+	struct buf trouble;		/* output_trouble; empty: all is well */
 	struct buf last_error;
 };
 
@@ -115,11 +115,12 @@ void output_say_change(const struct output *o, uint32_t name);
 /* It is published: notes the time, and has it verified. */
 void output_published(struct output *o, const struct change *change);
 
-/* A failure, said once, until it changes or ends: "unable to publish to WHAT: WHY; NEXT". */
-void output_trouble(struct output *o, const char *what, const char *why, const char *next);
+/* A failure, said once, until it changes or ends: "unable to DO WHAT: WHY; NEXT". said: the last WHY. */
+void output_trouble(struct output *o, struct buf *said, const char *do_what, const char *what, const char *why,
+		    const char *next);
 
-/* All is well; said when it was not. */
-void output_trouble_end(struct output *o, const char *what);
+/* All is well; said when it was not: "publishing to WHAT again". */
+void output_trouble_end(struct output *o, struct buf *said, const char *what);
 
 /* A failure that was logged already: for the status. */
 void output_note_error(struct output *o, const char *why);

@@ -37,53 +37,24 @@ static void arm(struct section_file *p, uint64_t at_ms)
 	(void)uv_timer_start(&p->db.timer, on_timer, at_ms > now ? at_ms - now : 1, 0);
 }
 
-/* --- trouble: said once, until it changes or ends --- */
-
-static void say_trouble(struct section_file *p, struct buf *said, const char *what, const char *why,
-			const char *next)
-{
-	output_note_error(&p->o, why);
-	if (said->len && !strcmp(buf_str(said), why)) {
-		return;
-	}
-	buf_clear(said);
-	buf_adds(said, why);
-	log_error("%s: %s; %s", what, why, next);
-	output_progress(&p->o);
-}
+/* --- trouble --- */
 
 static void publish_fails(struct section_file *p, const char *why)
 {
-	_cleanup_(buf_deinit) struct buf what = { 0 };
-
-	buf_printf(&what, "unable to publish to %s", p->o.is->database);
 	(void)output_pause_grow(&p->db.pause, uv_now(p->o.loop));
 	arm(p, p->db.pause.not_before_ms);
-	say_trouble(p, &p->db.trouble, buf_str(&what), why, "what it has stays; trying again");
+	output_trouble(&p->o, &p->db.trouble, "publish to", p->o.is->database, why, "what it has stays; trying again");
 	p->wanted = true;	/* the text can have it all the same, for make(1) and the next start */
 	output_attempted(&p->o);
 }
 
-static void publish_works(struct section_file *p)
-{
-	p->db.pause = (struct output_pause){ 0 };
-	if (p->db.trouble.len) {
-		log_info("publishing to %s again", p->o.is->database);
-		buf_clear(&p->db.trouble);
-		output_progress(&p->o);
-	}
-}
-
 static void compile_fails(struct section_file *p, const char *why)
 {
-	_cleanup_(buf_deinit) struct buf what = { 0 };
-
-	buf_printf(&what, "unable to compile %s", p->o.is->file);
 	(void)output_pause_grow(&p->db.compile_pause, uv_now(p->o.loop));
 	arm(p, p->db.compile_pause.not_before_ms);
-	say_trouble(p, &p->db.compile_trouble, buf_str(&what), why,
-		    p->db.has_rest ? "of what is not ours, what was compiled last stays in force; trying again" :
-				     "nothing is published until that is mended; trying again");
+	output_trouble(&p->o, &p->db.compile_trouble, "compile", p->o.is->file, why,
+		       p->db.has_rest ? "of what is not ours, what was compiled last stays in force; trying again" :
+					"nothing is published until that is mended; trying again");
 	output_attempted(&p->o);
 }
 
@@ -335,7 +306,8 @@ void section_database_step(struct section_file *p)
 	}
 	db->wanted = false;
 	db->version = version;
-	publish_works(p);
+	db->pause = (struct output_pause){ 0 };
+	output_trouble_end(&p->o, &db->trouble, p->o.is->database);
 	note_published(p);
 	output_attempted(&p->o);
 	if (database_wants_copy(db->database)) {

@@ -195,6 +195,11 @@ static void put_back(struct section_file *p)
 	p->anew = p->anew || p->text.anew;
 }
 
+static void trouble(struct section_file *p, const char *why, const char *next)
+{
+	output_trouble(&p->o, &p->o.trouble, "publish to", p->o.is->file, why, next);
+}
+
 static void take_busy(struct section_file *p)
 {
 	uint64_t now = uv_now(p->o.loop);
@@ -203,7 +208,7 @@ static void take_busy(struct section_file *p)
 	p->pause.not_before_ms = now + BUSY_MS;
 	p->busy_since_ms = p->busy_since_ms ? p->busy_since_ms : now;
 	if (now - p->busy_since_ms > BUSY_SAID_MS) {
-		output_trouble(&p->o, p->o.is->file, splice_trouble(p->splice), "waiting for him to end");
+		trouble(p, splice_trouble(p->splice), "waiting for him to end");
 	}
 }
 
@@ -214,15 +219,13 @@ static void take_failure(struct section_file *p)
 	(void)output_pause_grow(&p->pause, uv_now(p->o.loop));
 	p->busy_since_ms = 0;
 	if (r == SPLICE_E_SECTION) {
-		output_trouble(&p->o, p->o.is->file, splice_trouble(p->splice),
-			       "nothing is written until that is mended");
+		trouble(p, splice_trouble(p->splice), "nothing is written until that is mended");
 		return;
 	}
 	p->anew = true;		/* the new file may be in place all the same: compile it */
-	output_trouble(&p->o, p->o.is->file, r == -ENOMEM ? "out of memory" : splice_trouble(p->splice),
-		       splice_in_place(p->splice) ?
-			       "the new file is in place, but a power cut may undo it; trying again" :
-			       "the old file stays; trying again");
+	trouble(p, r == -ENOMEM ? "out of memory" : splice_trouble(p->splice),
+		splice_in_place(p->splice) ? "the new file is in place, but a power cut may undo it; trying again" :
+					     "the old file stays; trying again");
 }
 
 /* The file has it. */
@@ -230,7 +233,7 @@ static void take_success(struct section_file *p, bool is_written)
 {
 	bool first = !p->seen_section;
 
-	output_trouble_end(&p->o, p->o.is->file);
+	output_trouble_end(&p->o, &p->o.trouble, p->o.is->file);
 	p->busy_since_ms = 0;
 	p->seen_section = true;
 	if (!p->command_failing) {
