@@ -133,13 +133,6 @@ static const char *how_it_ended(struct buf *b, const struct section_file *p, enu
 	return buf_str(b);
 }
 
-static void on_lost(void *arg)
-{
-	struct section_file *p = arg;
-
-	output_lost(&p->o);
-}
-
 static void on_ended(void *arg, enum command_end how, int value)
 {
 	_cleanup_(buf_deinit) struct buf why = { 0 };
@@ -176,7 +169,7 @@ static void on_ended(void *arg, enum command_end how, int value)
 int section_command_open(struct section_file *p)
 {
 	const struct command_handlers handlers = {
-		.output = on_output, .ended = on_ended, .lost = on_lost, .arg = p,
+		.output = on_output, .ended = on_ended, .lost = section_lost, .arg = p,
 	};
 
 	if (p->o.is->plain) {

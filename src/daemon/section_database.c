@@ -118,13 +118,6 @@ static void on_compiled(void *arg, struct buf *cdb, uint32_t serial, const char 
 	section_step(p);
 }
 
-static void on_lost(void *arg)
-{
-	struct section_file *p = arg;
-
-	output_lost(&p->o);
-}
-
 void section_database_take_text(struct section_file *p, bool is_written)
 {
 	struct section_database *db = &p->db;
@@ -375,7 +368,7 @@ static void on_database_log(void *arg, int priority, const char *message)
 
 int section_database_open(struct section_file *p, struct command *compiler)
 {
-	const struct compile_handlers handlers = { .done = on_compiled, .lost = on_lost, .arg = p };
+	const struct compile_handlers handlers = { .done = on_compiled, .lost = section_lost, .arg = p };
 	struct section_database *db = &p->db;
 	int r;
 
@@ -384,10 +377,6 @@ int section_database_open(struct section_file *p, struct command *compiler)
 		return 0;
 	}
 	(void)signal(SIGIO, SIG_IGN);	/* sent to who holds a lease that is broken; database.h */
-	(void)uv_timer_init(p->o.loop, &db->timer);	/* cannot fail */
-	db->timer.data = p;
-	p->n_handles++;
-	db->has_timer = true;
 	r = compile_new(p->o.loop, compiler, p->o.conf->state, p->o.is->name, &handlers, &db->compile);
 	if (!r) {
 		r = database_new(p->o.is->database, on_database_log, NULL, &db->database);
@@ -402,11 +391,6 @@ int section_database_open(struct section_file *p, struct command *compiler)
 	return r;
 }
 
-static void closed(uv_handle_t *handle)
-{
-	section_let_go(handle->data);
-}
-
 void section_database_close(struct section_file *p)
 {
 	struct section_database *db = &p->db;
@@ -415,10 +399,4 @@ void section_database_close(struct section_file *p)
 	buf_deinit(&db->next_rest);
 	buf_deinit(&db->trouble);
 	buf_deinit(&db->compile_trouble);
-	if (db->polls) {
-		uv_close((uv_handle_t *)&db->poll, closed);
-	}
-	if (db->has_timer) {
-		uv_close((uv_handle_t *)&db->timer, closed);
-	}
 }

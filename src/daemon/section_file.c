@@ -294,7 +294,15 @@ static enum publish_where whole(struct output *o, const char **ret_why, uint32_t
 
 /* --- making and unmaking --- */
 
-void section_let_go(struct section_file *p)
+void section_lost(void *arg)
+{
+	struct section_file *p = arg;
+
+	output_lost(&p->o);
+}
+
+/* A handle or a piece of work is done with. */
+static void let_go(struct section_file *p)
 {
 	if (--p->n_handles) {
 		return;
@@ -324,8 +332,8 @@ void section_work_begin(struct section_file *p, uv_work_t *work, uv_work_cb run,
 
 bool section_work_ended(struct section_file *p)
 {
-	if (p->closing) {
-		section_let_go(p);
+	if (uv_is_closing((uv_handle_t *)&p->timer)) {
+		let_go(p);
 		return false;
 	}
 	p->n_handles--;
@@ -335,7 +343,7 @@ bool section_work_ended(struct section_file *p)
 
 static void closed(uv_handle_t *handle)
 {
-	section_let_go(handle->data);
+	let_go(handle->data);
 }
 
 /* What a thread still does is waited for; nothing else happens any more. */
@@ -343,13 +351,16 @@ static void close_all(struct output *o)
 {
 	struct section_file *p = section_file_of(o);
 
-	p->closing = true;
 	p->command = command_free(p->command);
 	section_database_close(p);
 	output_deinit(o);
-	if (p->polled_fd >= 0) {
+	if (p->polls) {
 		uv_close((uv_handle_t *)&p->poll, closed);
 	}
+	if (p->db.polls) {
+		uv_close((uv_handle_t *)&p->db.poll, closed);
+	}
+	uv_close((uv_handle_t *)&p->db.timer, closed);
 	uv_close((uv_handle_t *)&p->timer, closed);
 	uv_close((uv_handle_t *)&p->watch_timer, closed);
 	uv_close((uv_handle_t *)&p->text.idle, closed);
@@ -449,12 +460,12 @@ int section_file_new(struct uv_loop_s *loop, const struct conf *conf, const stru
 	}
 	p->command = commands->command;
 	p->format = output_format(is);
-	p->polled_fd = -1;
 	(void)uv_timer_init(loop, &p->timer);		/* these cannot fail */
 	(void)uv_timer_init(loop, &p->watch_timer);
+	(void)uv_timer_init(loop, &p->db.timer);
 	(void)uv_idle_init(loop, &p->text.idle);
-	p->timer.data = p->watch_timer.data = p->text.idle.data = p;
-	p->n_handles = 3;
+	p->timer.data = p->watch_timer.data = p->db.timer.data = p->text.idle.data = p;
+	p->n_handles = 4;
 	r = output_init(&p->o, &class_section_file, loop, conf, is, roster, publish);
 	if (!r) {
 		r = open_parts(p, commands->compiler);

@@ -57,7 +57,7 @@ struct section_database {
 	uv_timer_t timer;
 	uint64_t timer_ms;		/* when it is due */
 	uv_work_t copy;
-	bool has_timer, polls, copying, compiling, has_rest;
+	bool polls, copying, compiling, has_rest;
 	bool stale;			/* what is being compiled is not the latest */
 	bool wanted;			/* whole, whatever has changed */
 	bool after_text;		/* not before the text was looked at */
@@ -78,8 +78,8 @@ struct section_file {
 	uv_timer_t timer, watch_timer;
 	uv_poll_t poll;
 	bool watch_pauses;	/* something happened in the directory: it is looked at in a moment */
-	int polled_fd, n_handles;	/* n_handles: handles and work that p must outlive */
-	bool begun, stopping, closing;
+	int n_handles;		/* and pieces of work that p must outlive */
+	bool polls, begun, stopping;
 
 	bool wanted;		/* the section may not be what it should be */
 	bool anew;		/* write the file even if it would stay the same */
@@ -130,8 +130,8 @@ void section_step(struct section_file *p);
 /* Not all names can stand in all files. */
 bool section_covers(const struct section_file *p, uint32_t name);
 
-/* A handle or a piece of work is done with. */
-void section_let_go(struct section_file *p);
+/* Of a helper process, as a handler. */
+void section_lost(void *arg);
 
 /* Has a thread do it, with work->data p; p outlives it. The second stands first in what is called at its end: false:
  * p is being closed, and may be gone. */

@@ -170,13 +170,13 @@ static void on_watch(uv_poll_t *poll, int status, int events)
 /* The splice has a watch once it has found the file's directory. */
 static void follow(struct section_file *p)
 {
-	if (p->polled_fd < 0 && splice_fd(p->splice) >= 0 &&
+	if (!p->polls && splice_fd(p->splice) >= 0 &&
 	    !uv_poll_init(p->o.loop, &p->poll, splice_fd(p->splice))) {
 		p->poll.data = p;
-		p->polled_fd = splice_fd(p->splice);
+		p->polls = true;
 		p->n_handles++;
 	}
-	if (p->polled_fd >= 0) {	/* else the sweep serves */
+	if (p->polls) {	/* else the sweep serves */
 		(void)uv_poll_start(&p->poll, UV_READABLE, on_watch);
 	}
 }
@@ -309,7 +309,7 @@ static void on_written(uv_work_t *work, int status)
 static void hand_to_thread(struct section_file *p)
 {
 	(void)uv_idle_stop(&p->text.idle);	/* cannot fail */
-	if (p->polled_fd >= 0) {
+	if (p->polls) {
 		(void)uv_poll_stop(&p->poll);	/* cannot fail; follow() begins again */
 	}
 	(void)uv_timer_stop(&p->watch_timer);
