@@ -87,8 +87,7 @@ struct section_file {
 	bool seen_section;	/* we know the section as it stands: a difference is news */
 	bool has_serial;	/* of the file as it was written last */
 	uint32_t serial;
-	bool busy;		/* somebody was writing to the file at the last attempt */
-	uint64_t busy_since_ms;	/* 0: not busy */
+	uint64_t busy_since_ms;	/* somebody was writing to the file at the last attempt; 0: no */
 	uint64_t last_ms;	/* start of the last write of the file; 0: none */
 	uint64_t follows_ms;	/* where the file only follows: since when it is to */
 	struct output_pause pause;

@@ -204,7 +204,6 @@ static void take_busy(struct section_file *p)
 {
 	uint64_t now = uv_now(p->o.loop);
 
-	p->busy = true;
 	p->pause.not_before_ms = now + BUSY_MS;
 	p->busy_since_ms = p->busy_since_ms ? p->busy_since_ms : now;
 	if (now - p->busy_since_ms > BUSY_SAID_MS) {
@@ -283,7 +282,6 @@ static void on_written(uv_work_t *work, int status)
 		return;
 	}
 	follow(p);
-	p->busy = false;
 	if (!r) {
 		p->last_ms = p->text.began_ms;
 		note_serial(p);
@@ -400,7 +398,7 @@ void section_look(struct section_file *p)
 	if (seen.file && p->begun) {
 		p->wanted = true;
 		/* Whoever changed it may have mended it, or be done with writing. */
-		if (p->o.trouble.len || p->busy) {
+		if (p->o.trouble.len || p->busy_since_ms) {
 			p->pause.not_before_ms = 0;
 		}
 	}
