@@ -10,53 +10,42 @@
 #include "base/cleanup.h"
 #include "core/name.h"
 #include "core/section.h"
+#include "core/text.h"
 
+#include <search.h>
 #include <stdlib.h>
 #include <string.h>
 
 /* --- the zones --- */
 
-struct list {
-	char **names; /* sorted, once all are in */
-	size_t n, size;
-};
-
 /* The closest name above that has an NS record begins the zone that a name is in; only with an SOA record, too, is it
  * one that tinydns answers for, else it is delegated. Neither has a generic form that tinydns-data takes. */
 struct zones {
-	struct list ns, soa;
+	void *ns, *soa;	/* trees of names, tsearch(3) */
 	bool vague; /* one is none that we understand, or there was no memory */
 };
 
-static void list_deinit(struct list *l)
+static int compare(const void *a, const void *b)
 {
-	for (size_t i = 0; i < l->n; i++) {
-		free(l->names[i]);
-	}
-	free(l->names);
+	return strcmp(a, b);
 }
 
 /* false: no memory. */
-static bool list_add(struct list *l, const char *name)
+static bool add(void **names, const char *name)
 {
-	if (l->n == l->size) {
-		size_t size = l->size ? 2 * l->size : 16;
-		char **more = realloc(l->names, size * sizeof(*more));
+	char *copy = strdup(name);
+	char **node = copy ? tsearch(copy, names, compare) : NULL;
 
-		if (!more) {
-			return false;
-		}
-		l->names = more;
-		l->size = size;
+	if (!node || *node != copy) {	/* it is there already */
+		free(copy);
 	}
-	l->names[l->n] = strdup(name);
-	return l->names[l->n] && ++l->n;
+	return node;
 }
 
 static void zones_deinit(struct zones *z)
 {
-	list_deinit(&z->ns);
-	list_deinit(&z->soa);
+	tdestroy(z->ns, free);
+	tdestroy(z->soa, free);
 }
 
 static void take_zone(struct zones *z, const char *line, size_t n)
@@ -71,38 +60,21 @@ static void take_zone(struct zones *z, const char *line, size_t n)
 		return;
 	}
 	z->vague = z->vague || name_canon(line + 1, (size_t)(end - line - 1), name, &n_name) ||
-		   (has_ns && !list_add(&z->ns, name)) || (has_soa && !list_add(&z->soa, name));
-}
-
-static int compare(const void *a, const void *b)
-{
-	return strcmp(*(char *const *)a, *(char *const *)b);
-}
-
-static void list_sort(struct list *l)
-{
-	if (l->n) {
-		qsort(l->names, l->n, sizeof(*l->names), compare);
-	}
-}
-
-static bool list_has(const struct list *l, const char *name)
-{
-	return l->n && bsearch(&name, l->names, l->n, sizeof(*l->names), compare);
+		   (has_ns && !add(&z->ns, name)) || (has_soa && !add(&z->soa, name));
 }
 
 static bool lies_in(const struct zones *z, const char *name)
 {
 	const char *at = name;
 
-	while (at && !list_has(&z->ns, at)) {
+	while (at && !tfind(at, &z->ns, compare)) {
 		at = strchr(at, '.');
 		at = at ? at + 1 : NULL;
 	}
-	return at && list_has(&z->soa, at);
+	return at && tfind(at, &z->soa, compare);
 }
 
-static void check_zones(const struct check *c, const struct conf_output *o, struct zones *z)
+static void check_zones(const struct check *c, const struct conf_output *o, const struct zones *z)
 {
 	const struct users *users = c->conf.users;
 	struct check_some outside = { 0 };
@@ -110,8 +82,6 @@ static void check_zones(const struct check *c, const struct conf_output *o, stru
 	if (z->vague) {
 		return;
 	}
-	list_sort(&z->ns);
-	list_sort(&z->soa);
 	for (uint32_t i = 0; i < users->n_names; i++) {
 		const char *name = users_name(users, i);
 
@@ -180,20 +150,17 @@ void check_tinydns(struct check *c, const struct conf_output *o, const struct bu
 		   const struct section *section)
 {
 	_cleanup_(zones_deinit) struct zones zones = { 0 };
-	const char *at = text->data, *end = text->data + text->len;
+	struct text rest = { text->data, text->len }, line;
 	unsigned number = 0;
 
-	while (at < end) {
-		const char *newline = memchr(at, '\n', (size_t)(end - at));
-		const char *stop = newline ? newline : end;
-		size_t offset = (size_t)(at - text->data);
+	while (text_next_field(&rest, '\n', &line)) {
+		size_t offset = (size_t)(line.at - text->data);
 
 		number++;
 		if (offset < section->begin || offset >= section->end) {
-			check_line(c, o->file, number, at, (size_t)(stop - at));
-			take_zone(&zones, at, (size_t)(stop - at));
+			check_line(c, o->file, number, line.at, line.n);
+			take_zone(&zones, line.at, line.n);
 		}
-		at = stop + 1;
 	}
 	check_zones(c, o, &zones);
 }
