@@ -51,11 +51,6 @@ void check_warning(const char *file, unsigned line, const char *format, ...)
 	va_end(ap);
 }
 
-void check_report(void *arg, const char *file, unsigned line, const char *what)
-{
-	check_mistake(arg, file, line, "%s", what);
-}
-
 /* --- as another user --- */
 
 int check_as(const char *user, uid_t uid, bool reads_all, check_probe_fn *probe,
@@ -237,7 +232,6 @@ static void check_account(struct check *c)
 	const struct passwd *pw = getpwnam(c->conf.http.user);
 
 	c->front_end = pw ? pw->pw_uid : (uid_t)-1;
-	errno = 0;
 	c->service = getpwnam(c->conf.user);
 	if (!c->service) {
 		check_mistake(c, c->conf_path, c->conf.user_line, "there is no user '%s'",
@@ -245,14 +239,12 @@ static void check_account(struct check *c)
 	}
 }
 
-static void check_conf_file(struct check *c, unsigned line, const char *path)
+static void check_conf_file(struct check *c, const char *path)
 {
 	struct stat st;
 
-	if (!stat(path, &st)) {
-		if (st.st_mode & S_IWOTH) {
-			check_mistake(c, path, line, "everyone may write to it");
-		}
+	if (!stat(path, &st) && st.st_mode & S_IWOTH) {
+		check_mistake(c, path, 0, "everyone may write to it");
 	}
 }
 
@@ -269,21 +261,26 @@ static void check_daemon(struct check *c)
 	}
 }
 
+static void report(void *arg, const char *file, unsigned line, const char *what)
+{
+	check_mistake(arg, file, line, "%s", what);
+}
+
 unsigned check_run(const char *conf_path, enum check_part part)
 {
 	struct check c = { .conf_path = conf_path, .part = part };
 	int r;
 
-	r = load_conf(conf_path, check_report, &c, &c.conf);
+	r = load_conf(conf_path, report, &c, &c.conf);
 	if (r < 0) {
 		check_mistake(&c, conf_path, 0, "%s", strerror(-r));
 		return c.n_mistakes;
 	}
 	if (c.conf.users->n_users || c.conf.n_patterns || c.conf.n_outputs) {
 		check_account(&c);
-		check_conf_file(&c, 0, conf_path);
+		check_conf_file(&c, conf_path);
 		if (c.conf.users_file) {
-			check_conf_file(&c, 0, c.conf.users_file);
+			check_conf_file(&c, c.conf.users_file);
 		}
 		if (part != CHECK_HTTP) {
 			check_daemon(&c);

@@ -32,9 +32,6 @@ void check_mistake(struct check *c, const char *file, unsigned line, const char 
 void check_warning(const char *file, unsigned line, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
 
-/* A conf_report_fn for mistakes; arg is the struct check. */
-void check_report(void *arg, const char *file, unsigned line, const char *what);
-
 /* Runs probe in a process that has become this user, with the capability of privileges_drop or with
  * none. Returns what it returned (0 to 125), or -1 when we may not become him. */
 typedef int check_probe_fn(const void *arg);
