@@ -107,6 +107,32 @@ void check_writable(struct check *c, unsigned line, const char *key, const char 
 	}
 }
 
+/* --- files --- */
+
+bool check_find(struct check *c, unsigned line, const char *key, const char *path, const char *hint,
+		struct stat *ret)
+{
+	if (stat(path, ret) < 0) {
+		check_mistake(c, c->conf_path, line, "%s: unable to find '%s': %s%s", key, path, strerror(errno),
+			      errno == ENOENT ? hint : "");
+		return false;
+	}
+	if (!S_ISREG(ret->st_mode)) {
+		check_mistake(c, c->conf_path, line, "%s: unable to read '%s': not a regular file", key, path);
+	}
+	return S_ISREG(ret->st_mode);
+}
+
+bool check_read(struct check *c, unsigned line, const char *key, const char *path, size_t max, struct buf *ret)
+{
+	int r = file_read(AT_FDCWD, path, max, ret);
+
+	if (r) {
+		check_mistake(c, c->conf_path, line, "%s: unable to read '%s': %s", key, path, strerror(-r));
+	}
+	return !r;
+}
+
 /* --- who may write --- */
 
 /* As sshd(8) checks the way to authorized_keys: whoever can write to a directory can put another

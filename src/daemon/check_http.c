@@ -3,11 +3,9 @@
 #include "daemon/check_impl.h"
 
 #include "base/cleanup.h"
-#include "base/file.h"
 #include "core/tokens.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <libgen.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -109,18 +107,9 @@ static void check_tokens(struct check *c)
 	_cleanup_(buf_deinit) struct buf text = { 0 };
 	unsigned line = c->conf.http.tokens_line;
 	struct stat st;
-	int r;
 
-	if (!real || stat(real, &st) < 0) {
-		check_mistake(c, c->conf_path, line, "tokens: unable to find '%s': %s%s", path,
-			      strerror(errno),
-			      errno == ENOENT ? "; run 'dns-updater token USER'" : "");
-		return;
-	}
-	r = S_ISREG(st.st_mode) ? file_read(AT_FDCWD, real, TOKENS_SIZE_MAX, &text) : -EINVAL;
-	if (r) {
-		check_mistake(c, c->conf_path, line, "tokens: unable to read '%s': %s", path,
-			      S_ISREG(st.st_mode) ? strerror(-r) : "not a regular file");
+	if (!check_find(c, line, "tokens", path, "; run 'dns-updater token USER'", &st) ||
+	    !check_read(c, line, "tokens", path, TOKENS_SIZE_MAX, &text) || !real) {
 		return;
 	}
 	check_readable(c, line, "tokens", path);
@@ -137,17 +126,7 @@ static void check_tls_file(struct check *c, unsigned line, const char *key, cons
 {
 	struct stat st;
 
-	if (!path) {
-		return;
-	}
-	if (stat(path, &st) < 0) {
-		check_mistake(c, c->conf_path, line, "%s: unable to find '%s': %s", key, path,
-			      strerror(errno));
-		return;
-	}
-	if (!S_ISREG(st.st_mode)) {
-		check_mistake(c, c->conf_path, line,
-			      "%s: unable to read '%s': not a regular file", key, path);
+	if (!path || !check_find(c, line, key, path, "", &st)) {
 		return;
 	}
 	check_readable(c, line, key, path);

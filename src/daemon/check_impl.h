@@ -45,6 +45,12 @@ int check_as_service(const struct check *c, check_probe_fn *probe, const void *a
 int check_probe_readable(const void *file);
 int check_probe_writable(const void *directory);
 
+/* Finds a file that the configuration names; hint stands behind the reason where it is not there. Reads it. false:
+ * that cannot be done, which was reported. */
+bool check_find(struct check *c, unsigned line, const char *key, const char *path, const char *hint,
+		struct stat *ret);
+bool check_read(struct check *c, unsigned line, const char *key, const char *path, size_t max, struct buf *ret);
+
 /* Who else may write: to this, and to every directory from the root down to this one. */
 void check_others(struct check *c, unsigned line, const char *key, const char *path,
 		  const struct stat *st);

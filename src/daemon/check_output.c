@@ -7,7 +7,6 @@
 #include "daemon/check_impl.h"
 
 #include "base/cleanup.h"
-#include "base/file.h"
 #include "core/section.h"
 #include "core/tsig_key.h"
 #include "core/zonefile.h"
@@ -155,25 +154,6 @@ static void check_directory(struct check *c, unsigned line, const char *key,
 	}
 }
 
-/* Reads a file that the configuration names. false: it was reported. */
-static bool read_file(struct check *c, unsigned line, const char *key, const char *path,
-		      size_t max, struct stat *ret_st, struct buf *ret)
-{
-	int r;
-
-	if (stat(path, ret_st) < 0) {
-		check_mistake(c, c->conf_path, line, "%s: unable to find '%s': %s", key, path,
-			      strerror(errno));
-		return false;
-	}
-	r = S_ISREG(ret_st->st_mode) ? file_read(AT_FDCWD, path, max, ret) : -EINVAL;
-	if (r) {
-		check_mistake(c, c->conf_path, line, "%s: unable to read '%s': %s", key, path,
-			      S_ISREG(ret_st->st_mode) ? strerror(-r) : "not a regular file");
-	}
-	return !r;
-}
-
 static void check_file(struct check *c, const struct conf_output *o)
 {
 	_cleanup_(free_ptr) char *real = realpath(o->file, NULL);
@@ -182,7 +162,8 @@ static void check_file(struct check *c, const struct conf_output *o)
 	const char *key = name_of(o, what);
 	struct stat st;
 
-	if (!read_file(c, o->file_line, key, o->file, DATA_MAX, &st, &text) || !real) {
+	if (!check_find(c, o->file_line, key, o->file, "", &st) ||
+	    !check_read(c, o->file_line, key, o->file, DATA_MAX, &text) || !real) {
 		return;
 	}
 	if (check_as_service(c, check_probe_readable, real) > 0) {
@@ -335,7 +316,8 @@ static void check_key(struct check *c, const struct conf_output *o)
 	unsigned line;
 	int r;
 
-	if (!read_file(c, o->key_line, "key", o->key, KEY_MAX, &st, &text)) {
+	if (!check_find(c, o->key_line, "key", o->key, "", &st) ||
+	    !check_read(c, o->key_line, "key", o->key, KEY_MAX, &text)) {
 		return;
 	}
 	r = check_as_service(c, probe_open, o->key);
