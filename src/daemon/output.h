@@ -53,7 +53,7 @@ struct output_class {
 	/* The same of all, and how many names wait. */
 	enum publish_where (*whole)(struct output *o, const char **ret_why, uint32_t *ret_waiting);
 	/* What it remembers over a restart of the number, a name's or one above all names' that stands for
-	 * something of its own (publish.h); false: there is no such number. NULL: it remembers nothing. */
+	 * something of its own (publish.h); false: there is no such number. */
 	bool (*print_memory)(struct output *o, uint32_t number, struct buf *to);
 	bool (*take_memory)(struct output *o, const char *text, size_t n);
 	/* Calls output_deinit once nothing of it is open any more. */

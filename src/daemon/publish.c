@@ -408,11 +408,7 @@ bool publish_print_memory(struct publish *p, uint32_t number, struct buf *to)
 	bool any = false;
 
 	for (unsigned i = 0; i < p->n_outputs; i++) {
-		struct output *o = p->outputs[i];
-
-		if (o->class->print_memory && o->class->print_memory(o, number, to)) {
-			any = true;
-		}
+		any |= p->outputs[i]->class->print_memory(p->outputs[i], number, to);
 	}
 	return any;
 }
@@ -420,19 +416,16 @@ bool publish_print_memory(struct publish *p, uint32_t number, struct buf *to)
 /* " OUTPUT TEXT": the text is that output's own. */
 bool publish_take_memory(struct publish *p, const char *line, size_t n)
 {
-	const char *blank;
+	struct text rest = { line + 1, n ? n - 1 : 0 }, name;
 
-	if (n < 3 || *line != ' ') {
+	if (!n || *line != ' ' || !text_next_field(&rest, ' ', &name)) {
 		return false;
 	}
-	blank = memchr(line + 1, ' ', n - 1);
-	for (unsigned i = 0; blank && i < p->n_outputs; i++) {
+	for (unsigned i = 0; i < p->n_outputs; i++) {
 		struct output *o = p->outputs[i];
-		size_t n_name = (size_t)(blank - line - 1);
 
-		if (o->class->take_memory && strlen(o->is->name) == n_name &&
-		    !memcmp(o->is->name, line + 1, n_name)) {
-			return o->class->take_memory(o, blank + 1, n - n_name - 2);
+		if (text_is(name, o->is->name)) {
+			return o->class->take_memory(o, rest.at, rest.n);
 		}
 	}
 	return false;

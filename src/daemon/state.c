@@ -4,6 +4,7 @@
 
 #include "base/cleanup.h"
 #include "base/file.h"
+#include "core/text.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -16,7 +17,7 @@
  * with a blank are outputs' (publish_print_memory), in any place. */
 #define HEADING "dns-updater state 1\n"
 #define STATE_MAX ((size_t)UINT32_MAX)
-#define WORDS_MAX (2 + 2 * IP_SET_EACH_MAX)
+#define IPS_MAX (2 * IP_SET_EACH_MAX)
 
 int state_lock(const char *path)
 {
@@ -34,48 +35,23 @@ int state_lock(const char *path)
 	return 0;
 }
 
-struct word {
-	const char *at;
-	size_t n;
-};
-
-static size_t split(const char *at, const char *end, struct word *ret)
-{
-	size_t n = 0;
-
-	while (at < end && n < WORDS_MAX) {
-		const char *blank = memchr(at, ' ', (size_t)(end - at));
-		const char *stop = blank ? blank : end;
-
-		ret[n++] = (struct word){ at, (size_t)(stop - at) };
-		at = stop + 1;
-	}
-	return n;
-}
-
 struct reader {
 	struct roster *roster;
-	struct word words[WORDS_MAX];
-	struct ip ips[WORDS_MAX];
+	struct ip ips[IPS_MAX];
 	uint32_t next;	/* the name that is expected */
 };
 
-static bool is_text(const struct word *w, const char *text)
-{
-	return strlen(text) == w->n && !memcmp(text, w->at, w->n);
-}
-
 /* The name's number, if it is this user's; else TABLE_NONE. Names are in the order of the configuration that they were
  * saved with, mostly still that of this one: a million times no index need be asked. */
-static uint32_t find(struct reader *r, const struct word *user, const struct word *name)
+static uint32_t find(struct reader *r, struct text user, struct text name)
 {
 	const struct users *users = r->roster->users;
 	uint32_t found = r->next;
 
-	if (found >= users->n_names || !is_text(name, users_name(users, found))) {
-		found = users_find_name(users, name->at, name->n);
+	if (found >= users->n_names || !text_is(name, users_name(users, found))) {
+		found = users_find_name(users, name.at, name.n);
 	}
-	if (found == TABLE_NONE || !is_text(user, users_user(users, users->names[found].user))) {
+	if (found == TABLE_NONE || !text_is(user, users_user(users, users->names[found].user))) {
 		return TABLE_NONE;
 	}
 	r->next = found + 1;
@@ -83,22 +59,26 @@ static uint32_t find(struct reader *r, const struct word *user, const struct wor
 }
 
 /* A line that does not fit the present configuration is passed over: the configuration rules. */
-static int take_line(struct reader *r, const char *at, const char *end)
+static int take_line(struct reader *r, struct text line)
 {
 	struct roster *roster = r->roster;
-	size_t n = split(at, end, r->words), n_ips = 0;
-	uint32_t name = n < 2 ? TABLE_NONE : find(r, &r->words[0], &r->words[1]);
+	uint32_t name = TABLE_NONE;
+	struct text first, second, word;
 	struct ip_set *set;
+	size_t n_ips = 0;
 	int e;
 
+	if (text_next_field(&line, ' ', &first) && text_next_field(&line, ' ', &second)) {
+		name = find(r, first, second);
+	}
 	if (name == TABLE_NONE || roster->sets[name]) {
 		return 0;
 	}
-	for (size_t i = 2; i < n; i++) {
+	while (n_ips < IPS_MAX && text_next_field(&line, ' ', &word)) {
 		struct ip *ip = &r->ips[n_ips++];
 
 		/* Nobody else writes this file; still, only what may be published comes in. */
-		if (!ip_parse(r->words[i].at, r->words[i].n, ip) || ip_special(ip)) {
+		if (!ip_parse(word.at, word.n, ip) || ip_special(ip)) {
 			return 0;
 		}
 	}
@@ -138,7 +118,7 @@ int state_load(const char *path, struct roster *r, struct publish *p)
 			return STATE_E_FORMAT;	/* cut, which we never leave behind */
 		}
 		e = publish_take_memory(p, at, (size_t)(newline - at)) ?
-			    0 : take_line(reader, at, newline);
+			    0 : take_line(reader, (struct text){ at, (size_t)(newline - at) });
 		if (e) {
 			return e;
 		}
