@@ -5,8 +5,7 @@
  * hands these on once each, as errors of receiving; or the next send has it, which then sent nothing.
  *
  * A socket or connection is an allocation of its own, for libuv lets go of it only in the next turn of the
- * loop, when there may be another already. It is over from the moment that it is closed; who was called
- * from within its callback may have done that. */
+ * loop, when there may be another already. Who was called from within its callback may have closed it. */
 
 #include "daemon/nameserver.h"
 
@@ -30,7 +29,6 @@ enum {
 struct port {
 	uv_udp_t udp;
 	struct nameserver *server;
-	bool over;
 	uint8_t bytes[DATAGRAM_MAX];
 };
 
@@ -38,7 +36,6 @@ struct line {
 	uv_tcp_t tcp;
 	uv_connect_t connect;
 	struct nameserver *server;
-	bool over;
 	unsigned n_strays;
 	size_t n;
 	uint8_t bytes[LENGTH_N +
@@ -55,7 +52,7 @@ struct nameserver {
 	} address;
 	struct port *port; /* NULL: none */
 	struct line *line;
-	unsigned n_open; /* handles, with those that are over */
+	unsigned n_open; /* handles, with those that are closing */
 	bool freed;
 };
 
@@ -95,7 +92,6 @@ static void close_port(struct nameserver *s)
 
 	if (p) {
 		s->port = NULL;
-		p->over = true;
 		uv_close((uv_handle_t *)&p->udp, on_port_closed);
 	}
 }
@@ -106,7 +102,6 @@ void nameserver_hang_up(struct nameserver *s)
 
 	if (l) {
 		s->line = NULL;
-		l->over = true;
 		uv_close((uv_handle_t *)&l->tcp, on_line_closed);
 	}
 }
@@ -142,9 +137,6 @@ static void on_datagram(uv_udp_t *udp, ssize_t n, const uv_buf_t *bytes,
 	struct nameserver *s = p->server;
 
 	(void)from; /* the one it is connected to */
-	if (p->over) {
-		return;
-	}
 	if (n < 0) {
 		if (n != -ECONNREFUSED) {
 			/* Our own address may be gone, which the socket would keep. */
@@ -204,6 +196,11 @@ static int send_datagram(struct nameserver *s, const void *bytes, size_t n)
 
 /* --- TCP --- */
 
+static bool is_over(const struct line *l)
+{
+	return uv_is_closing((const uv_handle_t *)&l->tcp);
+}
+
 static void lose(struct line *l, int error)
 {
 	struct nameserver *s = l->server;
@@ -226,7 +223,7 @@ static void take_messages(struct line *l)
 	const struct nameserver_handlers *h = &l->server->handlers;
 	size_t at = 0;
 
-	while (!l->over && l->n - at >= LENGTH_N) {
+	while (!is_over(l) && l->n - at >= LENGTH_N) {
 		size_t n = (size_t)l->bytes[at] << 8 | l->bytes[at + 1];
 
 		if (n < MESSAGE_MIN) {
@@ -250,10 +247,7 @@ static void on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *bytes)
 	struct line *l = stream->data;
 
 	(void)bytes; /* l->bytes */
-	if (l->over || !n) {
-		return;
-	}
-	if (n > 0) {
+	if (n >= 0) {
 		l->n += (size_t)n;
 		take_messages(l);
 	} else if (n == UV_EOF) {
@@ -268,7 +262,7 @@ static void on_written(uv_write_t *request, int status)
 	struct line *l = request->handle->data;
 
 	free(request->data);
-	if (status && !l->over) {
+	if (status && !is_over(l)) {
 		/* EPIPE: the server has closed it before. */
 		lose(l, status == -EPIPE ? 0 : status);
 	}
@@ -278,7 +272,7 @@ static void on_connected(uv_connect_t *connect, int status)
 {
 	struct line *l = connect->data;
 
-	if (l->over) {
+	if (is_over(l)) {
 		return;
 	}
 	if (!status) {
