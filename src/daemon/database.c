@@ -419,8 +419,7 @@ static bool note_moving(const struct database *d, const struct database_content 
 			uint32_t n, uint32_t ret[DATABASE_CHANGES_MAX], unsigned *ret_n)
 {
 	for (uint32_t i = 0; i < n; i++) {
-		const struct ip_set *set = c->sets[names[i]];
-		uint8_t count = set && c->covers(c->arg, names[i]) ? database_count(set) : 0;
+		uint8_t count = database_count(database_set(c, names[i]));
 		bool noted = false;
 
 		if (count != DATABASE_MANY && count == d->shape.counts[names[i]]) {

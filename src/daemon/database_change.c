@@ -37,11 +37,6 @@ struct change {
 	size_t largest;		/* slots of the old file's largest table */
 };
 
-static const struct ip_set *set_of(const struct database_content *c, uint32_t name)
-{
-	return c->sets[name] && c->covers(c->arg, name) ? c->sets[name] : NULL;
-}
-
 /* Where the records of the next name that has any begin. */
 static uint32_t next_position(const struct database_shape *s, uint32_t name)
 {
@@ -70,7 +65,7 @@ static void find_places(struct change *ch, const uint32_t *names, unsigned n)
 	qsort(sorted, n, sizeof(*sorted), compare_names);
 	for (unsigned i = 0; i < n; i++) {
 		struct place *p = &ch->places[i];
-		const struct ip_set *set = set_of(ch->content, sorted[i]);
+		const struct ip_set *set = database_set(ch->content, sorted[i]);
 		const char *name = users_name(ch->content->users, sorted[i]);
 		size_t n_key = tinydns_key_size(name);
 
@@ -103,7 +98,7 @@ static uint32_t moved(const struct change *ch, uint32_t pos)
 
 static void put_place(const struct change *ch, const struct place *p, struct database_writer *w)
 {
-	const struct ip_set *set = set_of(ch->content, p->name);
+	const struct ip_set *set = database_set(ch->content, p->name);
 	const char *name = users_name(ch->content->users, p->name);
 
 	for (uint32_t i = 0; i < p->n_new; i++) {
@@ -163,7 +158,7 @@ static uint32_t make_table(struct change *ch, unsigned number)
 	for (unsigned i = 0; i < ch->n; i++) {
 		const struct place *p = &ch->places[i];
 		size_t n_key = tinydns_key_size(users_name(ch->content->users, p->name));
-		const struct ip_set *set = set_of(ch->content, p->name);
+		const struct ip_set *set = database_set(ch->content, p->name);
 		uint32_t pos = p->new_pos;
 
 		for (uint32_t k = 0; p->hash % CDB_TABLES == number && k < p->n_new; k++) {
@@ -263,7 +258,7 @@ static void change_shape(const struct change *ch)
 
 		if (next < ch->n && p->name == name) {
 			s->positions[name] = p->n_new ? p->new_pos : 0;
-			s->counts[name] = database_count(set_of(ch->content, name));
+			s->counts[name] = database_count(database_set(ch->content, name));
 			moves = p->moves;
 			next++;
 		} else if (s->positions[name]) {

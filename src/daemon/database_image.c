@@ -144,16 +144,13 @@ static void put_name(struct writer *w, const char *name, const struct ip_set *se
 static void put_names(struct writer *w, const struct database_content *c, struct database_shape *s)
 {
 	for (uint32_t name = 0; !w->out.error && name < s->n_names; name++) {
-		const struct ip_set *set = c->sets[name];
+		const struct ip_set *set = database_set(c, name);
 
-		if (!set || !c->covers(c->arg, name)) {
-			s->positions[name] = 0;
-			s->counts[name] = 0;
-			continue;
-		}
-		s->positions[name] = (uint32_t)database_here(&w->out);
+		s->positions[name] = set ? (uint32_t)database_here(&w->out) : 0;
 		s->counts[name] = database_count(set);
-		put_name(w, users_name(c->users, name), set, c->ttl);
+		if (set) {
+			put_name(w, users_name(c->users, name), set, c->ttl);
+		}
 	}
 }
 

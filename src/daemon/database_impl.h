@@ -102,6 +102,12 @@ int database_spots_end(struct database_spots *s);
 
 /* --- database_image.c, database_change.c --- */
 
+/* What the name has in the content. */
+static inline const struct ip_set *database_set(const struct database_content *c, uint32_t name)
+{
+	return c->sets[name] && c->covers(c->arg, name) ? c->sets[name] : NULL;
+}
+
 /* The value of database_shape.counts for a set. */
 uint8_t database_count(const struct ip_set *set);
 
