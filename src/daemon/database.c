@@ -3,6 +3,7 @@
 #include "daemon/database_impl.h"
 
 #include "base/cleanup.h"
+#include "base/log.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -12,7 +13,6 @@
 #include <sys/inotify.h>
 #include <sys/random.h>
 #include <sys/stat.h>
-#include <syslog.h>
 
 enum {
 	LEASE_TRIES = 20,		/* somebody who has opened the second file just before it became that */
@@ -38,8 +38,6 @@ struct database {
 	uint8_t mark_key[MARK_LABEL + 16];
 	size_t n_mark_key;
 	struct buf trouble;
-	database_log_fn *log;
-	void *arg;
 };
 
 static int fail(struct database *d, int error, const char *what, const char *name)
@@ -85,7 +83,7 @@ static int make_mark(struct database *d)
 	return 0;
 }
 
-int database_new(const char *path, database_log_fn *log, void *arg, struct database **ret)
+int database_new(const char *path, struct database **ret)
 {
 	struct database *d = calloc(1, sizeof(*d));
 	int r;
@@ -95,8 +93,6 @@ int database_new(const char *path, database_log_fn *log, void *arg, struct datab
 	}
 	d->dir = d->visible.fd = d->second.fd = -1;
 	d->second_from = SIZE_MAX;
-	d->log = log;
-	d->arg = arg;
 	d->path = strdup(path);
 	d->inotify = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
 	r = !d->path ? -ENOMEM : d->inotify < 0 ? -errno : make_mark(d);
@@ -465,8 +461,7 @@ static int take_lease(struct database *d)
 		}
 		if (errno != EAGAIN && errno != EINTR) {
 			d->no_lease = true;
-			d->log(d->arg, LOG_WARNING, "no lease can be had on a file beside the database; each "
-						    "change makes a whole one");
+			log_warning("no lease can be had on a file beside the database; each change makes a whole one");
 			return -errno;
 		}
 		(void)nanosleep(&pause, NULL);
@@ -529,8 +524,8 @@ static int exchange(struct database *d)
 
 		if (r == -EINVAL) {
 			d->no_exchange = true;
-			d->log(d->arg, LOG_WARNING, "the file system of the database cannot exchange two files; each "
-						    "change makes a whole one");
+			log_warning("the file system of the database cannot exchange two files; each change makes a "
+				    "whole one");
 		}
 		return r;
 	}

@@ -23,8 +23,6 @@
 
 struct database;
 
-typedef void database_log_fn(void *arg, int priority, const char *message);
-
 /* What our part holds; borrowed for the call. */
 struct database_content {
 	const struct users *users;
@@ -41,7 +39,7 @@ struct database_version {
 };
 
 /* Copies the path; opens nothing yet. 0 or a negative errno. */
-int database_new(const char *path, database_log_fn *log, void *arg, struct database **ret);
+int database_new(const char *path, struct database **ret);
 struct database *database_free(struct database *d);
 
 /* A line of tinydns-data that stands for our part in the text that is compiled; with its newline. */

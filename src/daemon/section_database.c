@@ -360,12 +360,6 @@ void section_database_replace(struct section_file *p)
 	database_forget_names(p->db.database);
 }
 
-static void on_database_log(void *arg, int priority, const char *message)
-{
-	(void)arg;
-	log_write(priority, "%s", message);
-}
-
 int section_database_open(struct section_file *p, struct command *compiler)
 {
 	const struct compile_handlers handlers = { .done = on_compiled, .lost = section_lost, .arg = p };
@@ -379,7 +373,7 @@ int section_database_open(struct section_file *p, struct command *compiler)
 	(void)signal(SIGIO, SIG_IGN);	/* sent to who holds a lease that is broken; database.h */
 	r = compile_new(p->o.loop, compiler, p->o.conf->state, p->o.is->name, &handlers, &db->compile);
 	if (!r) {
-		r = database_new(p->o.is->database, on_database_log, NULL, &db->database);
+		r = database_new(p->o.is->database, &db->database);
 	}
 	if (!r && database_fd(db->database) >= 0 &&
 	    !uv_poll_init(p->o.loop, &db->poll, database_fd(db->database))) {

@@ -171,13 +171,6 @@ static void *foreigner(void *arg)
 	return NULL;
 }
 
-static void say(void *arg, int priority, const char *message)
-{
-	(void)arg;
-	(void)priority;
-	fprintf(stderr, "%s\n", message);
-}
-
 static bool covers(const void *arg, uint32_t name)
 {
 	(void)arg;
@@ -261,7 +254,7 @@ int main(int argc, char **argv)
 	snprintf(path, sizeof(path), "%s/data.cdb", argv[1]);
 	signal(SIGIO, SIG_IGN);
 	if (users_add(users, "x", 1, 1) || users_add_name(users, "x.example.com", 13, &owner) ||
-	    database_new(path, say, NULL, &d)) {
+	    database_new(path, &d)) {
 		die("start");
 	}
 	for (int i = 0; i < 2; i++) {

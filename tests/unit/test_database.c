@@ -48,13 +48,6 @@ static const char everything_behind[] =
 	"^9.2.0.192.in-addr.arpa:host.example.com\n:any.example.com:65280:\\001\\002:5\n"
 	"Zlo.example.net:ns.example.net:h.example.net:::::::60::lo\n-off.example.com:192.0.2.1\n\n# x\n";
 
-static void say(void *arg, int priority, const char *message)
-{
-	(void)arg;
-	(void)priority;
-	print_message("%s\n", message);
-}
-
 static bool covers(const void *arg, uint32_t name)
 {
 	return !((const struct world *)arg)->hidden[name];
@@ -213,7 +206,7 @@ static int setup(void **state)
 	w->version = (struct database_version){ 1700000000, { .tv_sec = 1700000000, .tv_nsec = 120 } };
 	signal(SIGIO, SIG_IGN);
 	srandom(1);
-	assert_int_equal(database_new(w->path, say, NULL, &w->database), 0);
+	assert_int_equal(database_new(w->path, &w->database), 0);
 	*state = w;
 	return 0;
 }
