@@ -96,17 +96,13 @@ int changes_move(struct changes *c, struct changes *from)
 	return 0;
 }
 
-void changes_take(struct changes *c, uint32_t n, struct change *ret)
+void changes_take(struct changes *c, uint32_t n)
 {
 	for (uint32_t i = 0; i < n; i++) {
 		uint32_t name = c->list[i].name;
 
 		c->marked[name / 8] &= (uint8_t)~(1u << name % 8);
-		if (ret) {
-			ret[i] = c->list[i];
-		} else {
-			ip_set_free(c->list[i].was);
-		}
+		ip_set_free(c->list[i].was);
 	}
 	c->n -= n;
 	if (c->n) {
@@ -161,5 +157,5 @@ struct ip_set *changes_take_was(struct changes *c, uint32_t name)
 
 void changes_clear(struct changes *c)
 {
-	changes_take(c, c->n, NULL);
+	changes_take(c, c->n);
 }

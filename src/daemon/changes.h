@@ -43,8 +43,8 @@ int changes_note_copy(struct changes *c, uint32_t name, const struct ip_set *was
  * the rest is still in from. */
 int changes_move(struct changes *c, struct changes *from);
 
-/* Takes the first n out. They are freed, or handed to ret, which has room for them (NULL: freed). */
-void changes_take(struct changes *c, uint32_t n, struct change *ret);
+/* Takes the first n out. */
+void changes_take(struct changes *c, uint32_t n);
 
 /* Takes this name out, if it is in; its place in the order is lost: the last one gets it. */
 void changes_remove(struct changes *c, uint32_t name);

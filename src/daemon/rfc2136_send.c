@@ -87,7 +87,7 @@ static void take_off(struct rfc2136_zone *z, const struct batch *b, uint32_t n)
 		*owned |= b->adds[i];
 		(void)changes_note(&z->flying, c->name, steal_ptr(&c->was));
 	}
-	changes_take(&z->pending, n_names, NULL);
+	changes_take(&z->pending, n_names);
 	for (uint32_t i = n_names; i < n; i++) {
 		z->flying_orphans[z->n_flying_orphans++] = z->orphans[--z->n_orphans];
 	}
@@ -128,7 +128,7 @@ void rfc2136_send_changes(struct rfc2136_zone *z)
 		for (uint32_t i = 0; i < b.n_names; i++) {
 			output_published(&z->p->o, &z->pending.list[i]);
 		}
-		changes_take(&z->pending, b.n_names, NULL);
+		changes_take(&z->pending, b.n_names);
 		z->n_orphans -= b.n - b.n_names;
 		output_progress(&z->p->o);
 		return;

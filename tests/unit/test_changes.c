@@ -75,7 +75,7 @@ static void gives_room_back(void **state)
 			assert_int_equal(changes_move(&to, &c), 0);
 			changes_clear(&to);
 		} else if (way == 1) {
-			changes_take(&c, MANY, NULL);
+			changes_take(&c, MANY);
 		}
 		for (uint32_t i = 0; way == 2 && i < MANY; i++) {
 			changes_remove(&c, i);
@@ -92,7 +92,6 @@ static void gives_room_back(void **state)
 
 static void taken_in_order(void **state)
 {
-	struct change taken[3];
 	struct changes c;
 
 	(void)state;
@@ -100,12 +99,9 @@ static void taken_in_order(void **state)
 	for (uint8_t i = 0; i < 5; i++) {
 		assert_int_equal(changes_note(&c, i, set(i)), 0);
 	}
-	changes_take(&c, 3, taken);
+	changes_take(&c, 3);
 	for (uint8_t i = 0; i < 3; i++) {
-		assert_int_equal(taken[i].name, i);
-		assert_int_equal(last_of(taken[i].was), i);
 		assert_false(changes_has(&c, i));
-		ip_set_free(taken[i].was);
 	}
 	assert_int_equal(c.n, 2);
 	assert_true(changes_has(&c, 3));
