@@ -25,15 +25,17 @@ static const char *const types_text[] = {
 
 /* --- names --- */
 
+bool rfc2136_is_known(const struct rfc2136 *p, uint32_t name)
+{
+	return p->o.roster->sets[name] || p->o.roster->state[p->o.roster->users->names[name].user].known ||
+	       p->owned[name] & RFC2136_OTHERS;
+}
+
 uint8_t rfc2136_to_change(const struct rfc2136 *p, uint32_t name, uint8_t *ret_deletes)
 {
-	const struct ip_set *set = p->o.roster->sets[name];
-	uint8_t has =
-		(set && set->n_v4 ? RFC2136_A : 0) | (set && set->n_v6 ? RFC2136_AAAA : 0);
-	bool known = p->o.roster->state[p->o.roster->users->names[name].user].known;
+	uint8_t has = rfc2136_types(p->o.roster->sets[name]);
 
-	known = known || p->owned[name] & RFC2136_OTHERS;
-	*ret_deletes = set || known ? p->owned[name] & (uint8_t)~has & RFC2136_BOTH : 0;
+	*ret_deletes = rfc2136_is_known(p, name) ? p->owned[name] & (uint8_t)~has & RFC2136_BOTH : 0;
 	return has | *ret_deletes;
 }
 

@@ -96,14 +96,12 @@ static bool differs(struct rfc2136_findings *f, uint32_t name, const struct pres
 {
 	struct rfc2136 *p = f->z->p;
 	const struct ip_set *set = p->o.roster->sets[name];
-	uint8_t wanted =
-		(set && set->n_v4 ? RFC2136_A : 0) | (set && set->n_v6 ? RFC2136_AAAA : 0);
+	uint8_t wanted = rfc2136_types(set);
 	uint8_t same = (ip_set_equal_v4(set, is->set) ? RFC2136_A : 0) |
 		       (ip_set_equal_v6(set, is->set) ? RFC2136_AAAA : 0);
 	uint8_t left = is->types & (uint8_t)~wanted, bad;
 
-	if (!set && !p->o.roster->state[p->o.roster->users->names[name].user].known &&
-	    !(p->owned[name] & RFC2136_OTHERS)) {
+	if (!rfc2136_is_known(p, name)) {
 		return false;
 	}
 	same = is->too_many ? 0 : same & (uint8_t)~is->other_ttl;
