@@ -29,7 +29,8 @@ struct compile {
 	struct compile_handlers handlers;
 };
 
-void compile_dir(struct buf *to, const char *state, const char *output)
+/* The directory that is used for this output, beside the state file. */
+static void print_dir(struct buf *to, const char *state, const char *output)
 {
 	buf_printf(to, "%s.%s.compile", state, output);
 }
@@ -38,7 +39,7 @@ void compile_command(struct buf *to, const char *state, const char *output)
 {
 	_cleanup_(buf_deinit) struct buf dir = { 0 };
 
-	compile_dir(&dir, state, output);
+	print_dir(&dir, state, output);
 	buf_adds(to, "cd '");
 	for (const char *c = buf_str(&dir); *c; c++) {
 		if (*c == '\'') {
@@ -112,13 +113,12 @@ static void on_ended(void *arg, enum command_end how, int value)
 int compile_new(struct uv_loop_s *loop, struct command *command, const char *state, const char *output,
 		const struct compile_handlers *h, struct compile **ret)
 {
-	const struct command_handlers handlers = {
-		.output = on_output, .ended = on_ended, .lost = on_lost, .arg = NULL,
-	};
-	struct command_handlers mine = handlers;
 	struct compile *c = calloc(1, sizeof(*c));
+	const struct command_handlers handlers = {
+		.output = on_output, .ended = on_ended, .lost = on_lost, .arg = c,
+	};
 	struct buf dir = { 0 };
-	int r = 0;
+	int r;
 
 	if (!c) {
 		command_free(command);
@@ -126,13 +126,12 @@ int compile_new(struct uv_loop_s *loop, struct command *command, const char *sta
 	}
 	c->command = command;
 	c->handlers = *h;
-	compile_dir(&dir, state, output);
+	print_dir(&dir, state, output);
 	(void)buf_str(&dir);
 	r = buf_error(&dir) ? -ENOMEM : dir.len + sizeof("/data.cdb") > PATH_MAX ? -ENAMETOOLONG : 0;
 	c->dir = dir.data;
-	mine.arg = c;
 	if (!r) {
-		r = command_attach(command, loop, &mine);
+		r = command_attach(command, loop, &handlers);
 	}
 	if (r) {
 		compile_free(c);

@@ -23,10 +23,7 @@ struct compile_handlers {
 	void *arg;
 };
 
-/* Appends the directory that is used for this output, beside the state file. */
-void compile_dir(struct buf *to, const char *state, const char *output);
-
-/* The command that the helper is to know (command_new). */
+/* Appends the command that the helper is to know (command_new): it works in a directory beside the state file. */
 void compile_command(struct buf *to, const char *state, const char *output);
 
 /* The command is taken over, also when it fails. 0 or a negative errno. */
