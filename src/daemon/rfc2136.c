@@ -23,6 +23,11 @@ static const char *const types_text[] = {
 	[RFC2136_A | RFC2136_AAAA] = "both",
 };
 
+static struct rfc2136 *rfc2136_of(struct output *o)
+{
+	return (struct rfc2136 *)o;
+}
+
 /* --- names --- */
 
 bool rfc2136_is_known(const struct rfc2136 *p, uint32_t name)

@@ -137,11 +137,6 @@ struct rfc2136_zone {
 	struct buf latest_why;
 };
 
-static inline struct rfc2136 *rfc2136_of(struct output *o)
-{
-	return (struct rfc2136 *)o;
-}
-
 static inline const char *rfc2136_server(const struct rfc2136_zone *z,
 					 char room[NAMESERVER_TEXT_SIZE])
 {

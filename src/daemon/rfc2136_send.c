@@ -17,7 +17,6 @@
 
 enum { REFUSED_MS = 5 * 60 * 1000 };
 
-/* What was under way, and perhaps is done, perhaps not. */
 int rfc2136_put_back(struct rfc2136_zone *z)
 {
 	int r = changes_move(&z->pending, &z->flying);
@@ -144,7 +143,6 @@ void rfc2136_send_changes(struct rfc2136_zone *z)
 	rfc2136_zone_send(z, RFC2136_UPDATE, z->bytes.len > MESSAGE_UDP_MAX);
 }
 
-/* The server has what flies. */
 void rfc2136_land(struct rfc2136_zone *z)
 {
 	struct rfc2136 *p = z->p;
@@ -204,7 +202,6 @@ static void say_refused_name(struct rfc2136_zone *z, uint32_t number, bool is_na
 	}
 }
 
-/* The server takes others, so it is about these names. */
 void rfc2136_settle_refused(struct rfc2136_zone *z)
 {
 	bool any = z->n_unsaid;

@@ -47,7 +47,7 @@ bool section_product_is_old(const struct section_file *p)
  * and two runs of tinydns-data at once spoil each other: then the file is written anew, with a
  * later time, and the command runs once more. Growing pauses keep two machines that answer each
  * other from doing so for ever. */
-void section_foreign_product(struct section_file *p)
+static void take_foreign(struct section_file *p)
 {
 	uint64_t pause = p->n_foreign ? (uint64_t)OUTPUT_PAUSE_FIRST_MS << (p->n_foreign < 6 ? p->n_foreign : 6) :
 					0;
@@ -74,7 +74,7 @@ void section_take_compiled(struct section_file *p, unsigned n)
 		p->n_compiled += n;
 	} else if (splice_stat(p->splice, p->format->compiled, &st) ||
 		   st.st_ino != p->compiled.st_ino || section_is_later(&st.st_mtim, &p->compiled.st_mtim)) {
-		section_foreign_product(p);
+		take_foreign(p);
 	}
 }
 
@@ -160,7 +160,7 @@ static void on_ended(void *arg, enum command_end how, int value)
 	}
 	/* Once: perhaps the command itself makes it twice. */
 	if (p->n_compiled > 1 && !p->n_foreign) {
-		section_foreign_product(p);
+		take_foreign(p);
 	}
 	output_attempted(&p->o);
 	section_step(p);

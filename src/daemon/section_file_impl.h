@@ -137,12 +137,6 @@ void section_lost(void *arg);
 void section_work_begin(struct section_file *p, uv_work_t *work, uv_work_cb run, uv_after_work_cb ended);
 bool section_work_ended(struct section_file *p);
 
-/* What is to be brought into the file. */
-static inline struct changes *section_backlog(struct section_file *p)
-{
-	return p->db.database ? &p->behind : &p->o.pending;
-}
-
 /* --- section_read.c --- */
 
 /* Gives the roster what the section says. false: it could not be read. */
@@ -187,9 +181,6 @@ struct timespec section_newest_product(const struct section_file *p);
 
 /* Whether the command was cut off last time: its product is not newer than the data file. */
 bool section_product_is_old(const struct section_file *p);
-
-/* Somebody else's compiled file is there, and may be made of older data. */
-void section_foreign_product(struct section_file *p);
 
 /* What the watch has seen of the compiled file. */
 void section_take_compiled(struct section_file *p, unsigned n);

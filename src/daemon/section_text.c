@@ -181,10 +181,16 @@ static void follow(struct section_file *p)
 	}
 }
 
+/* What is to be brought into the file. */
+static struct changes *backlog_of(struct section_file *p)
+{
+	return p->db.database ? &p->behind : &p->o.pending;
+}
+
 /* What was on its way is to be written again, in the old order. */
 static void put_back(struct section_file *p)
 {
-	struct changes *backlog = section_backlog(p), newer = *backlog;
+	struct changes *backlog = backlog_of(p), newer = *backlog;
 
 	/* Without memory, who waits for the newer ones is told too early; they are all written. */
 	(void)changes_move(&p->writing, &newer);
@@ -370,7 +376,7 @@ void section_text_begin(struct section_file *p)
 	buf_clear(&t->body);
 	p->wanted = p->anew = false;
 	/* Without memory they are written all the same, and told of next time. */
-	(void)changes_move(&p->writing, section_backlog(p));
+	(void)changes_move(&p->writing, backlog_of(p));
 	(void)uv_idle_start(&t->idle, on_idle);	/* fails only without a function */
 	gather(p);
 }

@@ -24,7 +24,7 @@ int64_t splice_now_ms(void)
 }
 
 /* Somebody is in the middle of writing to the file, and has not been so for too long. */
-bool splice_is_editing(const struct splice *s)
+static bool is_editing(const struct splice *s)
 {
 	return s->editing_since_ms && splice_now_ms() - s->editing_since_ms < EDITING_MAX_MS;
 }
@@ -41,7 +41,6 @@ void splice_say(struct splice *s, int priority, const char *format, ...)
 	buf_deinit(&b);
 }
 
-/* Notes what was wrong and hands the error on. */
 int splice_fail(struct splice *s, int error, const char *what, const char *name)
 {
 	buf_clear(&s->trouble);
@@ -55,7 +54,6 @@ const char *splice_trouble(struct splice *s)
 	return buf_str(&s->trouble);
 }
 
-/* Names beside the file, such as .data.dnsu.swap. */
 const char *splice_beside(const struct splice *s, const char *suffix, char *ret)
 {
 	/* splice_open has refused a base that is too long for this */
@@ -144,7 +142,6 @@ int splice_stat(const struct splice *s, const char *name, struct stat *ret)
 	return fstatat(s->dir, name, ret, 0) < 0 ? -errno : 0;
 }
 
-/* Reads one file of the directory, whole: -EAGAIN when it changed meanwhile. */
 int splice_read_whole(const struct splice *s, const char *name, struct buf *ret, struct stat *ret_st)
 {
 	_cleanup_(close_fdp) int fd =
@@ -503,21 +500,19 @@ void splice_look(struct splice *s, struct splice_seen *ret)
 	}
 }
 
-/* Reads the file, unless somebody is in the middle of writing to it: -EAGAIN. Whoever began before we
- * read has left an event. */
 int splice_read_settled(struct splice *s, struct buf *ret, struct stat *ret_st)
 {
 	int r = splice_read_whole(s, s->base, ret, ret_st);
 
-	drain(s);
-	return splice_is_editing(s) ? -EAGAIN : r;
+	drain(s);	/* whoever began to write before we read has left an event */
+	return is_editing(s) ? -EAGAIN : r;
 }
 
 int64_t splice_due_ms(const struct splice *s)
 {
 	int64_t due = INT64_MAX, now = splice_now_ms();
 
-	if (splice_is_editing(s)) {
+	if (is_editing(s)) {
 		due = s->editing_since_ms + EDITING_MAX_MS;
 	}
 	/* While what a failure left has to be cleared up first, nobody looks at them. */
@@ -613,7 +608,7 @@ int splice_put(struct splice *s, const struct splice_put *put)
 	n_before = s->n_late;	/* what this one displaces comes behind them */
 	r = -EAGAIN;
 	for (int i = 0; r == -EAGAIN && i < ATTEMPTS; i++) {
-		s->insist = i >= ATTEMPTS / 2 && !splice_is_editing(s);
+		s->insist = i >= ATTEMPTS / 2 && !is_editing(s);
 		r = put_once(s, put);
 	}
 	s->insist = false;

@@ -74,9 +74,6 @@ void splice_say(struct splice *s, int priority, const char *format, ...)
 /* Notes what was wrong, for splice_trouble, and hands the error on. */
 int splice_fail(struct splice *s, int error, const char *what, const char *name);
 
-/* Somebody is in the middle of writing to the file, and has not been so for too long. */
-bool splice_is_editing(const struct splice *s);
-
 /* Names beside the file, such as .data.dnsu.swap. ret has room for NAME_SIZE_FILE. */
 const char *splice_beside(const struct splice *s, const char *suffix, char *ret);
 
@@ -127,8 +124,8 @@ int splice_write_over(struct splice *s, const struct buf *old, const struct stat
 const char *late_name(const struct splice *s, unsigned number, char *ret);
 
 /* Keeps the file of this name as a late one. accounted: the text that it had when it was read; what
- * it says beyond that is merged. st: as it was when all of its text was that; NULL: it may have more already. 0 or a
- * negative errno. */
+ * it says beyond that is merged. Of our section nothing is kept, for it may be large. st: as it was when all of its text
+ * was that; NULL: it may have more already. 0 or a negative errno. */
 int late_add(struct splice *s, const char *name, const struct buf *accounted, const struct stat *st);
 
 /* The same with a copy of a text, of a file that was out of sight for a moment and has come back: whoever read what

@@ -51,7 +51,6 @@ static bool accounted_for(const struct splice *s, const struct late *l, const st
 	return section_same_outside(text->data, text->len, l->text.data, l->text.len, s->comment);
 }
 
-/* An administrator's text that cannot be merged stays under a name that he can see. */
 void late_keep_and_tell(struct splice *s, const char *name)
 {
 	char to[NAME_SIZE_FILE];
@@ -128,8 +127,6 @@ static void note_seen(const struct splice *s, const char *name, const struct sta
 	*ret = st;
 }
 
-/* Keeps the file of this name as a late one. accounted: the text that it had when it was read; what
- * it says beyond that is merged. Of our section nothing is kept, for it may be large. */
 int late_add(struct splice *s, const char *name, const struct buf *accounted, const struct stat *st)
 {
 	const struct buf nothing = { 0 };

@@ -265,8 +265,6 @@ static int replace_by_rename(struct splice *s, const char *part, const struct bu
 	return 0;
 }
 
-/* Puts the text new in the place of old, which is what was read. -EAGAIN: somebody got in between,
- * and nothing is changed. */
 int splice_write_over(struct splice *s, const struct buf *old, const struct stat *old_st,
 		      const struct buf *new, const struct splice_put *put)
 {
