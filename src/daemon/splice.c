@@ -41,12 +41,21 @@ void splice_say(struct splice *s, int priority, const char *format, ...)
 	buf_deinit(&b);
 }
 
+int splice_wrong(struct splice *s, int outcome, const char *format, ...)
+{
+	va_list ap;
+
+	buf_clear(&s->trouble);
+	va_start(ap, format);
+	buf_vprintf(&s->trouble, format, ap);
+	va_end(ap);
+	return outcome;
+}
+
 int splice_fail(struct splice *s, int error, const char *what, const char *name)
 {
-	buf_clear(&s->trouble);
-	buf_printf(&s->trouble, "unable to %s '%s/%s': %s", what, s->dir_path ? s->dir_path : "",
-		   name, strerror(-error));
-	return error;
+	return splice_wrong(s, error, "unable to %s '%s/%s': %s", what, s->dir_path ? s->dir_path : "", name,
+			    strerror(-error));
 }
 
 const char *splice_trouble(struct splice *s)
@@ -364,18 +373,12 @@ static int locate(struct splice *s)
 	bool same;
 
 	if (!real) {
-		int r = -errno;
-
-		buf_clear(&s->trouble);
-		buf_printf(&s->trouble, "unable to find '%s': %s", s->path, strerror(-r));
-		return r;
+		return splice_wrong(s, -errno, "unable to find '%s': %s", s->path, strerror(errno));
 	}
 	slash = strrchr(real, '/');
 	*slash = '\0';
 	if (strlen(slash + 1) > NAME_MAX - 32) {
-		buf_clear(&s->trouble);
-		buf_printf(&s->trouble, "the name of '%s' is too long", s->path);
-		return -ENAMETOOLONG;
+		return splice_wrong(s, -ENAMETOOLONG, "the name of '%s' is too long", s->path);
 	}
 	dir = open(slash == real ? "/" : real, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (dir < 0) {
@@ -526,11 +529,12 @@ int64_t splice_due_ms(const struct splice *s)
 
 /* --- the section --- */
 
-static int section_trouble(struct splice *s, int outcome)
+/* The section in the file's text. 0 or SPLICE_E_SECTION. */
+static int find_section(struct splice *s, const struct buf *text, struct section *ret)
 {
-	buf_clear(&s->trouble);
-	buf_printf(&s->trouble, "%s", section_strerror(outcome));
-	return SPLICE_E_SECTION;
+	int r = section_find(text->data, text->len, s->comment, ret);
+
+	return r ? splice_wrong(s, SPLICE_E_SECTION, "%s", section_strerror(r)) : 0;
 }
 
 int splice_read_body(struct splice *s, struct buf *ret)
@@ -548,9 +552,9 @@ int splice_read_body(struct splice *s, struct buf *ret)
 	if (r) {
 		return splice_fail(s, r, "read", s->base);
 	}
-	r = section_find(text.data, text.len, s->comment, &section);
+	r = find_section(s, &text, &section);
 	if (r) {
-		return section_trouble(s, r);
+		return r;
 	}
 	buf_add(ret, text.data + section.begin, section.end - section.begin);
 	return buf_error(ret);
@@ -567,11 +571,10 @@ static int put_once(struct splice *s, const struct splice_put *put)
 	if (r) {
 		return r == -EAGAIN ? r : splice_fail(s, r, "read", s->base);
 	}
-	r = section_find(old.data, old.len, s->comment, &section);
-	if (r) {
-		return section_trouble(s, r);
+	r = find_section(s, &old, &section);
+	if (!r) {
+		r = splice_refuse(s, &old, &section);
 	}
-	r = splice_refuse(s, &old, &section);
 	if (r) {
 		return r;
 	}
@@ -613,9 +616,7 @@ int splice_put(struct splice *s, const struct splice_put *put)
 	}
 	s->insist = false;
 	if (r == -EAGAIN) {
-		buf_clear(&s->trouble);
-		buf_printf(&s->trouble, "somebody is writing to it");
-		return SPLICE_E_BUSY;
+		return splice_wrong(s, SPLICE_E_BUSY, "somebody is writing to it");
 	}
 	for (unsigned i = 0; !r && i < n_before; i++) {
 		s->late[i].published_since = true;

@@ -71,7 +71,8 @@ int64_t splice_now_ms(void);	/* monotonic */
 void splice_say(struct splice *s, int priority, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
 
-/* Notes what was wrong, for splice_trouble, and hands the error on. */
+/* Notes what was wrong, for splice_trouble, and hands the outcome on; the second: "unable to WHAT 'NAME': WHY". */
+int splice_wrong(struct splice *s, int outcome, const char *format, ...) __attribute__((format(printf, 3, 4)));
 int splice_fail(struct splice *s, int error, const char *what, const char *name);
 
 /* Names beside the file, such as .data.dnsu.swap. ret has room for NAME_SIZE_FILE. */

@@ -27,12 +27,7 @@ int splice_refuse(struct splice *s, const struct buf *text, const struct section
 	size_t line;
 	int r = s->is_zone ? zonefile_refuses(text->data, text->len, section, &line) : 0;
 
-	if (!r) {
-		return 0;
-	}
-	buf_clear(&s->trouble);
-	buf_printf(&s->trouble, "line %zu: %s", line, zonefile_strerror(r));
-	return SPLICE_E_SECTION;
+	return r ? splice_wrong(s, SPLICE_E_SECTION, "line %zu: %s", line, zonefile_strerror(r)) : 0;
 }
 
 bool splice_is_later(const struct splice *s, const struct buf *a, const struct buf *b)
@@ -71,12 +66,7 @@ int splice_raise(struct splice *s, struct buf *text, const struct buf *above)
 	}
 	(void)clock_gettime(CLOCK_REALTIME, &now); /* cannot fail */
 	r = zonefile_set_serial(text, zonefile_next_serial(serial, now.tv_sec));
-	if (r <= 0) {
-		return r;
-	}
-	buf_clear(&s->trouble);
-	buf_adds(&s->trouble, zonefile_strerror(r));
-	return SPLICE_E_SECTION;
+	return r > 0 ? splice_wrong(s, SPLICE_E_SECTION, "%s", zonefile_strerror(r)) : r;
 }
 
 void splice_note_serial(struct splice *s, const struct buf *text)
