@@ -8,6 +8,7 @@
 
 #include "base/cleanup.h"
 #include "base/log.h"
+#include "core/text.h"
 #include "core/users.h"
 #include "daemon/found.h"
 
@@ -42,22 +43,16 @@ static int take_line(struct reading *r, const char *line, size_t n)
 }
 
 /* The lines of a section's body, taken apart and sorted by name. */
-static int read_body(struct reading *r, const char *body, size_t n)
+static int read_body(struct reading *r, const struct buf *body)
 {
-	const char *at = body, *end = body + n;
+	struct text rest = { body->data, body->len }, line;
+	int e = 0;
 
-	while (at < end) {
-		const char *newline = memchr(at, '\n', (size_t)(end - at));
-		const char *stop = newline ? newline : end;
-		int e = stop > at ? take_line(r, at, (size_t)(stop - at)) : 0;
-
-		if (e) {
-			return e;
-		}
-		at = stop + 1;
+	while (!e && text_next_field(&rest, '\n', &line)) {
+		e = line.n ? take_line(r, line.at, line.n) : 0;
 	}
 	found_sort(&r->found);
-	return 0;
+	return e;
 }
 
 /* The set of one name out of what was found; *i moves on. */
@@ -98,7 +93,7 @@ bool section_remember(struct output *o)
 	struct roster *roster = p->o.roster;
 	size_t i = 0;
 
-	if (splice_read_body(p->splice, &body) || read_body(&r, body.data, body.len)) {
+	if (splice_read_body(p->splice, &body) || read_body(&r, &body)) {
 		found_deinit(&r.found);
 		(void)changes_move(&o->pending, &p->behind);	/* they still are */
 		p->unread = true;
@@ -139,7 +134,7 @@ int section_recall(struct section_file *p)
 	size_t i = 0;
 	int e = splice_read_body(p->splice, &body);
 
-	e = e ? e : read_body(&r, body.data, body.len);
+	e = e ? e : read_body(&r, &body);
 	for (uint32_t name = 0; !e && name < roster->users->n_names; name++) {
 		struct ip_set *set;
 
@@ -206,20 +201,15 @@ static void note_differences(struct section_file *p, const struct found_list *wa
 
 /* --- lines that differ --- */
 
-struct text_left {
-	const char *at;
-	size_t n;
-};
-
 /* The line at the beginning, with its newline. */
-static size_t first_line(const struct text_left *t)
+static size_t first_line(const struct text *t)
 {
 	const char *newline = t->n ? memchr(t->at, '\n', t->n) : NULL;
 
 	return newline ? (size_t)(newline - t->at) + 1 : t->n;
 }
 
-static void drop_line(struct text_left *t, struct buf *to)
+static void drop_line(struct text *t, struct buf *to)
 {
 	size_t n = first_line(t);
 
@@ -230,7 +220,7 @@ static void drop_line(struct text_left *t, struct buf *to)
 	t->n -= n;
 }
 
-static bool same_line(const struct text_left *a, const struct text_left *b)
+static bool same_line(const struct text *a, const struct text *b)
 {
 	size_t n = first_line(a);
 
@@ -238,7 +228,7 @@ static bool same_line(const struct text_left *a, const struct text_left *b)
 }
 
 /* Whether b goes on, after one line more, with what a begins with. */
-static bool is_inserted(const struct text_left *a, struct text_left b)
+static bool is_inserted(const struct text *a, struct text b)
 {
 	drop_line(&b, NULL);
 	return same_line(a, &b);
@@ -246,7 +236,7 @@ static bool is_inserted(const struct text_left *a, struct text_left b)
 
 void section_diff(const struct buf *old, const struct buf *new, struct section_diff *ret)
 {
-	struct text_left a = { old->data, old->len }, b = { new->data, new->len };
+	struct text a = { old->data, old->len }, b = { new->data, new->len };
 
 	while (a.n || b.n) {
 		if (same_line(&a, &b)) {
@@ -268,8 +258,7 @@ void section_say_differences(struct section_file *p, const struct section_diff *
 	struct reading r = { .p = p, .foreign = note_foreign }, now = { .p = p };
 
 	buf_clear(&p->foreign);
-	if (!read_body(&r, diff->removed.data, diff->removed.len) &&
-	    !read_body(&now, diff->added.data, diff->added.len)) {
+	if (!read_body(&r, &diff->removed) && !read_body(&now, &diff->added)) {
 		note_differences(p, &r.found, &now.found);
 	}
 	if (was_ours && (r.found.n || now.found.n || r.any_foreign)) {
