@@ -140,6 +140,11 @@ int file_replace(int dir, const char *name, mode_t mode, const void *bytes, size
 	return replace(dir, name, tmp, mode, bytes, n, false);
 }
 
+bool file_is_later(const struct timespec *a, const struct timespec *b)
+{
+	return a->tv_sec != b->tv_sec ? a->tv_sec > b->tv_sec : a->tv_nsec > b->tv_nsec;
+}
+
 bool file_same_stat(const struct stat *a, const struct stat *b)
 {
 	return a->st_dev == b->st_dev && a->st_ino == b->st_ino && a->st_size == b->st_size &&

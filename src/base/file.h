@@ -11,6 +11,7 @@
 #include <sys/types.h>
 
 struct stat;
+struct timespec;
 
 /* Appends what can be read from fd to ret. -EFBIG when that is more than max bytes. */
 int file_read_fd(int fd, size_t max, struct buf *ret);
@@ -34,6 +35,9 @@ int file_replace_durably(int dir, const char *name, const char *tmp, mode_t mode
  * file_end's to close, also when it fails; then tmp is gone. */
 int file_begin(int dir, const char *tmp, mode_t mode, int *ret_fd);
 int file_end(int dir, const char *tmp, const char *name, int *fd);
+
+/* Whether a is the later of two times of files. */
+bool file_is_later(const struct timespec *a, const struct timespec *b);
 
 /* Whether two stats are of the same file with the same content, as far as stat can tell: device,
  * inode, size, modification time. */

@@ -6,6 +6,7 @@
 #include "daemon/section_file_impl.h"
 
 #include "base/cleanup.h"
+#include "base/file.h"
 #include "base/log.h"
 #include "daemon/command.h"
 
@@ -27,7 +28,7 @@ struct timespec section_newest_product(const struct section_file *p)
 	struct stat st;
 
 	if (p->format->compiled && splice_dir(p->splice) && !splice_stat(p->splice, p->format->compiled, &st) &&
-	    section_is_later(&st.st_mtim, &t)) {
+	    file_is_later(&st.st_mtim, &t)) {
 		t = st.st_mtim;
 	}
 	return t;
@@ -40,7 +41,7 @@ bool section_product_is_old(const struct section_file *p)
 	/* Where no file tells, the command has to. */
 	return !p->format->compiled || stat(p->o.is->file, &data) < 0 ||
 	       splice_stat(p->splice, p->format->compiled, &product) < 0 ||
-	       !section_is_later(&product.st_mtim, &data.st_mtim);
+	       !file_is_later(&product.st_mtim, &data.st_mtim);
 }
 
 /* A compiled file that appeared beside the one our command made may have been made of older data,
@@ -73,7 +74,7 @@ void section_take_compiled(struct section_file *p, unsigned n)
 	if (p->running) {
 		p->n_compiled += n;
 	} else if (splice_stat(p->splice, p->format->compiled, &st) ||
-		   st.st_ino != p->compiled.st_ino || section_is_later(&st.st_mtim, &p->compiled.st_mtim)) {
+		   st.st_ino != p->compiled.st_ino || file_is_later(&st.st_mtim, &p->compiled.st_mtim)) {
 		take_foreign(p);
 	}
 }

@@ -9,6 +9,7 @@
 
 #include "base/background.h"
 #include "base/cleanup.h"
+#include "base/file.h"
 #include "base/log.h"
 #include "core/users.h"
 #include "daemon/command.h"
@@ -133,7 +134,7 @@ void section_database_take_text(struct section_file *p, bool is_written)
 	if (splice_time(p->splice, &time)) {
 		return;	/* it was changed already, and is looked at again */
 	}
-	if (!is_written && db->has_version && section_is_later(&db->text_version.time, &time)) {
+	if (!is_written && db->has_version && file_is_later(&db->text_version.time, &time)) {
 		/* From a backup, with its time: serials would go back, and secondaries would not see it. */
 		p->wanted = p->anew = true;
 	} else {

@@ -116,11 +116,6 @@ static inline struct section_file *section_file_of(struct output *o)
 	return (struct section_file *)o;
 }
 
-static inline bool section_is_later(const struct timespec *a, const struct timespec *b)
-{
-	return a->tv_sec != b->tv_sec ? a->tv_sec > b->tv_sec : a->tv_nsec > b->tv_nsec;
-}
-
 /* --- section_file.c --- */
 
 /* Does what can be done now and arms the timers for the rest. */

@@ -9,6 +9,7 @@
 
 #include "base/background.h"
 #include "base/cleanup.h"
+#include "base/file.h"
 #include "base/log.h"
 #include "core/users.h"
 
@@ -100,7 +101,7 @@ static struct timespec time_of_last(const struct section_file *p)
 	const struct timespec product = section_newest_product(p);
 	const struct timespec text = { .tv_sec = p->db.text_version.time.tv_sec, .tv_nsec = 999999999 };
 
-	return p->text.anew && p->db.has_version && section_is_later(&text, &product) ? text : product;
+	return p->text.anew && p->db.has_version && file_is_later(&text, &product) ? text : product;
 }
 
 static void write_text(uv_work_t *work)

@@ -68,11 +68,6 @@ static int copy_meta(struct splice *s, const struct stat *old, int to)
 	return 0;
 }
 
-static bool later(const struct timespec *a, const struct timespec *b)
-{
-	return a->tv_sec != b->tv_sec ? a->tv_sec > b->tv_sec : a->tv_nsec > b->tv_nsec;
-}
-
 /* make(1) takes a target for up to date that is not older than its source, and tinydns-data takes
  * the whole second as the SOA serial: hence never a time that was there before. */
 static int set_time(struct splice *s, int fd, const struct stat *old, const struct splice_put *put)
@@ -86,7 +81,7 @@ static int set_time(struct splice *s, int fd, const struct stat *old, const stru
 	    old->st_mtim.tv_sec < TIME_MAX) {
 		t[1] = (struct timespec){ .tv_sec = old->st_mtim.tv_sec + 1 };
 	}
-	if (!later(&t[1], &put->not_before) && put->not_before.tv_sec < TIME_MAX) {
+	if (!file_is_later(&t[1], &put->not_before) && put->not_before.tv_sec < TIME_MAX) {
 		t[1] = put->not_before;
 		t[1].tv_nsec += TICK_NS;
 		if (t[1].tv_nsec >= 1000000000) {
@@ -106,7 +101,7 @@ static int set_time(struct splice *s, int fd, const struct stat *old, const stru
 	if (fstat(fd, &st) < 0) {
 		return -errno;
 	}
-	if (st.st_mtim.tv_sec - now.tv_sec <= 2 && later(&st.st_mtim, &put->not_before)) {
+	if (st.st_mtim.tv_sec - now.tv_sec <= 2 && file_is_later(&st.st_mtim, &put->not_before)) {
 		s->lead_said = false;
 	} else if (!s->lead_said) {
 		s->lead_said = true;
@@ -114,7 +109,7 @@ static int set_time(struct splice *s, int fd, const struct stat *old, const stru
 			   "%s gets a modification time %lld s ahead of the clock, for the database or "
 			   "the file itself was that far ahead%s", s->path,
 			   (long long)(st.st_mtim.tv_sec - now.tv_sec),
-			   later(&st.st_mtim, &put->not_before) ? "" :
+			   file_is_later(&st.st_mtim, &put->not_before) ? "" :
 			   "; it cannot be later than the database, and make(1) will not make that anew");
 	}
 	return 0;
