@@ -4,6 +4,7 @@
 
 #include "base/cleanup.h"
 #include "daemon/child.h"
+#include "daemon/confine.h"
 #include "service/privileges.h"
 
 #include <errno.h>
@@ -287,7 +288,7 @@ struct command {
 	struct command_handlers handlers;
 };
 
-int command_new(const char *text, int (*confine)(const char *arg), const char *arg, struct command **ret)
+int command_new(const char *text, const char *state, struct command **ret)
 {
 	struct command *c = calloc(1, sizeof(*c));
 	int r;
@@ -301,7 +302,7 @@ int command_new(const char *text, int (*confine)(const char *arg), const char *a
 		return r;
 	}
 	if (c->helper == 0) {
-		if (confine && confine(arg)) {
+		if (state && confine_compiler(state)) {
 			_exit(111);
 		}
 		helper_main(c->socket, text);

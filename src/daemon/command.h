@@ -32,9 +32,9 @@ struct command_handlers {
 	void *arg;
 };
 
-/* Forks the helper. confine, where it is given, closes a sandbox around it and all that it runs, and returns 0 or a
- * negative errno, which ends it. The strings must stay until then only. 0 or a negative errno. */
-int command_new(const char *text, int (*confine)(const char *arg), const char *arg, struct command **ret);
+/* Forks the helper. With the path of the state, a sandbox is closed around it and all that it runs
+ * (confine_compiler); NULL: none. 0 or a negative errno. */
+int command_new(const char *text, const char *state, struct command **ret);
 
 /* Hangs the helper's answers on the loop. */
 int command_attach(struct command *c, struct uv_loop_s *loop, const struct command_handlers *h);

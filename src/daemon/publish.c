@@ -6,7 +6,6 @@
 #include "base/log.h"
 #include "core/text.h"
 #include "daemon/compile.h"
-#include "daemon/confine.h"
 #include "daemon/output.h"
 #include "daemon/say.h"
 
@@ -86,7 +85,7 @@ static int fork_compiler(const struct conf *conf, const struct conf_output *is, 
 
 	compile_command(&text, conf->state, is->name);
 	command = buf_str(&text);
-	return buf_error(&text) ? -ENOMEM : command_new(command, confine_compiler, conf->state, ret);
+	return buf_error(&text) ? -ENOMEM : command_new(command, conf->state, ret);
 }
 
 void publish_unfork(const struct conf *conf, struct output_commands *commands)
@@ -106,7 +105,7 @@ int publish_fork(const struct conf *conf, struct output_commands *ret)
 		const struct conf_output *is = &conf->outputs[i];
 
 		if (is->command) {
-			r = command_new(is->command, NULL, NULL, &ret[i].command);
+			r = command_new(is->command, NULL, &ret[i].command);
 		}
 		if (!r && is->database) {
 			r = fork_compiler(conf, is, &ret[i].compiler);
