@@ -529,6 +529,17 @@ int64_t splice_due_ms(const struct splice *s)
 
 /* --- the section --- */
 
+void splice_outside(const struct splice *s, const struct buf *text, struct buf *ret)
+{
+	const struct buf nothing = { 0 };
+	struct section section;
+
+	if (section_find(text->data, text->len, s->comment, &section)) {
+		section = (struct section){ text->len, text->len };
+	}
+	section_replace(ret, text->data, text->len, &section, &nothing);
+}
+
 /* The section in the file's text. 0 or SPLICE_E_SECTION. */
 static int find_section(struct splice *s, const struct buf *text, struct section *ret)
 {

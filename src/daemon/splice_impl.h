@@ -88,6 +88,9 @@ int splice_read_whole(const struct splice *s, const char *name, struct buf *ret,
 /* The same of the file itself; -EAGAIN also while somebody is in the middle of writing to it. */
 int splice_read_settled(struct splice *s, struct buf *ret, struct stat *ret_st);
 
+/* Appends what of the text is outside of our section; if that is not to be found, all. */
+void splice_outside(const struct splice *s, const struct buf *text, struct buf *ret);
+
 /* --- splice_rules.c --- */
 
 /* Whether the section must not stand where it does in the text. 0, SPLICE_E_SECTION or -ENOMEM. */

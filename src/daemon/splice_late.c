@@ -129,9 +129,7 @@ static void note_seen(const struct splice *s, const char *name, const struct sta
 
 int late_add(struct splice *s, const char *name, const struct buf *accounted, const struct stat *st)
 {
-	const struct buf nothing = { 0 };
 	char to[NAME_SIZE_FILE];
-	struct section section;
 	struct late *l;
 	int r;
 
@@ -151,10 +149,7 @@ int late_add(struct splice *s, const char *name, const struct buf *accounted, co
 		.born_ms = splice_now_ms(),
 		.look_ms = splice_now_ms(),
 	};
-	if (section_find(accounted->data, accounted->len, s->comment, &section)) {
-		section = (struct section){ accounted->len, accounted->len };
-	}
-	section_replace(&l->text, accounted->data, accounted->len, &section, &nothing);
+	splice_outside(s, accounted, &l->text);
 	r = buf_error(&l->text);
 	if (r) {
 		buf_deinit(&l->text);	/* the file stays, and is accounted for at the next start */

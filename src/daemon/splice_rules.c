@@ -93,17 +93,12 @@ static int view(const struct splice *s, const struct buf *text, struct buf *stor
 		const struct buf **ret)
 {
 	_cleanup_(buf_deinit) struct buf outside = { 0 };
-	const struct buf nothing = { 0 };
-	struct section section;
 
 	*ret = text;
 	if (!s->raises_serial) {
 		return 0;
 	}
-	if (section_find(text->data, text->len, s->comment, &section)) {
-		section = (struct section){ text->len, text->len };
-	}
-	section_replace(&outside, text->data, text->len, &section, &nothing);
+	splice_outside(s, text, &outside);
 	zonefile_mask_serial(store, outside.data, outside.len);
 	*ret = store;
 	return buf_error(&outside) ? -ENOMEM : buf_error(store);
