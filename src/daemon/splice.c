@@ -37,7 +37,7 @@ void splice_say(struct splice *s, int priority, const char *format, ...)
 	va_start(ap, format);
 	buf_vprintf(&b, format, ap);
 	va_end(ap);
-	s->log(s->arg, priority, buf_str(&b));
+	s->o.log(s->o.arg, priority, buf_str(&b));
 	buf_deinit(&b);
 }
 
@@ -82,20 +82,12 @@ int splice_new(const struct splice_options *o, struct splice **ret)
 	if (!s) {
 		return -ENOMEM;
 	}
-	s->path = strdup(o->path);
+	s->o = *o;
+	s->o.path = s->path = strdup(o->path);	/* the conf that has it may go */
 	if (!s->path) {
 		free(s);
 		return -ENOMEM;
 	}
-	s->comment = o->comment;
-	s->compiled = o->compiled;
-	s->is_zone = o->is_zone;
-	s->raises_serial = o->raises_serial;
-	s->by_rename = o->by_rename;
-	s->hide_kept = o->hide_kept;
-	s->log = o->log;
-	s->close = o->close;
-	s->arg = o->arg;
 	s->dir = s->inotify = s->wd = -1;
 	*ret = s;
 	return 0;
@@ -462,7 +454,7 @@ static void take_event(struct splice *s, const struct inotify_event *e)
 				s->late[i].look_ms = splice_now_ms();
 			}
 		}
-	} else if (s->compiled && !strcmp(e->name, s->compiled) && e->mask & IN_MOVED_TO) {
+	} else if (s->o.compiled && !strcmp(e->name, s->o.compiled) && e->mask & IN_MOVED_TO) {
 		s->seen.n_compiled++;
 	}
 	for (unsigned i = 0; i < s->n_late; i++) {
@@ -534,7 +526,7 @@ void splice_outside(const struct splice *s, const struct buf *text, struct buf *
 	const struct buf nothing = { 0 };
 	struct section section;
 
-	if (section_find(text->data, text->len, s->comment, &section)) {
+	if (section_find(text->data, text->len, s->o.comment, &section)) {
 		section = (struct section){ text->len, text->len };
 	}
 	section_replace(ret, text->data, text->len, &section, &nothing);
@@ -543,7 +535,7 @@ void splice_outside(const struct splice *s, const struct buf *text, struct buf *
 /* The section in the file's text. 0 or SPLICE_E_SECTION. */
 static int find_section(struct splice *s, const struct buf *text, struct section *ret)
 {
-	int r = section_find(text->data, text->len, s->comment, ret);
+	int r = section_find(text->data, text->len, s->o.comment, ret);
 
 	return r ? splice_wrong(s, SPLICE_E_SECTION, "%s", section_strerror(r)) : 0;
 }

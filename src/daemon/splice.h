@@ -37,7 +37,7 @@ struct splice_options {
 	bool by_rename;		/* accept the window of a file system without RENAME_EXCHANGE */
 	splice_log_fn *log;
 	/* Closes the last descriptor of a file that has no name any more: if it is large, the kernel takes
-	 * milliseconds to take its pages back. NULL: here. */
+	 * milliseconds to take its pages back. */
 	void (*close)(void *arg, int fd);
 	void *arg;
 };

@@ -33,11 +33,8 @@ struct late {
 };
 
 struct splice {
+	struct splice_options o;
 	char *path, *dir_path, base[NAME_SIZE_FILE];
-	const char *compiled;
-	char comment;
-	bool is_zone, raises_serial;
-	bool by_rename, hide_kept;
 	bool recovered;		/* what a crash or a failure left is cleared away */
 	bool unsettled;		/* the exchange was made, and what came out could not be dealt with */
 	bool in_place;		/* the text of a write that failed is under the file's name all the same */
@@ -47,9 +44,6 @@ struct splice {
 	bool has_serial;
 	uint32_t serial;	/* of the file as we left it */
 	bool owner_said, group_said, copy_said, lead_said, watch_said;
-	splice_log_fn *log;
-	void (*close)(void *arg, int fd);	/* NULL: close_fd */
-	void *arg;
 	int dir, inotify, wd;
 	struct stat known;	/* the file as we left or last saw it; st_ino 0: not seen yet */
 	int64_t editing_since_ms;	/* somebody has written to it and not closed it; 0: no */

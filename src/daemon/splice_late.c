@@ -48,7 +48,7 @@ void late_forget(struct splice *s, unsigned i)
 
 static bool accounted_for(const struct splice *s, const struct late *l, const struct buf *text)
 {
-	return section_same_outside(text->data, text->len, l->text.data, l->text.len, s->comment);
+	return section_same_outside(text->data, text->len, l->text.data, l->text.len, s->o.comment);
 }
 
 void late_keep_and_tell(struct splice *s, const char *name)
@@ -57,7 +57,7 @@ void late_keep_and_tell(struct splice *s, const char *name)
 	unsigned n = 0;
 
 	do {
-		(void)snprintf(to, sizeof(to), "%s%.*s.kept-by-dns-updater.%u", s->hide_kept ? "." : "",
+		(void)snprintf(to, sizeof(to), "%s%.*s.kept-by-dns-updater.%u", s->o.hide_kept ? "." : "",
 			       NAME_MAX - 32, s->base, ++n);
 	} while (renameat2(s->dir, name, s->dir, to, RENAME_NOREPLACE) < 0 && errno == EEXIST);
 	if (!splice_has(s, to)) {
@@ -196,8 +196,8 @@ static int merge_text(const struct splice *s, const struct buf *now, const struc
 	if (r < 0) {
 		return r;
 	}
-	if (r && !section_find(now->data, now->len, s->comment, &in_now) &&
-	    !section_find(late->data, late->len, s->comment, &in_late)) {
+	if (r && !section_find(now->data, now->len, s->o.comment, &in_now) &&
+	    !section_find(late->data, late->len, s->o.comment, &in_late)) {
 		body = (struct buf){ .data = now->data + in_now.begin,
 				     .len = in_now.end - in_now.begin };
 		section_replace(ret, late->data, late->len, &in_late, &body);
@@ -217,7 +217,7 @@ static int merge_finish(struct splice *s, struct buf *new, const struct buf *now
 	struct section section;
 	int r = 0;
 
-	if (!section_find(new->data, new->len, s->comment, &section)) {
+	if (!section_find(new->data, new->len, s->o.comment, &section)) {
 		r = splice_refuse(s, new, &section);
 	}
 	if (!r) {
@@ -236,8 +236,8 @@ static int merge(struct splice *s, const struct buf *before, const struct buf *l
 	struct stat st;
 	int r;
 
-	if (section_find(before->data, before->len, s->comment, &section) &&
-	    section_find(late->data, late->len, s->comment, &section)) {
+	if (section_find(before->data, before->len, s->o.comment, &section) &&
+	    section_find(late->data, late->len, s->o.comment, &section)) {
 		return SPLICE_E_BUSY;	/* somebody writes it in steps: lines of our section would be taken for his */
 	}
 	for (int i = 0; i < ATTEMPTS; i++) {
@@ -248,7 +248,7 @@ static int merge(struct splice *s, const struct buf *before, const struct buf *l
 		if (r) {
 			return r;
 		}
-		if (section_find(now.data, now.len, s->comment, &section)) {
+		if (section_find(now.data, now.len, s->o.comment, &section)) {
 			return SPLICE_E_BUSY;	/* the same, here */
 		}
 		buf_clear(&new);
@@ -357,8 +357,8 @@ void late_look_all(struct splice *s)
 		/* Somebody may have removed it by hand. */
 		done = fd < 0 ? errno == ENOENT : late_settle(s, &s->late[i], name, fd);
 
-		if (done && fd >= 0 && s->close && !s->closing) {
-			s->close(s->arg, fd);
+		if (done && fd >= 0 && !s->closing) {
+			s->o.close(s->o.arg, fd);
 		} else {
 			close_fd(fd);
 		}

@@ -15,7 +15,7 @@ static bool read_serial(const struct splice *s, const struct buf *text, uint32_t
 {
 	struct zonefile_serial serial;
 
-	if (!s->raises_serial || zonefile_find_serial(text->data, text->len, &serial)) {
+	if (!s->o.raises_serial || zonefile_find_serial(text->data, text->len, &serial)) {
 		return false;
 	}
 	*ret = serial.value;
@@ -25,7 +25,7 @@ static bool read_serial(const struct splice *s, const struct buf *text, uint32_t
 int splice_refuse(struct splice *s, const struct buf *text, const struct section *section)
 {
 	size_t line;
-	int r = s->is_zone ? zonefile_refuses(text->data, text->len, section, &line) : 0;
+	int r = s->o.is_zone ? zonefile_refuses(text->data, text->len, section, &line) : 0;
 
 	return r ? splice_wrong(s, SPLICE_E_SECTION, "line %zu: %s", line, zonefile_strerror(r)) : 0;
 }
@@ -57,7 +57,7 @@ int splice_raise(struct splice *s, struct buf *text, const struct buf *above)
 	struct timespec now;
 	int r;
 
-	if (!s->raises_serial) {
+	if (!s->o.raises_serial) {
 		return 0;
 	}
 	(void)read_serial(s, above, &serial); /* without one, there is none in text either */
@@ -82,7 +82,7 @@ bool splice_serial(const struct splice *s, uint32_t *ret)
 
 void splice_remember_serial(struct splice *s, uint32_t serial)
 {
-	s->has_serial = s->raises_serial;
+	s->has_serial = s->o.raises_serial;
 	s->serial = serial;
 }
 
@@ -95,7 +95,7 @@ static int view(const struct splice *s, const struct buf *text, struct buf *stor
 	_cleanup_(buf_deinit) struct buf outside = { 0 };
 
 	*ret = text;
-	if (!s->raises_serial) {
+	if (!s->o.raises_serial) {
 		return 0;
 	}
 	splice_outside(s, text, &outside);
@@ -113,7 +113,7 @@ int splice_same_outside(const struct splice *s, const struct buf *a, const struc
 	if (!r) {
 		r = view(s, b, &store_b, &b);
 	}
-	return r ? r : section_same_outside(a->data, a->len, b->data, b->len, s->comment);
+	return r ? r : section_same_outside(a->data, a->len, b->data, b->len, s->o.comment);
 }
 
 int splice_within(const struct splice *s, const struct buf *a, const struct buf *b)
@@ -125,7 +125,7 @@ int splice_within(const struct splice *s, const struct buf *a, const struct buf 
 	if (!r) {
 		r = view(s, b, &store_b, &b);
 	}
-	return r ? r : section_within(a->data, a->len, b->data, b->len, s->comment);
+	return r ? r : section_within(a->data, a->len, b->data, b->len, s->o.comment);
 }
 
 int splice_added(const struct splice *s, struct buf *ret, const struct buf *before,
@@ -144,7 +144,7 @@ int splice_added(const struct splice *s, struct buf *ret, const struct buf *befo
 		r = view(s, now, &store_now, &now);
 	}
 	if (!r) {
-		r = section_added(ret, before, late, now, s->comment);
+		r = section_added(ret, before, late, now, s->o.comment);
 	}
-	return !r && ret->len > n && s->is_zone ? SECTION_E_REMOVED : r;
+	return !r && ret->len > n && s->o.is_zone ? SECTION_E_REMOVED : r;
 }

@@ -277,7 +277,7 @@ int splice_write_over(struct splice *s, const struct buf *old, const struct stat
 	}
 	if (r) {
 		(void)splice_fail(s, r, "write", part);
-	} else if (s->by_rename) {
+	} else if (s->o.by_rename) {
 		r = replace_by_rename(s, part, old);
 	} else {
 		r = exchange(s, part, &ours, old, old_st, new);
