@@ -110,7 +110,7 @@ static void on_ended(void *arg, enum command_end how, int value)
 	c->handlers.done(c->handlers.arg, sentence ? NULL : &made, c->serial, sentence);
 }
 
-int compile_new(struct uv_loop_s *loop, struct command *command, const char *state, const char *output,
+int compile_new(struct uv_loop_s *loop, struct command **command, const char *state, const char *output,
 		const struct compile_handlers *h, struct compile **ret)
 {
 	struct compile *c = calloc(1, sizeof(*c));
@@ -121,17 +121,16 @@ int compile_new(struct uv_loop_s *loop, struct command *command, const char *sta
 	int r;
 
 	if (!c) {
-		command_free(command);
 		return -ENOMEM;
 	}
-	c->command = command;
+	c->command = steal_ptr(command);
 	c->handlers = *h;
 	print_dir(&dir, state, output);
 	(void)buf_str(&dir);
 	r = buf_error(&dir) ? -ENOMEM : dir.len + sizeof("/data.cdb") > PATH_MAX ? -ENAMETOOLONG : 0;
 	c->dir = dir.data;
 	if (!r) {
-		r = command_attach(command, loop, &handlers);
+		r = command_attach(c->command, loop, &handlers);
 	}
 	if (r) {
 		compile_free(c);

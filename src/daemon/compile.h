@@ -26,8 +26,8 @@ struct compile_handlers {
 /* Appends the command that the helper is to know (command_new): it works in a directory beside the state file. */
 void compile_command(struct buf *to, const char *state, const char *output);
 
-/* The command is taken over, also when it fails. 0 or a negative errno. */
-int compile_new(struct uv_loop_s *loop, struct command *command, const char *state, const char *output,
+/* Where the command is taken over, it is NULL then, also when it fails. 0 or a negative errno. */
+int compile_new(struct uv_loop_s *loop, struct command **command, const char *state, const char *output,
 		const struct compile_handlers *h, struct compile **ret);
 
 /* As command_free: the loop must run once more. */

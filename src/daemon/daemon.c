@@ -760,9 +760,8 @@ int daemon_new(struct conf *conf, const char *conf_path, struct output_commands 
 	}
 	if (!r) {
 		r = publish_new(&d->loop, &d->conf, d->roster, commands, &h, &d->publish);
-	} else {
-		publish_unfork(&d->conf, commands);
 	}
+	publish_unfork(&d->conf, commands);	/* those that nobody has taken over */
 	if (r) {
 		daemon_free(d);
 		return r;

@@ -89,9 +89,9 @@ int output_init(struct output *o, const struct output_class *class, struct uv_lo
 		struct publish *publish);
 void output_deinit(struct output *o);
 
-/* The two constructors. The commands are taken over, also when it fails. */
+/* The two constructors. Commands that are taken over are NULL then, also when it fails. */
 int section_file_new(struct uv_loop_s *loop, const struct conf *conf, const struct conf_output *is,
-		     struct roster *roster, const struct output_commands *commands, struct publish *publish,
+		     struct roster *roster, struct output_commands *commands, struct publish *publish,
 		     struct output **ret);
 int rfc2136_new(struct uv_loop_s *loop, const struct conf *conf, const struct conf_output *is,
 		struct roster *roster, struct publish *publish, struct output **ret);

@@ -117,9 +117,8 @@ int publish_fork(const struct conf *conf, struct output_commands *ret)
 	return r;
 }
 
-/* The commands are taken over. */
 static int make_output(struct publish *p, const struct conf *conf, struct roster *roster, unsigned i,
-		       const struct output_commands *commands, struct output **ret)
+		       struct output_commands *commands, struct output **ret)
 {
 	const struct conf_output *is = &conf->outputs[i];
 
@@ -130,26 +129,22 @@ static int make_output(struct publish *p, const struct conf *conf, struct roster
 }
 
 int publish_new(struct uv_loop_s *loop, const struct conf *conf, struct roster *roster,
-		const struct output_commands *commands, const struct publish_handlers *h, struct publish **ret)
+		struct output_commands *commands, const struct publish_handlers *h, struct publish **ret)
 {
 	struct publish *p = calloc(1, sizeof(*p));
-	int r = p ? 0 : -ENOMEM;
-	unsigned i = 0;
+	int r = 0;
 
-	if (p) {
-		(void)uv_timer_init(loop, &p->timer);	/* cannot fail */
-		p->timer.data = p;
-		p->loop = loop;
-		p->roster = roster;
-		p->handlers = *h;
+	if (!p) {
+		return -ENOMEM;
 	}
-	for (; !r && i < conf->n_outputs; i++) {
+	(void)uv_timer_init(loop, &p->timer);	/* cannot fail */
+	p->timer.data = p;
+	p->loop = loop;
+	p->roster = roster;
+	p->handlers = *h;
+	for (unsigned i = 0; !r && i < conf->n_outputs; i++) {
 		r = make_output(p, conf, roster, i, &commands[i], &p->outputs[i]);
 		p->n_outputs += !r;
-	}
-	for (; i < conf->n_outputs; i++) {
-		command_free(commands[i].command);
-		command_free(commands[i].compiler);
 	}
 	if (r) {
 		publish_free(p);
@@ -229,7 +224,7 @@ static int become(struct publish *p, const struct conf *conf, struct roster *ros
 		  struct output **ret)
 {
 	const struct conf_output *is = &conf->outputs[i];
-	const struct output_commands none = { NULL, NULL };
+	struct output_commands none = { NULL, NULL };
 
 	for (unsigned j = 0; j < p->n_outputs; j++) {
 		struct output *o = p->outputs[j];

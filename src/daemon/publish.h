@@ -38,10 +38,10 @@ struct output_commands {
 int publish_fork(const struct conf *conf, struct output_commands *ret);
 void publish_unfork(const struct conf *conf, struct output_commands *commands);
 
-/* The commands are taken over, also when it fails; loop, conf and roster are borrowed. 0 or a negative
- * errno. */
+/* Commands that are taken over are NULL then, also when it fails; loop, conf and roster are borrowed. 0 or a
+ * negative errno. */
 int publish_new(struct uv_loop_s *loop, const struct conf *conf, struct roster *roster,
-		const struct output_commands *commands, const struct publish_handlers *h, struct publish **ret);
+		struct output_commands *commands, const struct publish_handlers *h, struct publish **ret);
 struct publish *publish_free(struct publish *p);	/* the loop must run once more */
 
 /* NULL when an output can become what the new configuration says while we run, else the name of one

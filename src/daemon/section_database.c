@@ -361,14 +361,13 @@ void section_database_replace(struct section_file *p)
 	database_forget_names(p->db.database);
 }
 
-int section_database_open(struct section_file *p, struct command *compiler)
+int section_database_open(struct section_file *p, struct command **compiler)
 {
 	const struct compile_handlers handlers = { .done = on_compiled, .lost = section_lost, .arg = p };
 	struct section_database *db = &p->db;
 	int r;
 
 	if (!p->o.is->database) {
-		command_free(compiler);
 		return 0;
 	}
 	(void)signal(SIGIO, SIG_IGN);	/* sent to who holds a lease that is broken; database.h */

@@ -9,6 +9,7 @@
 
 #include "core/text.h"
 #include "core/users.h"
+#include "base/cleanup.h"
 #include "base/log.h"
 #include "daemon/command.h"
 
@@ -412,7 +413,7 @@ static void on_splice_close(void *arg, int fd)
 }
 
 /* The splice, the command and the database; what they are called. */
-static int open_parts(struct section_file *p, struct command *compiler)
+static int open_parts(struct section_file *p, struct command **compiler)
 {
 	const struct conf_output *is = p->o.is;
 	const struct splice_options options = {
@@ -439,26 +440,20 @@ static int open_parts(struct section_file *p, struct command *compiler)
 	if (!r) {
 		r = section_command_open(p);
 	}
-	if (!r) {
-		return section_database_open(p, compiler);
-	}
-	command_free(compiler);
-	return r;
+	return r ? r : section_database_open(p, compiler);
 }
 
 int section_file_new(struct uv_loop_s *loop, const struct conf *conf, const struct conf_output *is,
-		     struct roster *roster, const struct output_commands *commands, struct publish *publish,
+		     struct roster *roster, struct output_commands *commands, struct publish *publish,
 		     struct output **ret)
 {
 	struct section_file *p = calloc(1, sizeof(*p));
 	int r;
 
 	if (!p) {
-		command_free(commands->command);
-		command_free(commands->compiler);
 		return -ENOMEM;
 	}
-	p->command = commands->command;
+	p->command = steal_ptr(&commands->command);
 	p->format = output_format(is);
 	(void)uv_timer_init(loop, &p->timer);		/* these cannot fail */
 	(void)uv_timer_init(loop, &p->watch_timer);
@@ -468,9 +463,7 @@ int section_file_new(struct uv_loop_s *loop, const struct conf *conf, const stru
 	p->n_handles = 4;
 	r = output_init(&p->o, &class_section_file, loop, conf, is, roster, publish);
 	if (!r) {
-		r = open_parts(p, commands->compiler);
-	} else {
-		command_free(commands->compiler);
+		r = open_parts(p, &commands->compiler);
 	}
 	if (r) {
 		close_all(&p->o);

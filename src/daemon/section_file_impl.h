@@ -182,7 +182,7 @@ void section_take_compiled(struct section_file *p, unsigned n);
 
 /* --- section_database.c --- */
 
-int section_database_open(struct section_file *p, struct command *compiler);
+int section_database_open(struct section_file *p, struct command **compiler);
 void section_database_close(struct section_file *p);
 
 /* Publishes what is pending, as far as that can be done now. */
