@@ -246,6 +246,11 @@ static int set_time(int fd, const struct timespec *time)
 	return futimens(fd, times) < 0 ? -errno : 0;
 }
 
+static uint32_t serial_of(const struct timespec *time)
+{
+	return (uint32_t)time->tv_sec;
+}
+
 static int note_file(struct database_file *f, int fd, uint32_t serial)
 {
 	struct stat st;
@@ -269,7 +274,7 @@ static int create(struct database *d, const char *name, int *ret)
 }
 
 /* What is visible then is whole, and has the right time from the first moment on. */
-static int put_whole(struct database *d, const struct database_content *c, const struct database_version *v)
+static int put_whole(struct database *d, const struct database_content *c, const struct timespec *time)
 {
 	_cleanup_(close_fdp) int fd = -1;
 	struct database_file file;
@@ -287,16 +292,16 @@ static int put_whole(struct database *d, const struct database_content *c, const
 	d->has_shape = false;
 	r = create(d, part, &fd);
 	if (!r) {
-		r = database_build(fd, c, &d->rest, v->serial, &d->shape);
+		r = database_build(fd, c, &d->rest, serial_of(time), &d->shape);
 	}
 	if (!r) {
 		r = copy_meta(d, fd);
 	}
 	if (!r) {
-		r = set_time(fd, &v->time);
+		r = set_time(fd, time);
 	}
 	if (!r) {
-		r = note_file(&file, fd, v->serial);
+		r = note_file(&file, fd, serial_of(time));
 	}
 	if (!r && renameat(d->dir, part, d->dir, d->base) < 0) {
 		r = -errno;
@@ -471,7 +476,7 @@ static int take_lease(struct database *d)
 
 /* Brings the second file up to date; what it lacks is what changed now, and what changed last. */
 static int patch(struct database *d, const struct database_content *c, const uint32_t *names, uint32_t n,
-		 const struct database_version *v)
+		 const struct timespec *time)
 {
 	struct database_spots spots;
 	int r = 0, e;
@@ -485,11 +490,11 @@ static int patch(struct database *d, const struct database_content *c, const uin
 	}
 	e = database_spots_end(&spots);
 	r = r ? r : e;
-	if (!r && d->second.serial != v->serial) {
-		r = database_patch_serials(d->second.fd, &d->rest, &d->shape, v->serial);
-		d->second.serial = v->serial;
+	if (!r && d->second.serial != serial_of(time)) {
+		r = database_patch_serials(d->second.fd, &d->rest, &d->shape, serial_of(time));
+		d->second.serial = serial_of(time);
 	}
-	r = r ? r : set_time(d->second.fd, &v->time);
+	r = r ? r : set_time(d->second.fd, time);
 	return r ? r : note_file(&d->second, d->second.fd, d->second.serial);
 }
 
@@ -540,7 +545,7 @@ static int exchange(struct database *d)
 
 /* 0, or anything else: a whole file has to be made. */
 static int put_exchanged(struct database *d, const struct database_content *c, const uint32_t *names,
-			 uint32_t n, const uint32_t *moving, unsigned n_moving, const struct database_version *v)
+			 uint32_t n, const uint32_t *moving, unsigned n_moving, const struct timespec *time)
 {
 	int r, e;
 
@@ -551,10 +556,10 @@ static int put_exchanged(struct database *d, const struct database_content *c, c
 	r = check_second(d);
 	if (!r && (n_moving || d->second_from != SIZE_MAX)) {
 		r = database_change(d->visible.fd, d->second.fd, &d->second_from, c, moving, n_moving, &d->shape);
-		d->second.serial = ~v->serial;
+		d->second.serial = ~serial_of(time);
 	}
 	if (!r) {
-		r = patch(d, c, names, n, v);
+		r = patch(d, c, names, n, time);
 	}
 	e = give_back(d);
 	r = r ? r : e;
@@ -568,13 +573,13 @@ static int put_exchanged(struct database *d, const struct database_content *c, c
 }
 
 int database_put(struct database *d, const struct database_content *c, const uint32_t *names, uint32_t n,
-		 const struct database_version *v)
+		 const struct timespec *time)
 {
 	uint32_t moving[DATABASE_CHANGES_MAX];
 	unsigned n_moving = 0;
 
-	if (may_patch(d, c, names, n, moving, &n_moving) && !put_exchanged(d, c, names, n, moving, n_moving, v)) {
+	if (may_patch(d, c, names, n, moving, &n_moving) && !put_exchanged(d, c, names, n, moving, n_moving, time)) {
 		return 0;
 	}
-	return put_whole(d, c, v);
+	return put_whole(d, c, time);
 }

@@ -32,12 +32,6 @@ struct database_content {
 	uint32_t ttl;
 };
 
-/* Which version of the text it stands for. */
-struct database_version {
-	uint32_t serial;	/* of SOA records that name none */
-	struct timespec time;	/* the modification time that it gets */
-};
-
 /* Copies the path; opens nothing yet. 0 or a negative errno. */
 int database_new(const char *path, struct database **ret);
 struct database *database_free(struct database *d);
@@ -51,10 +45,11 @@ const char *database_mark(const struct database *d);
 enum { DATABASE_E_FORMAT = 1 };
 int database_set_rest(struct database *d, const struct buf *cdb, uint32_t default_serial);
 
-/* Publishes the content; n names have changed since this succeeded last. NULL: perhaps more than that. 0: the next
- * one to ask gets it. Or a negative errno, database_trouble says why; then what was visible still is. */
+/* Publishes the content; n names have changed since this succeeded last. NULL: perhaps more than that. time is that of
+ * the version of the text that it stands for: the file gets it, and SOA records that name no serial have its second.
+ * 0: the next one to ask gets it. Or a negative errno, database_trouble says why; then what was visible still is. */
 int database_put(struct database *d, const struct database_content *c, const uint32_t *names, uint32_t n,
-		 const struct database_version *v);
+		 const struct timespec *time);
 
 /* The numbers of names are other ones now. */
 void database_forget_names(struct database *d);

@@ -134,21 +134,16 @@ void section_database_take_text(struct section_file *p, bool is_written)
 	if (splice_time(p->splice, &time)) {
 		return;	/* it was changed already, and is looked at again */
 	}
-	if (!is_written && db->has_version && file_is_later(&db->text_version.time, &time)) {
+	if (!is_written && db->has_version && file_is_later(&db->text_version, &time)) {
 		/* From a backup, with its time: serials would go back, and secondaries would not see it. */
 		p->wanted = p->anew = true;
 	} else {
-		db->text_version = (struct database_version){ .serial = (uint32_t)time.tv_sec, .time = time };
+		db->text_version = time;
 		db->has_version = true;
 	}
 }
 
 /* --- publishing --- */
-
-static bool same_version(const struct database_version *a, const struct database_version *b)
-{
-	return a->serial == b->serial && a->time.tv_sec == b->time.tv_sec && a->time.tv_nsec == b->time.tv_nsec;
-}
 
 static bool covers(const void *arg, uint32_t name)
 {
@@ -156,12 +151,12 @@ static bool covers(const void *arg, uint32_t name)
 }
 
 /* The version that the database stands for: of a text whose other part it has. */
-static struct database_version version_now(const struct section_database *db)
+static struct timespec version_now(const struct section_database *db)
 {
 	return db->next_rest.len ? db->version : db->text_version;
 }
 
-static int put(struct section_file *p, const struct database_version *version)
+static int put(struct section_file *p, const struct timespec *version)
 {
 	const struct database_content content = {
 		.users = p->o.roster->users,
@@ -271,7 +266,7 @@ static void take_foreign(struct section_file *p)
 void section_database_step(struct section_file *p)
 {
 	struct section_database *db = &p->db;
-	struct database_version version;
+	struct timespec version;
 	int r;
 
 	if (!db->database) {
@@ -280,7 +275,8 @@ void section_database_step(struct section_file *p)
 	begin_compiling(p);
 	version = version_now(db);
 	if (!db->has_rest || !db->has_version || db->copying || waits_for_text(p) ||
-	    (!p->o.pending.n && !db->wanted && same_version(&version, &db->version))) {
+	    (!p->o.pending.n && !db->wanted && version.tv_sec == db->version.tv_sec &&
+	     version.tv_nsec == db->version.tv_nsec)) {
 		return;
 	}
 	if (uv_now(p->o.loop) < db->pause.not_before_ms) {

@@ -66,7 +66,7 @@ struct section_database {
 	struct output_pause pause, compile_pause;
 	struct buf trouble, compile_trouble;	/* as said; empty: all is well */
 	bool has_version;
-	struct database_version version, text_version;
+	struct timespec version, text_version;	/* modification times of the text */
 };
 
 struct section_file {

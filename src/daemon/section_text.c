@@ -99,7 +99,7 @@ static void on_settled(void *arg, const char *text, size_t n, const struct secti
 static struct timespec time_of_last(const struct section_file *p)
 {
 	const struct timespec product = section_newest_product(p);
-	const struct timespec text = { .tv_sec = p->db.text_version.time.tv_sec, .tv_nsec = 999999999 };
+	const struct timespec text = { .tv_sec = p->db.text_version.tv_sec, .tv_nsec = 999999999 };
 
 	return p->text.anew && p->db.has_version && file_is_later(&text, &product) ? text : product;
 }

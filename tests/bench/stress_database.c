@@ -234,7 +234,7 @@ static void make_rest(struct database *d)
 
 int main(int argc, char **argv)
 {
-	struct database_version version = { 1, { .tv_sec = VERSION_S } };
+	const struct timespec version = { .tv_sec = VERSION_S };
 	pthread_t askers[N_ASKERS], reader, other;
 	struct users *users = users_new();
 	struct ip_set *sets[2], *set = NULL;
