@@ -34,7 +34,7 @@ struct save {
 	const struct roster *roster;
 	struct publish *publish;
 	uv_idle_t awake;	/* active: the loop comes back at once */
-	bool under_way, gathered, ended;
+	bool under_way, gathered;
 
 	struct buf chunk;	/* being gathered */
 	bool first;		/* it begins the file */
@@ -168,7 +168,7 @@ static void on_written(uv_work_t *work, int status)
 	struct save *s = work->data;
 
 	(void)status;
-	if (s->ended) {		/* nobody waits for it any more */
+	if (!s->writing) {	/* nobody waits for it any more: take_from_thread */
 		return;
 	}
 	uv_sem_wait(&s->written);	/* which it is */
@@ -272,7 +272,6 @@ static void take_from_thread(struct save *s)
 		uv_sem_wait(&s->written);
 	}
 	s->writing = false;
-	s->ended = true;
 }
 
 int save_now(struct save *s, const struct roster *r, struct publish *p)
