@@ -251,7 +251,7 @@ enum publish_where output_where(struct output *o, uint32_t name, const char **re
 {
 	enum publish_where where;
 
-	if (!conf_output_covers(o->is, users_name(o->roster->users, name), NULL)) {
+	if (!output_covers(o, name)) {
 		return PUBLISH_NOT_HERE;
 	}
 	where = o->class->where(o, name, ret_why);

@@ -83,6 +83,12 @@ struct output {
 	struct buf last_error;
 };
 
+/* Not all names are in all outputs. */
+static inline bool output_covers(const struct output *o, uint32_t name)
+{
+	return conf_output_covers(o->is, users_name(o->roster->users, name), NULL);
+}
+
 /* Fills a zeroed struct that the class begins with. 0 or a negative errno; output_deinit in any case. */
 int output_init(struct output *o, const struct output_class *class, struct uv_loop_s *loop,
 		const struct conf *conf, const struct conf_output *is, struct roster *roster,

@@ -296,7 +296,7 @@ static void hand_out(struct publish *p)
 			uint32_t name = c->list[j].name;
 
 			/* Without memory it is published with all others, and not told of. */
-			if (conf_output_covers(o->is, users_name(p->roster->users, name), NULL)) {
+			if (output_covers(o, name)) {
 				(void)changes_note_copy(&o->pending, name,
 							o->verify ? c->list[j].was : NULL);
 			}

@@ -147,7 +147,7 @@ void section_database_take_text(struct section_file *p, bool is_written)
 
 static bool covers(const void *arg, uint32_t name)
 {
-	return section_covers(arg, name);
+	return output_covers(arg, name);
 }
 
 /* The version that the database stands for: of a text whose other part it has. */
@@ -162,7 +162,7 @@ static int put(struct section_file *p, const struct timespec *version)
 		.users = p->o.roster->users,
 		.sets = p->o.roster->sets,
 		.covers = covers,
-		.arg = p,
+		.arg = &p->o,
 		.ttl = p->o.conf->ttl,
 	};
 	_cleanup_(free_ptr) uint32_t *names = calloc(p->o.pending.n + 1u, sizeof(*names));

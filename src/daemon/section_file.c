@@ -30,11 +30,6 @@ static void arm(struct section_file *p, uint64_t delay_ms)
 	(void)uv_timer_start(&p->timer, on_timer, delay_ms, 0);	/* fails only without a callback */
 }
 
-bool section_covers(const struct section_file *p, uint32_t name)
-{
-	return conf_output_covers(p->o.is, users_name(p->o.roster->users, name), NULL);
-}
-
 /* --- the memory --- */
 
 /* A line of the file's serial: no name has a blank. */

@@ -121,9 +121,6 @@ static inline struct section_file *section_file_of(struct output *o)
 /* Does what can be done now and arms the timers for the rest. */
 void section_step(struct section_file *p);
 
-/* Not all names can stand in all files. */
-bool section_covers(const struct section_file *p, uint32_t name);
-
 /* Of a helper process, as a handler. */
 void section_lost(void *arg);
 

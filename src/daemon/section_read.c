@@ -106,7 +106,7 @@ bool section_remember(struct output *o)
 		if (next_set(&r, &i, name, &set)) {
 			continue;
 		}
-		if (!section_covers(p, name)) {
+		if (!output_covers(&p->o, name)) {
 			ip_set_free(set);
 			continue;
 		}
@@ -139,7 +139,7 @@ int section_recall(struct section_file *p)
 		struct ip_set *set;
 
 		e = next_set(&r, &i, name, &set);
-		if (!e && set && section_covers(p, name) && !roster->state[roster->users->names[name].user].known) {
+		if (!e && set && output_covers(&p->o, name) && !roster->state[roster->users->names[name].user].known) {
 			ip_set_free(roster->sets[name]);
 			roster->sets[name] = steal_ptr(&set);
 		}
@@ -193,7 +193,7 @@ static void note_differences(struct section_file *p, const struct found_list *wa
 		    found_set(now, j_first, found_next(now, &j, name), &after)) {
 			return;
 		}
-		if (!ip_set_equal(before, after) && section_covers(p, name) && !changes_has(&p->o.pending, name)) {
+		if (!ip_set_equal(before, after) && output_covers(&p->o, name) && !changes_has(&p->o.pending, name)) {
 			(void)changes_note_copy(&p->writing, name, before);
 		}
 	}

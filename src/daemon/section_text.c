@@ -334,7 +334,7 @@ static void gather(struct section_file *p)
 
 	do {
 		for (int i = 0; i < SLICE_NAMES && t->at < roster->users->n_names; i++, t->at++) {
-			if (roster->sets[t->at] && section_covers(p, t->at)) {
+			if (roster->sets[t->at] && output_covers(&p->o, t->at)) {
 				p->format->render(&t->body, users_name(roster->users, t->at),
 						  roster->sets[t->at], p->o.conf->ttl);
 			}
