@@ -51,13 +51,13 @@ static uint32_t now_s(void)
 	return (uint32_t)t.tv_sec;
 }
 
-static void on_verified(void *arg, uint32_t name, enum verify_outcome outcome, const char *why)
+static void on_verified(void *arg, uint32_t name, const char *why)
 {
 	struct output *o = arg;
-	struct ip_set *was = outcome == VERIFY_NO ? changes_take_was(&o->verifying, name) : NULL;
+	struct ip_set *was = why ? changes_take_was(&o->verifying, name) : NULL;
 
 	changes_remove(&o->verifying, name);
-	if (outcome == VERIFY_YES) {
+	if (!why) {
 		bool was_wrong = changes_has(&o->unverified, name);
 
 		changes_remove(&o->unverified, name);

@@ -58,8 +58,7 @@ static void close_ways(struct verify *v)
 	}
 }
 
-void verify_finish(struct verify *v, unsigned place, enum verify_outcome outcome,
-		   const char *why)
+void verify_finish(struct verify *v, unsigned place, const char *why)
 {
 	uint32_t number = v->asked[place]->number;
 
@@ -67,7 +66,7 @@ void verify_finish(struct verify *v, unsigned place, enum verify_outcome outcome
 	if (!--v->n_asked) {
 		close_ways(v);
 	}
-	v->handlers.done(v->handlers.arg, number, outcome, why);
+	v->handlers.done(v->handlers.arg, number, why);
 }
 
 /* --- the time limit --- */
@@ -122,7 +121,7 @@ static void give_up(struct verify *v, unsigned place, uint64_t now)
 			give_up_line(&v->servers[i], &a->checks[i]);
 		}
 	}
-	verify_finish(v, place, VERIFY_NO, buf_str(&why));
+	verify_finish(v, place, buf_str(&why));
 }
 
 /* --- the timer --- */

@@ -14,15 +14,11 @@
 struct verify;
 struct uv_loop_s;
 
-enum verify_outcome {
-	VERIFY_YES,	   /* every server that is asked answers with the new addresses */
-	VERIFY_NO,	   /* one does not, and the time limit has passed */
-};
-
 struct verify_handlers {
-	/* What became of a name; why is a sentence for VERIFY_NO, valid for the call, else NULL. Never called
-	 * from within verify_name. It may call all of what follows. */
-	void (*done)(void *arg, uint32_t name, enum verify_outcome outcome, const char *why);
+	/* What became of a name. Every server that is asked answers with the new addresses: why is NULL. Or one does
+	 * not, and the time limit has passed: why is a sentence about it, valid for the call. Never called from within
+	 * verify_name. It may call all of what follows. */
+	void (*done)(void *arg, uint32_t name, const char *why);
 	void *arg;
 };
 

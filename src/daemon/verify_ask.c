@@ -196,7 +196,7 @@ static void settle(struct verify_server *s, unsigned place)
 			return;
 		}
 	}
-	verify_finish(v, place, VERIFY_YES, NULL);
+	verify_finish(v, place, NULL);
 }
 
 static void on_message(void *arg, const uint8_t *bytes, size_t n, bool tcp)

@@ -86,8 +86,7 @@ struct verify {
 uint64_t verify_now_ms(void);
 
 /* The place is free, and the name is told. What is done about that may be anything, also verify_free. */
-void verify_finish(struct verify *v, unsigned place, enum verify_outcome outcome,
-		   const char *why);
+void verify_finish(struct verify *v, unsigned place, const char *why);
 
 /* --- verify_ask.c --- */
 
