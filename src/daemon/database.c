@@ -31,7 +31,7 @@ struct database {
 	struct database_rest rest;
 	struct database_shape shape;
 	bool has_shape;		/* of the visible file; its names have the numbers that they have now */
-	bool no_exchange, no_lease;	/* by this file system; said once */
+	bool only_whole;	/* this file system has no lease, or no exchange; said once */
 	uint32_t *behind, n_behind, size_behind;	/* names that the second file has older addresses of */
 	size_t second_from;	/* where it begins to differ from the visible one in more than addresses; SIZE_MAX */
 	char mark[MARK_LABEL + 64];	/* the line */
@@ -321,7 +321,7 @@ static int put_whole(struct database *d, const struct database_content *c, const
 
 bool database_wants_copy(const struct database *d)
 {
-	return d->has_shape && (d->second.fd < 0 || d->second_from != SIZE_MAX) && !d->no_exchange && !d->no_lease;
+	return d->has_shape && (d->second.fd < 0 || d->second_from != SIZE_MAX) && !d->only_whole;
 }
 
 /* Whether it still has the bytes that we have written. */
@@ -446,7 +446,7 @@ static bool may_patch(const struct database *d, const struct database_content *c
 {
 	uint64_t n_writes = (uint64_t)n + d->n_behind;
 
-	if (!names || !d->has_shape || d->second.fd < 0 || d->no_exchange || d->no_lease ||
+	if (!names || !d->has_shape || d->second.fd < 0 || d->only_whole ||
 	    d->shape.ttl != c->ttl || (n_writes > MANY_MIN && n_writes > d->shape.n_names / MANY_SHARE)) {
 		return false;
 	}
@@ -465,7 +465,7 @@ static int take_lease(struct database *d)
 			return 0;
 		}
 		if (errno != EAGAIN && errno != EINTR) {
-			d->no_lease = true;
+			d->only_whole = true;
 			log_warning("no lease can be had on a file beside the database; each change makes a whole one");
 			return -errno;
 		}
@@ -528,7 +528,7 @@ static int exchange(struct database *d)
 		int r = -errno;
 
 		if (r == -EINVAL) {
-			d->no_exchange = true;
+			d->only_whole = true;
 			log_warning("the file system of the database cannot exchange two files; each change makes a "
 				    "whole one");
 		}
