@@ -253,9 +253,6 @@ static bool is_odd_step(struct rfc2136_zone *z, int32_t step)
 	bool by_ours = (uint32_t)step == z->n_landed;
 	bool odd;
 
-	if (!z->has_serial) {
-		return false;
-	}
 	if (z->sweeping) {
 		return step;
 	}
@@ -313,7 +310,6 @@ static void take_serial(struct rfc2136_zone *z, uint32_t serial)
 	}
 	z->sweep_due = false;
 	z->serial = serial;
-	z->has_serial = true;
 	z->n_landed = 0;
 }
 
