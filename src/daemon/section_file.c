@@ -310,7 +310,6 @@ static void let_go(struct section_file *p)
 	buf_deinit(&p->text.diff.removed);
 	buf_deinit(&p->text.diff.added);
 	buf_deinit(&p->text.rest);
-	buf_deinit(&p->foreign);
 	buf_deinit(&p->command_trouble);
 	buf_deinit(&p->command_name);
 	changes_deinit(&p->writing);

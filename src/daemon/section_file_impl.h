@@ -95,7 +95,6 @@ struct section_file {
 	struct changes writing;	/* on their way into the file */
 	struct changes behind;	/* what the file says of these is older than what is published; at the start:
 				 * than what is remembered */
-	struct buf foreign;	/* lines of the section that are not ours, one on each line */
 
 	bool running;		/* the command */
 	bool command_due;	/* the file was written, the command has not succeeded since */

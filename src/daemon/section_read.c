@@ -17,29 +17,21 @@
 enum { LINE_SHOWN_MAX = 200 };
 
 struct reading {
-	struct section_file *p;
+	const struct section_file *p;
 	struct found_list found;	/* by the names' numbers */
-	void (*foreign)(struct section_file *p, const char *line, size_t n);	/* may be NULL */
 	bool any_foreign;
 };
 
-static int take_line(struct reading *r, const char *line, size_t n)
+/* Whether it is a line of one of our names. */
+static bool is_ours(const struct section_file *p, struct text line, struct found *ret)
 {
-	const struct users *users = r->p->o.roster->users;
-	char text[NAME_MAX + 1];
-	struct found f = { .number = TABLE_NONE };
+	char name[NAME_MAX + 1];
 
-	if (r->p->format->parse(line, n, text, &f.ip)) {
-		f.number = users_find_name(users, text, strlen(text));
+	if (!p->format->parse(line.at, line.n, name, &ret->ip)) {
+		return false;
 	}
-	if (f.number == TABLE_NONE) {
-		r->any_foreign = true;
-		if (r->foreign) {
-			r->foreign(r->p, line, n);
-		}
-		return 0;
-	}
-	return found_add(&r->found, &f);
+	ret->number = users_find_name(p->o.roster->users, name, strlen(name));
+	return ret->number != TABLE_NONE;
 }
 
 /* The lines of a section's body, taken apart and sorted by name. */
@@ -49,7 +41,13 @@ static int read_body(struct reading *r, const struct buf *body)
 	int e = 0;
 
 	while (!e && text_next_field(&rest, '\n', &line)) {
-		e = line.n ? take_line(r, line.at, line.n) : 0;
+		struct found f = { 0 };
+
+		if (line.n && is_ours(r->p, line, &f)) {
+			e = found_add(&r->found, &f);
+		} else if (line.n) {
+			r->any_foreign = true;
+		}
 	}
 	found_sort(&r->found);
 	return e;
@@ -154,23 +152,20 @@ int section_recall(struct section_file *p)
 	return e;
 }
 
-/* Escaped, so that a newline can part them. */
-static void note_foreign(struct section_file *p, const char *line, size_t n)
-{
-	buf_add_escaped(&p->foreign, line, n, LINE_SHOWN_MAX);
-	buf_adds(&p->foreign, "\n");
-}
-
 /* They are gone now. */
-static void say_foreign(struct section_file *p)
+static void say_foreign(const struct section_file *p, const struct buf *removed)
 {
-	char *rest = NULL, *line;
+	struct text rest = { removed->data, removed->len }, line;
+	struct found f;
 
-	(void)buf_str(&p->foreign);	/* ends it with a NUL */
-	for (line = p->foreign.data ? strtok_r(p->foreign.data, "\n", &rest) : NULL; line;
-	     line = strtok_r(NULL, "\n", &rest)) {
-		log_warning("removing a line that is not ours from the section of %s: '%s'",
-			    p->o.is->file, line);
+	while (text_next_field(&rest, '\n', &line)) {
+		_cleanup_(buf_deinit) struct buf shown = { 0 };
+
+		if (line.n && !is_ours(p, line, &f)) {
+			buf_add_escaped(&shown, line.at, line.n, LINE_SHOWN_MAX);
+			log_warning("removing a line that is not ours from the section of %s: '%s'",
+				    p->o.is->file, buf_str(&shown));
+		}
 	}
 }
 
@@ -255,9 +250,8 @@ void section_diff(const struct buf *old, const struct buf *new, struct section_d
 
 void section_say_differences(struct section_file *p, const struct section_diff *diff, bool was_ours)
 {
-	struct reading r = { .p = p, .foreign = note_foreign }, now = { .p = p };
+	struct reading r = { .p = p }, now = { .p = p };
 
-	buf_clear(&p->foreign);
 	if (!read_body(&r, &diff->removed) && !read_body(&now, &diff->added)) {
 		note_differences(p, &r.found, &now.found);
 	}
@@ -265,7 +259,9 @@ void section_say_differences(struct section_file *p, const struct section_diff *
 		log_warning("%s was changed by somebody else; putting our section in again",
 			    p->o.is->file);
 	}
-	say_foreign(p);
+	if (r.any_foreign) {
+		say_foreign(p, &diff->removed);
+	}
 	found_deinit(&r.found);
 	found_deinit(&now.found);
 }
