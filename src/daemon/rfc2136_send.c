@@ -34,7 +34,6 @@ int rfc2136_put_back(struct rfc2136_zone *z)
 
 struct batch {
 	struct message_change *changes;
-	uint8_t *adds;
 	uint32_t n_names, n;
 };
 
@@ -48,7 +47,6 @@ static bool gather(struct rfc2136_zone *z, struct batch *b)
 		uint32_t name = z->pending.list[i].name;
 		uint8_t types = rfc2136_to_change(z->p, name, &z->deletes[b->n]);
 
-		b->adds[b->n] = types & (uint8_t)~z->deletes[b->n];
 		b->changes[b->n++] = (struct message_change){
 			.name = users_name(roster->users, name),
 			.set = roster->sets[name],
@@ -80,10 +78,10 @@ static void take_off(struct rfc2136_zone *z, const struct batch *b, uint32_t n)
 
 	for (uint32_t i = 0; i < n_names; i++) {
 		struct change *c = &z->pending.list[i];
-		uint8_t *owned = &z->p->owned[c->name];
+		uint8_t *owned = &z->p->owned[c->name], has = rfc2136_types(z->p->o.roster->sets[c->name]);
 
-		news = news || (b->adds[i] & ~*owned);
-		*owned |= b->adds[i];
+		news = news || (has & ~*owned);
+		*owned |= has;
 		(void)changes_note(&z->flying, c->name, steal_ptr(&c->was));
 	}
 	changes_take(&z->pending, n_names);
@@ -119,9 +117,8 @@ static int build(struct rfc2136_zone *z, const struct batch *b)
 void rfc2136_send_changes(struct rfc2136_zone *z)
 {
 	_cleanup_(free_ptr) struct message_change *changes = calloc(z->limit, sizeof(*changes));
-	_cleanup_(free_ptr) uint8_t *adds = calloc(z->limit, 1);
-	struct batch b = { .changes = changes, .adds = adds };
-	int r = changes && adds ? 0 : -ENOMEM;
+	struct batch b = { .changes = changes };
+	int r = changes ? 0 : -ENOMEM;
 
 	if (!r && !gather(z, &b)) {
 		for (uint32_t i = 0; i < b.n_names; i++) {
