@@ -36,14 +36,6 @@ bool rfc2136_is_known(const struct rfc2136 *p, uint32_t name)
 	       p->owned[name] & RFC2136_OTHERS;
 }
 
-uint8_t rfc2136_to_change(const struct rfc2136 *p, uint32_t name, uint8_t *ret_deletes)
-{
-	uint8_t has = rfc2136_types(p->o.roster->sets[name]);
-
-	*ret_deletes = rfc2136_is_known(p, name) ? p->owned[name] & (uint8_t)~has & RFC2136_BOTH : 0;
-	return has | *ret_deletes;
-}
-
 static int compare_orphans(const void *a, const void *b)
 {
 	const struct rfc2136_orphan *x = a, *y = b;

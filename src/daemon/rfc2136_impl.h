@@ -172,12 +172,8 @@ static inline uint8_t rfc2136_types(const struct ip_set *set)
 	return (set && set->n_v4 ? RFC2136_A : 0) | (set && set->n_v6 ? RFC2136_AAAA : 0);
 }
 
-/* Whether it is known what the name is to have. */
+/* Whether it is known what the name is to have; if not, nothing is taken away. */
 bool rfc2136_is_known(const struct rfc2136 *p, uint32_t name);
-
-/* Which RRsets of the name are to be changed (none of whose addresses are not known), and which of them
- * taken away. */
-uint8_t rfc2136_to_change(const struct rfc2136 *p, uint32_t name, uint8_t *ret_deletes);
 
 /* --- rfc2136_zone.c --- */
 

@@ -45,8 +45,10 @@ static bool gather(struct rfc2136_zone *z, struct batch *b)
 
 	for (uint32_t i = 0; i < z->pending.n && b->n < z->limit; i++) {
 		uint32_t name = z->pending.list[i].name;
-		uint8_t types = rfc2136_to_change(z->p, name, &z->deletes[b->n]);
+		uint8_t has = rfc2136_types(roster->sets[name]), types;
 
+		z->deletes[b->n] = rfc2136_is_known(z->p, name) ? z->p->owned[name] & (uint8_t)~has & RFC2136_BOTH : 0;
+		types = has | z->deletes[b->n];
 		b->changes[b->n++] = (struct message_change){
 			.name = users_name(roster->users, name),
 			.set = roster->sets[name],
