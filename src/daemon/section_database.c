@@ -150,12 +150,6 @@ static bool covers(const void *arg, uint32_t name)
 	return output_covers(arg, name);
 }
 
-/* The version that the database stands for: of a text whose other part it has. */
-static struct timespec version_now(const struct section_database *db)
-{
-	return db->next_rest.len ? db->version : db->text_version;
-}
-
 static int put(struct section_file *p, const struct timespec *version)
 {
 	const struct database_content content = {
@@ -273,7 +267,7 @@ void section_database_step(struct section_file *p)
 		return;
 	}
 	begin_compiling(p);
-	version = version_now(db);
+	version = db->next_rest.len ? db->version : db->text_version;	/* of a text whose other part it has */
 	if (!db->has_rest || !db->has_version || db->copying || waits_for_text(p) ||
 	    (!p->o.pending.n && !db->wanted && version.tv_sec == db->version.tv_sec &&
 	     version.tv_nsec == db->version.tv_nsec)) {
@@ -322,11 +316,6 @@ static void on_watch(uv_poll_t *poll, int status, int events)
 void section_database_hurry(struct section_file *p)
 {
 	p->db.pause = p->db.compile_pause = (struct output_pause){ 0 };
-}
-
-bool section_database_is_busy(const struct section_file *p)
-{
-	return p->db.copying;
 }
 
 enum publish_where section_database_where(struct section_file *p, bool waits, const char **ret_why)

@@ -25,11 +25,6 @@ static void on_timer(uv_timer_t *timer)
 	section_step(timer->data);
 }
 
-static void arm(struct section_file *p, uint64_t delay_ms)
-{
-	(void)uv_timer_start(&p->timer, on_timer, delay_ms, 0);	/* fails only without a callback */
-}
-
 /* --- the memory --- */
 
 /* A line of the file's serial: no name has a blank. */
@@ -111,7 +106,7 @@ static bool may_stop(struct section_file *p)
 {
 	bool lacks = p->db.database && p->behind.n && !p->o.trouble.len;
 
-	return !lacks && !section_database_is_busy(p);
+	return !lacks && !p->db.copying;
 }
 
 static void arm_next(struct section_file *p, uint64_t now)
@@ -123,7 +118,7 @@ static void arm_next(struct section_file *p, uint64_t now)
 	}
 	/* What is still to be written waits for its time; what was written is compiled before. */
 	at = p->command_due ? p->pause.not_before_ms : next_write_ms(p);
-	arm(p, at > now ? at - now : 1);
+	(void)uv_timer_start(&p->timer, on_timer, at > now ? at - now : 1, 0);	/* fails only without a callback */
 }
 
 /* What was written goes through the command before anything is written again, so that it is not put off for

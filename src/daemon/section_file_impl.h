@@ -193,6 +193,3 @@ void section_database_replace(struct section_file *p);
 void section_database_hurry(struct section_file *p);
 
 enum publish_where section_database_where(struct section_file *p, bool waits, const char **ret_why);
-
-/* Whether the end has to wait for it. */
-bool section_database_is_busy(const struct section_file *p);
