@@ -247,7 +247,7 @@ void rfc2136_listing_lost(struct rfc2136_zone *z, int error);
 struct rfc2136_findings {
 	struct rfc2136_zone *z;
 	struct found_list found; /* of our names */
-	bool no_memory, too_many;
+	int error; /* a negative errno: not all of it was */
 	uint32_t serial;
 	char unknown[NAME_SIZE]; /* the last one that nobody has */
 	unsigned n_unknown;

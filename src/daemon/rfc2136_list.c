@@ -209,8 +209,8 @@ static void take_transfer(struct rfc2136_zone *z, const uint8_t *bytes, size_t n
 	struct message_reply reply;
 	int r = message_read(&z->sent, bytes, n, time(NULL), on_record, l, &reply);
 
-	if (l->findings.no_memory || l->findings.too_many) {
-		rfc2136_zone_fail_errno(z, l->findings.too_many ? -EPROTO : -ENOMEM);
+	if (l->findings.error) {
+		rfc2136_zone_fail_errno(z, l->findings.error);
 		return;
 	}
 	if (r && message_id(bytes) != z->sent.id) {

@@ -54,11 +54,9 @@ void rfc2136_add_found(struct rfc2136_findings *f, uint32_t number, const struct
 	/* Everything that can be there, and what else there may be; a server may send without end. */
 	if (f->found.n >
 	    FOUND_MAX + (size_t)rfc2136_n_numbers(p) * 2 * p->o.conf->addresses_max) {
-		f->too_many = true;
-		return;
-	}
-	if (found_add(&f->found, &(struct found){ .number = number, .ttl = ttl, .ip = *ip })) {
-		f->no_memory = true;
+		f->error = -EPROTO;
+	} else if (found_add(&f->found, &(struct found){ .number = number, .ttl = ttl, .ip = *ip })) {
+		f->error = -ENOMEM;
 	}
 }
 
@@ -148,9 +146,7 @@ static int compare(struct rfc2136_findings *f, struct comparison *c)
 	const struct rfc2136 *p = f->z->p;
 	uint32_t n_names = p->o.roster->users->n_names;
 	size_t i = 0;
-	int r = f->no_memory ? -ENOMEM :
-		f->too_many  ? -EPROTO :
-			       changes_init(&c->differ, n_names);
+	int r = f->error ? f->error : changes_init(&c->differ, n_names);
 
 	found_sort(&f->found);
 	for (uint32_t number = 0; !r && number < rfc2136_n_numbers(p); number++) {
