@@ -64,7 +64,7 @@ int database_copy(struct database *d);
  * lease does not mind it. */
 int database_dup(const struct database *d);
 
-/* An inotify descriptor to wait on for database_look; -1: none. */
+/* An inotify descriptor to wait on for database_look. */
 int database_fd(const struct database *d);
 
 /* Reads what the directory's watch tells. true: the visible file is not the one that we made. */

@@ -360,8 +360,7 @@ int section_database_open(struct section_file *p, struct command **compiler)
 	if (!r) {
 		r = database_new(p->o.is->database, &db->database);
 	}
-	if (!r && database_fd(db->database) >= 0 &&
-	    !uv_poll_init(p->o.loop, &db->poll, database_fd(db->database))) {
+	if (!r && !uv_poll_init(p->o.loop, &db->poll, database_fd(db->database))) {
 		db->poll.data = p;
 		db->polls = true;
 		p->n_handles++;
