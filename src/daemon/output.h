@@ -14,7 +14,6 @@
 
 #include <stdbool.h>
 
-struct command;
 struct output;
 struct verify;
 struct uv_loop_s;
