@@ -40,10 +40,10 @@ struct database {
 	struct buf trouble;
 };
 
-static int fail(struct database *d, int error, const char *what, const char *name)
+static int fail(struct database *d, int error, const char *what)
 {
 	buf_clear(&d->trouble);
-	buf_printf(&d->trouble, "unable to %s '%s': %s", what, name, strerror(-error));
+	buf_printf(&d->trouble, "unable to %s '%s': %s", what, d->path, strerror(-error));
 	return error;
 }
 
@@ -171,16 +171,16 @@ static int open_dir(struct database *d)
 		real = strdup(d->path);
 	}
 	if (!real) {
-		return fail(d, -ENOMEM, "find", d->path);
+		return fail(d, -ENOMEM, "find");
 	}
 	slash = strrchr(real, '/');
 	*slash = '\0';
 	if (strlen(slash + 1) > NAME_MAX - 16) {
-		return fail(d, -ENAMETOOLONG, "use", d->path);
+		return fail(d, -ENAMETOOLONG, "use");
 	}
 	dir = open(slash == real ? "/" : real, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (dir < 0) {
-		return fail(d, -errno, "open the directory of", d->path);
+		return fail(d, -errno, "open the directory of");
 	}
 	close_fd(d->dir);
 	d->dir = steal_fd(&dir);
@@ -204,11 +204,11 @@ static bool is_ours(const struct database_file *f, const struct stat *st)
 	       st->st_mtim.tv_nsec == f->time.tv_nsec;
 }
 
-static bool is_at(const struct database_file *f, const char *path)
+static bool is_in_sight(const struct database *d)
 {
 	struct stat st;
 
-	return f->fd >= 0 && !stat(path, &st) && is_ours(f, &st);
+	return d->visible.fd >= 0 && !stat(d->path, &st) && is_ours(&d->visible, &st);
 }
 
 bool database_look(struct database *d)
@@ -217,7 +217,7 @@ bool database_look(struct database *d)
 
 	while (read(d->inotify, events, sizeof(events)) > 0) {
 	}
-	return d->visible.fd >= 0 && !is_at(&d->visible, d->path);
+	return d->visible.fd >= 0 && !is_in_sight(d);
 }
 
 int database_dup(const struct database *d)
@@ -308,7 +308,7 @@ static int put_whole(struct database *d, const struct database_content *c, const
 	}
 	if (r) {
 		(void)unlinkat(d->dir, part, 0);	/* r already tells why */
-		return fail(d, r, "write", d->path);
+		return fail(d, r, "write");
 	}
 	close_fd(d->visible.fd);
 	d->visible = file;
@@ -451,7 +451,7 @@ static bool may_patch(const struct database *d, const struct database_content *c
 		return false;
 	}
 	return note_moving(d, c, names, n, ret_moving, ret_n) &&
-	       note_moving(d, c, d->behind, d->n_behind, ret_moving, ret_n) && is_at(&d->visible, d->path) &&
+	       note_moving(d, c, d->behind, d->n_behind, ret_moving, ret_n) && is_in_sight(d) &&
 	       ((!*ret_n && d->second_from == SIZE_MAX) || is_as_written(d));
 }
 
