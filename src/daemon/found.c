@@ -43,20 +43,15 @@ void found_sort(struct found_list *f)
 	}
 }
 
-size_t found_next(const struct found_list *f, size_t *i, uint32_t number)
+int found_next_set(const struct found_list *f, size_t *i, uint32_t number, struct ip_set **ret)
 {
-	size_t first = *i;
+	_cleanup_(free_ptr) struct ip *ips = NULL;
+	size_t first = *i, n;
 
 	while (*i < f->n && f->list[*i].number == number) {
 		(*i)++;
 	}
-	return *i - first;
-}
-
-int found_set(const struct found_list *f, size_t first, size_t n, struct ip_set **ret)
-{
-	_cleanup_(free_ptr) struct ip *ips = NULL;
-
+	n = *i - first;
 	if (!n) {
 		*ret = NULL;
 		return 0;
@@ -65,8 +60,8 @@ int found_set(const struct found_list *f, size_t first, size_t n, struct ip_set 
 	if (!ips) {
 		return -ENOMEM;
 	}
-	for (size_t i = 0; i < n; i++) {
-		ips[i] = f->list[first + i].ip;
+	for (size_t k = 0; k < n; k++) {
+		ips[k] = f->list[first + k].ip;
 	}
 	return ip_set_new(ips, n, IP_SET_EACH_MAX, ret);
 }

@@ -29,9 +29,6 @@ int found_add(struct found_list *f, const struct found *one);
 /* By number, before they are taken out. */
 void found_sort(struct found_list *f);
 
-/* How many there are of this number, from *i on, which moves behind them: numbers are asked for in their
- * order. */
-size_t found_next(const struct found_list *f, size_t *i, uint32_t number);
-
-/* The set of the n addresses from first on. Returns as ip_set_new with IP_SET_EACH_MAX. */
-int found_set(const struct found_list *f, size_t first, size_t n, struct ip_set **ret);
+/* The set of those of this number, from *i on, which moves behind them: numbers are asked for in their order. Returns
+ * as ip_set_new with IP_SET_EACH_MAX. */
+int found_next_set(const struct found_list *f, size_t *i, uint32_t number, struct ip_set **ret);

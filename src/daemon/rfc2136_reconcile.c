@@ -73,18 +73,18 @@ struct present {
 static int take_present(const struct rfc2136_findings *f, size_t *i, uint32_t number,
 			struct present *ret)
 {
-	size_t first = *i, n = found_next(&f->found, i, number);
+	size_t first = *i;
 	int r;
 
 	*ret = (struct present){ 0 };
-	for (size_t j = 0; j < n; j++) {
-		const struct found *at = &f->found.list[first + j];
+	r = found_next_set(&f->found, i, number, &ret->set);
+	for (size_t j = first; j < *i; j++) {
+		const struct found *at = &f->found.list[j];
 		uint8_t type = at->ip.n == 4 ? RFC2136_A : RFC2136_AAAA;
 
 		ret->types |= type;
 		ret->other_ttl |= at->ttl != f->z->p->o.conf->ttl ? type : 0;
 	}
-	r = found_set(&f->found, first, n, &ret->set);
 	ret->too_many = r == IP_E_TOO_MANY;
 	return r < 0 ? r : 0;
 }

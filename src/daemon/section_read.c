@@ -53,14 +53,6 @@ static int read_body(struct reading *r, const struct buf *body)
 	return e;
 }
 
-/* The set of one name out of what was found; *i moves on. */
-static int next_set(const struct reading *r, size_t *i, uint32_t name, struct ip_set **ret)
-{
-	size_t first = *i, n = found_next(&r->found, i, name);
-
-	return found_set(&r->found, first, n, ret);
-}
-
 /* Other outputs have published the newer addresses long ago, perhaps. was is taken over. */
 static void note_behind(struct section_file *p, uint32_t name, struct ip_set *was)
 {
@@ -101,7 +93,7 @@ bool section_remember(struct output *o)
 		struct roster_user *u = &roster->state[roster->users->names[name].user];
 		struct ip_set *set;
 
-		if (next_set(&r, &i, name, &set)) {
+		if (found_next_set(&r.found, &i, name, &set)) {
 			continue;
 		}
 		if (!output_covers(&p->o, name)) {
@@ -136,7 +128,7 @@ int section_recall(struct section_file *p)
 	for (uint32_t name = 0; !e && name < roster->users->n_names; name++) {
 		struct ip_set *set;
 
-		e = next_set(&r, &i, name, &set);
+		e = found_next_set(&r.found, &i, name, &set);
 		if (!e && set && output_covers(&p->o, name) && !roster->state[roster->users->names[name].user].known) {
 			ip_set_free(roster->sets[name]);
 			roster->sets[name] = steal_ptr(&set);
@@ -182,10 +174,8 @@ static void note_differences(struct section_file *p, const struct found_list *wa
 				j == now->n			       ? was->list[i].number :
 				was->list[i].number < now->list[j].number ? was->list[i].number :
 									 now->list[j].number;
-		size_t i_first = i, j_first = j;
 
-		if (found_set(was, i_first, found_next(was, &i, name), &before) ||
-		    found_set(now, j_first, found_next(now, &j, name), &after)) {
+		if (found_next_set(was, &i, name, &before) || found_next_set(now, &j, name, &after)) {
 			return;
 		}
 		if (!ip_set_equal(before, after) && output_covers(&p->o, name) && !changes_has(&p->o.pending, name)) {
