@@ -12,15 +12,13 @@
 #include <stdio.h>
 #include <sys/inotify.h>
 #include <syslog.h>
+#include <uv.h>
 
 #define FILE_MAX ((size_t)UINT32_MAX)	/* tinydns-data itself can address no more */
 
 int64_t splice_now_ms(void)
 {
-	struct timespec t;
-
-	(void)clock_gettime(CLOCK_MONOTONIC, &t); /* cannot fail */
-	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+	return (int64_t)(uv_hrtime() / 1000000);
 }
 
 /* Somebody is in the middle of writing to the file, and has not been so for too long. */
