@@ -181,9 +181,6 @@ int rfc2136_zone_new(struct rfc2136 *p, const struct output *o, unsigned number,
 		     struct rfc2136_zone **ret);
 struct rfc2136_zone *rfc2136_zone_free(struct rfc2136_zone *z);
 
-/* Does what can be done now, and arms the timer for the rest. */
-void rfc2136_zone_step(struct rfc2136_zone *z);
-
 void rfc2136_zone_changed(struct rfc2136_zone *z, bool again);
 void rfc2136_zone_hurry(struct rfc2136_zone *z);
 void rfc2136_zone_stop(struct rfc2136_zone *z);

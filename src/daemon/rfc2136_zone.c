@@ -35,8 +35,7 @@ enum {
 	KEY_FILE_MAX = 64 * 1024,
 };
 
-static void on_message(void *arg, const uint8_t *bytes, size_t n, bool tcp);
-static void on_lost(void *arg, bool tcp, int error);
+static void step(struct rfc2136_zone *z);
 
 static bool has_backlog(const struct rfc2136_zone *z)
 {
@@ -385,7 +384,7 @@ static void on_message(void *arg, const uint8_t *bytes, size_t n, bool tcp)
 	} else if (z->doing && tcp) {
 		rfc2136_listing_message(z, bytes, n);
 	}
-	rfc2136_zone_step(z);
+	step(z);
 }
 
 static void on_lost(void *arg, bool tcp, int error)
@@ -402,7 +401,7 @@ static void on_lost(void *arg, bool tcp, int error)
 	} else {
 		rfc2136_zone_fail_errno(z, error);
 	}
-	rfc2136_zone_step(z);
+	step(z);
 }
 
 /* --- the clockwork --- */
@@ -508,7 +507,7 @@ static void on_timer(uv_timer_t *timer)
 	if (rfc2136_any_refused(z) && now >= z->refused_ms) {
 		rfc2136_try_refused_again(z);
 	}
-	rfc2136_zone_step(z);
+	step(z);
 }
 
 static void arm(struct rfc2136_zone *z)
@@ -532,7 +531,8 @@ static void arm(struct rfc2136_zone *z)
 	}
 }
 
-void rfc2136_zone_step(struct rfc2136_zone *z)
+/* Does what can be done now, and arms the timer for the rest. */
+static void step(struct rfc2136_zone *z)
 {
 	if (z->p->stopping) {
 		arm(z);
@@ -565,7 +565,7 @@ void rfc2136_zone_changed(struct rfc2136_zone *z, bool again)
 		z->sweep_due = z->has_serial;
 		rfc2136_try_refused_again(z);
 	}
-	rfc2136_zone_step(z);
+	step(z);
 }
 
 void rfc2136_zone_hurry(struct rfc2136_zone *z)
