@@ -30,7 +30,7 @@ struct database {
 	struct database_file visible, second;
 	struct database_rest rest;
 	struct database_shape shape;
-	bool has_shape;		/* of the visible file; its names have the numbers that they have now */
+	bool has_shape;		/* of the visible file */
 	bool only_whole;	/* this file system has no lease, or no exchange; said once */
 	uint32_t *behind, n_behind, size_behind;	/* names that the second file has older addresses of */
 	size_t second_from;	/* where it begins to differ from the visible one in more than addresses; SIZE_MAX */
@@ -136,11 +136,6 @@ struct database *database_free(struct database *d)
 const char *database_mark(const struct database *d)
 {
 	return d->mark;
-}
-
-void database_forget_names(struct database *d)
-{
-	d->has_shape = false;	/* the rest goes with the next whole file; a thread may be copying */
 }
 
 int database_set_rest(struct database *d, const struct buf *cdb, uint32_t default_serial)

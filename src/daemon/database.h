@@ -45,14 +45,12 @@ const char *database_mark(const struct database *d);
 enum { DATABASE_E_FORMAT = 1 };
 int database_set_rest(struct database *d, const struct buf *cdb, uint32_t default_serial);
 
-/* Publishes the content; n names have changed since this succeeded last. NULL: perhaps more than that. time is that of
- * the version of the text that it stands for: the file gets it, and SOA records that name no serial have its second.
- * 0: the next one to ask gets it. Or a negative errno, database_trouble says why; then what was visible still is. */
+/* Publishes the content; n names have changed since this succeeded last. NULL: perhaps more than that, and their
+ * numbers may be other ones now. time is that of the version of the text that it stands for: the file gets it, and
+ * SOA records that name no serial have its second. 0: the next one to ask gets it. Or a negative errno,
+ * database_trouble says why; then what was visible still is. */
 int database_put(struct database *d, const struct database_content *c, const uint32_t *names, uint32_t n,
 		 const struct timespec *time);
-
-/* The numbers of names are other ones now. */
-void database_forget_names(struct database *d);
 
 /* After a new file: database_copy makes the second one, and after records have come or gone it lets that follow. It may
  * run in another thread, and nothing else of d meanwhile. 0 or a negative errno; without a second file each

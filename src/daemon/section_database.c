@@ -337,15 +337,6 @@ enum publish_where section_database_where(struct section_file *p, bool waits, co
 	return waits || !db->has_rest || db->wanted ? PUBLISH_WAITS : PUBLISH_DONE;
 }
 
-void section_database_replace(struct section_file *p)
-{
-	if (!p->db.database) {
-		return;
-	}
-	p->db.wanted = true;
-	database_forget_names(p->db.database);
-}
-
 int section_database_open(struct section_file *p, struct command **compiler)
 {
 	const struct compile_handlers handlers = { .done = on_compiled, .lost = section_lost, .arg = p };

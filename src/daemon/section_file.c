@@ -231,7 +231,7 @@ static int replace(struct output *o, const struct roster *old)
 		r = renumber(o, old, lists[i]);
 	}
 	section_text_restart(p);	/* which puts some back among those that have the new numbers */
-	section_database_replace(p);
+	p->db.wanted = true;
 	return r;
 }
 

@@ -187,9 +187,6 @@ void section_database_step(struct section_file *p);
 /* The text was looked at: what is outside of the section, and its time, are known. is_written: by us just now. */
 void section_database_take_text(struct section_file *p, bool is_written);
 
-/* The roster is another one. */
-void section_database_replace(struct section_file *p);
-
 void section_database_hurry(struct section_file *p);
 
 enum publish_where section_database_where(struct section_file *p, bool waits, const char **ret_why);
