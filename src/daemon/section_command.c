@@ -81,7 +81,6 @@ void section_take_compiled(struct section_file *p, unsigned n)
 
 static void command_fails(struct section_file *p, const char *why)
 {
-	p->command_failing = true;
 	buf_clear(&p->command_trouble);
 	buf_printf(&p->command_trouble, "%s %s", buf_str(&p->command_name), why);
 	output_note_error(&p->o, buf_str(&p->command_trouble));
@@ -142,10 +141,10 @@ static void on_ended(void *arg, enum command_end how, int value)
 	uv_update_time(p->o.loop);
 	(void)clock_gettime(CLOCK_REALTIME, &p->command_end);	/* cannot fail */
 	if (how == COMMAND_EXITED && !value) {
-		if (p->command_failing) {
+		if (p->command_trouble.len) {
 			log_info("%s works again", buf_str(&p->command_name));
 		}
-		p->command_failing = false;
+		buf_clear(&p->command_trouble);
 		p->command_due = false;
 		p->pause = (struct output_pause){ 0 };
 		section_all_published(p);

@@ -243,9 +243,6 @@ static bool waits_for_text(const struct section_file *p)
 /* A database that is not ours: it is made once more. */
 static void take_foreign(struct section_file *p)
 {
-	if (!p->db.has_rest) {
-		return;
-	}
 	if (!p->db.foreign_said) {
 		p->db.foreign_said = true;
 		log_info("%s was made by somebody else; making it once more. That is so whenever it "
@@ -313,25 +310,18 @@ static void on_watch(uv_poll_t *poll, int status, int events)
 
 /* --- for the others --- */
 
-void section_database_hurry(struct section_file *p)
-{
-	p->db.pause = p->db.compile_pause = (struct output_pause){ 0 };
-}
-
 enum publish_where section_database_where(struct section_file *p, bool waits, const char **ret_why)
 {
 	struct section_database *db = &p->db;
+	struct buf *trouble = &db->trouble;
 
 	if (!db->has_rest && db->compile_trouble.len) {
-		*ret_why = buf_str(&db->compile_trouble);
-		return PUBLISH_FAILS;
+		trouble = &db->compile_trouble;
+	} else if (!db->has_rest && p->o.trouble.len) {
+		trouble = &p->o.trouble;
 	}
-	if (!db->has_rest && p->o.trouble.len) {
-		*ret_why = buf_str(&p->o.trouble);
-		return PUBLISH_FAILS;
-	}
-	if (db->trouble.len) {
-		*ret_why = buf_str(&db->trouble);
+	if (trouble->len) {
+		*ret_why = buf_str(trouble);
 		return PUBLISH_FAILS;
 	}
 	return waits || !db->has_rest || db->wanted ? PUBLISH_WAITS : PUBLISH_DONE;

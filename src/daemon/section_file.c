@@ -188,8 +188,7 @@ static void hurry(struct output *o)
 {
 	struct section_file *p = section_file_of(o);
 
-	p->pause = (struct output_pause){ 0 };
-	section_database_hurry(p);
+	p->pause = p->db.pause = p->db.compile_pause = (struct output_pause){ 0 };
 }
 
 static void stop(struct output *o)
@@ -253,7 +252,7 @@ static enum publish_where where(struct output *o, uint32_t name, const char **re
 	if (!p->command_due && !changes_has(&p->written, name)) {
 		return PUBLISH_DONE;
 	}
-	if (p->command_failing) {
+	if (p->command_trouble.len) {
 		*ret_why = buf_str(&p->command_trouble);
 		return PUBLISH_FAILS;
 	}
@@ -263,18 +262,14 @@ static enum publish_where where(struct output *o, uint32_t name, const char **re
 static enum publish_where whole(struct output *o, const char **ret_why, uint32_t *ret_waiting)
 {
 	struct section_file *p = section_file_of(o);
+	/* That of the compiler is not users', whose addresses follow all the same. */
+	struct buf *trouble = o->trouble.len	     ? &o->trouble :
+			      p->command_trouble.len ? &p->command_trouble :
+						       &p->db.compile_trouble;
 
 	*ret_waiting = o->pending.n + p->written.n + (p->db.database ? 0 : p->writing.n);
-	if (o->trouble.len) {
-		*ret_why = buf_str(&o->trouble);
-		return PUBLISH_FAILS;
-	}
-	if (p->command_failing) {
-		*ret_why = buf_str(&p->command_trouble);
-		return PUBLISH_FAILS;
-	}
-	if (p->db.compile_trouble.len) {	/* users' addresses follow all the same: it is not theirs */
-		*ret_why = buf_str(&p->db.compile_trouble);
+	if (trouble->len) {
+		*ret_why = buf_str(trouble);
 		return PUBLISH_FAILS;
 	}
 	if (p->db.database) {

@@ -99,8 +99,7 @@ struct section_file {
 	bool running;		/* the command */
 	bool command_due;	/* the file was written, the command has not succeeded since */
 	bool unrun;		/* it was not even begun since */
-	bool command_failing;
-	struct buf command_trouble;	/* while command_failing */
+	struct buf command_trouble;	/* of the last run; empty: it succeeded */
 	struct timespec command_end;
 	struct stat compiled;	/* as the last run left it */
 	unsigned n_compiled;	/* appeared while our command runs */
@@ -186,7 +185,5 @@ void section_database_step(struct section_file *p);
 
 /* The text was looked at: what is outside of the section, and its time, are known. is_written: by us just now. */
 void section_database_take_text(struct section_file *p, bool is_written);
-
-void section_database_hurry(struct section_file *p);
 
 enum publish_where section_database_where(struct section_file *p, bool waits, const char **ret_why);

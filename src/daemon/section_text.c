@@ -242,7 +242,7 @@ static void take_success(struct section_file *p, bool is_written)
 	output_trouble_end(&p->o, &p->o.trouble, p->o.is->file);
 	p->busy_since_ms = 0;
 	p->seen_section = true;
-	if (!p->command_failing) {
+	if (!p->command_trouble.len) {
 		p->pause = (struct output_pause){ 0 };
 	}
 	if (is_written && p->text.is_foreign) {
