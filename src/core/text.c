@@ -90,21 +90,6 @@ bool text_next_word(struct text *list, const char *separators, struct text *ret)
 	return ret->n;
 }
 
-bool text_next_field(struct text *list, char separator, struct text *ret)
-{
-	const char *end;
-
-	if (!list->n) {
-		return false;
-	}
-	end = memchr(list->at, separator, list->n);
-	ret->at = list->at;
-	ret->n = end ? (size_t)(end - list->at) : list->n;
-	list->at += ret->n + (end ? 1 : 0);
-	list->n -= ret->n + (end ? 1 : 0);
-	return true;
-}
-
 bool text_next_line(struct text *list, struct text *ret)
 {
 	size_t n = list->n;

@@ -57,8 +57,22 @@ bool text_is_decimal(struct text t);
  * empty word: there is none. */
 bool text_next_word(struct text *list, const char *separators, struct text *ret);
 
-/* Takes what stands before the next separator off the list, be it empty. false: there is nothing left. */
-bool text_next_field(struct text *list, char separator, struct text *ret);
+/* Takes what stands before the next separator off the list, be it empty. false: there is nothing left. A state and a
+ * section have a million lines, so it is inline. */
+static inline bool text_next_field(struct text *list, char separator, struct text *ret)
+{
+	const char *end;
+
+	if (!list->n) {
+		return false;
+	}
+	end = memchr(list->at, separator, list->n);
+	ret->at = list->at;
+	ret->n = end ? (size_t)(end - list->at) : list->n;
+	list->at += ret->n + (end ? 1 : 0);
+	list->n -= ret->n + (end ? 1 : 0);
+	return true;
+}
 
 /* Takes the next line off, with its newline, which the last one may lack. false: there is nothing left. */
 bool text_next_line(struct text *list, struct text *ret);
