@@ -3,7 +3,7 @@
 #pragma once
 
 /* What the parts of splice.h share: splice.c (where the file is, what the watch tells, the section),
- * splice_write.c (the new file and the exchange), splice_late.c (displaced files), splice_rules.c (what
+ * splice_write.c (the new file and the exchange), splice_late.c (displaced files), splice_zone.c (what
  * a zone file asks for beyond the markers). */
 
 #include "daemon/splice.h"
@@ -85,7 +85,7 @@ int splice_read_settled(struct splice *s, struct buf *ret, struct stat *ret_st);
 /* Appends what of the text is outside of our section; if that is not to be found, all. */
 void splice_outside(const struct splice *s, const struct buf *text, struct buf *ret);
 
-/* --- splice_rules.c --- */
+/* --- splice_zone.c --- */
 
 /* Whether the section must not stand where it does in the text. 0, SPLICE_E_SECTION or -ENOMEM. */
 int splice_refuse(struct splice *s, const struct buf *text, const struct section *section);
