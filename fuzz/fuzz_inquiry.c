@@ -217,8 +217,10 @@ static void talk(const uint8_t *data, size_t n, struct buf *answers)
 
 	socket_turn(&loop);
 	socket_feed(&loop, fd, data, n);
-	for (size_t i = 0; i < n / 8 / 8; i++) { /* so many questions go in each */
+	/* Eight questions go in each, of six bytes or more, or what is left of a read; and a socket holds some 280 answers. */
+	for (size_t i = 0; i < n / 32; i++) {
 		(void)uv_run(&loop, UV_RUN_NOWAIT);
+		take_answers(fd, answers);
 	}
 	inquiry_judge(inquiry, true);
 	socket_turn(&loop);
