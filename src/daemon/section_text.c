@@ -291,9 +291,9 @@ static void on_written(uv_work_t *work, int status)
 	follow(p);
 	if (!r) {
 		p->last_ms = p->text.began_ms;
-		note_serial(p);
 	}
 	if (!r || r == SPLICE_E_SAME) {
+		note_serial(p);
 		take_success(p, !r);
 	} else {
 		put_back(p);

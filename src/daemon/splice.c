@@ -588,6 +588,7 @@ static int put_once(struct splice *s, const struct splice_put *put)
 	}
 	if (!put->even_if_same && buf_same(&old, &new) && !splice_is_behind(s, &old)) {
 		s->known = st;
+		splice_note_serial(s, &old);
 		r = SPLICE_E_SAME;
 	} else {
 		r = splice_raise(s, &new, &old);

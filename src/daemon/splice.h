@@ -103,7 +103,7 @@ int64_t splice_due_ms(const struct splice *s);
 struct stat;
 int splice_stat(const struct splice *s, const char *name, struct stat *ret);
 
-/* The serial that the file got when it was written last. false: none is known. */
+/* The serial of the file as it was written last, or found to be as it should be. false: none is known. */
 bool splice_serial(const struct splice *s, uint32_t *ret);
 
 /* The same of a former run: an older one that comes back is raised above it. */
