@@ -130,7 +130,10 @@ static bool read_serial(const struct reader *message, const struct record *recor
 	struct reader r = data_of(message, record);
 	struct wire_name name;
 
-	if (!read_name(&r, &name) || !read_name(&r, &name) || r.n - r.at != SOA_NUMBERS_N) {
+	bool has_names = read_name(&r, &name);	/* the server's, and who is responsible */
+
+	has_names = has_names && read_name(&r, &name);
+	if (!has_names || r.n - r.at != SOA_NUMBERS_N) {
 		return false;
 	}
 	*ret = ldns_read_uint32(r.bytes + r.at);

@@ -116,9 +116,8 @@ const char *name_strerror(int outcome)
 		[NAME_E_LABEL_EMPTY] = "has an empty label",
 		[NAME_E_LABEL_LONG] = "has a label of more than 63 characters",
 		[NAME_E_LONG] = "has more than 253 characters",
-		[NAME_E_CHAR] =
-			"has a character other than letters, digits, hyphens and underscores "
-			"(an internationalized name is written in its xn-- form)",
+		[NAME_E_CHAR] = ("has a character other than letters, digits, hyphens and underscores "
+				 "(an internationalized name is written in its xn-- form)"),
 		[NAME_E_HYPHEN] = "has a label that begins or ends with a hyphen",
 		[NAME_E_WILDCARD] = "has an asterisk that is not the whole first label",
 		[NAME_E_SHORT] = "has one label only; write the full name",

@@ -64,9 +64,7 @@ int section_find(const char *text, size_t n, char comment, struct section *ret)
 const char *section_strerror(int outcome)
 {
 	static const char *const words[] = {
-		[SECTION_E_NO_MARKERS] =
-			"the lines 'start dynamic dns entries' and 'end dynamic dns entries' "
-			"are missing",
+		[SECTION_E_NO_MARKERS] = "the lines 'start dynamic dns entries' and 'end dynamic dns entries' are missing",
 		[SECTION_E_NO_START] = "the line 'start dynamic dns entries' is missing",
 		[SECTION_E_NO_END] = "the line 'end dynamic dns entries' is missing",
 		[SECTION_E_TWO_STARTS] = "the line 'start dynamic dns entries' stands there more than once",

@@ -134,7 +134,7 @@ static bool is_listed(unsigned long device, const unsigned long *devices, int n)
 /* Of the mark that was made just now. */
 static unsigned long newest_device(const struct watch_fanotify *f)
 {
-	unsigned long devices[MARKS_MAX], known[MARKS_MAX];
+	unsigned long devices[MARKS_MAX] = { 0 }, known[MARKS_MAX];
 	int n = list_devices(f, devices);
 
 	for (unsigned i = 0; i < f->n_marked; i++) {
