@@ -8,11 +8,12 @@ import re
 import shutil
 import signal
 import subprocess
+import sys
 import time
 
 import pytest
 
-from harness import SERVICE_GID, SERVICE_UID, TIMEOUT, TINYDNS_DATA, descendants, needs
+from harness import SERVICE_GID, SERVICE_UID, TIMEOUT, TINYDNS_DATA, TOP, descendants, needs, uid_of
 
 JOHN = 'john.dyn.example.com'
 
@@ -473,3 +474,50 @@ def test_a_run_that_was_cut_off_is_made_anew_at_the_next_start_though_nothing_ch
     env.conf['makecommand'] = good
     env.start()
     env.wait_answer(JOHN, 'A', {'1.2.3.4'})
+
+
+# ---- the Makefile that is installed
+
+def test_a_user_who_locks_the_directory_holds_up_nobody(env):
+    """flock(2) takes no more than the right to read, which everybody has there."""
+    needs('flock')
+    env.conf['makecommand'] = f'make -s -f {TOP}/dist/tinydns/Makefile -C {env.root}'
+    env.start()
+    user = uid_of('mallory')
+    holds = '''
+import fcntl, os, sys
+for name in ['.', *os.listdir('.')]:
+    try:
+        fcntl.flock(os.open(name, os.O_RDONLY), fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except PermissionError:
+        pass
+print(flush=True)
+sys.stdin.read()
+'''
+    for round in range(2):	# before there is a lock, and with one that is there
+        mallory = subprocess.Popen([sys.executable, '-S', '-c', holds], cwd=env.root, user=user, group=user,
+                                   extra_groups=[], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        try:
+            assert mallory.stdout.readline() == b'\n'
+            env.write('john', f'192.0.2.{round + 1}')
+            env.wait_answer(JOHN, 'A', {f'192.0.2.{round + 1}'})
+        finally:
+            mallory.stdin.close()
+            mallory.wait()
+
+
+def test_two_makes_with_the_installed_makefile_do_not_run_at_once(env, out):
+    """By root and by the daemon, whoever of them was the first there."""
+    needs('flock')
+    bin = env.tmp / 'bin'
+    bin.mkdir()
+    (bin / 'tinydns-data').write_text(f'#!/bin/sh\nmkdir {out}/one || touch {out}/two\nsleep 0.1\n'
+                                      f'{TINYDNS_DATA}\nrmdir {out}/one\n')
+    (bin / 'tinydns-data').chmod(0o755)
+    out.chmod(0o777)
+    command = ['make', '-s', '-B', '-f', f'{TOP}/dist/tinydns/Makefile', '-C', str(env.root)]
+    path = {**os.environ, 'PATH': f'{bin}:{os.environ["PATH"]}'}
+    runs = [subprocess.Popen(command, env=path, user=uid, group=gid, extra_groups=[])
+            for uid, gid in [(0, 0), (SERVICE_UID, SERVICE_GID)] * 3]
+    assert [run.wait(TIMEOUT) for run in runs] == [0] * 6
+    assert not (out / 'two').exists()
