@@ -568,20 +568,36 @@ static void on_idle_timer(uv_timer_t *timer)
 	}
 }
 
-/* Whether there are not too many of its kind or account yet. */
-static bool has_place(const struct peer *p)
+/* Whether there are not too many of its kind or account yet. A user may have thousands of accounts, subuid(5): so where
+ * his kind has no place left, who has been idle for the longest gives way. Who waits for something is not idle. */
+static bool take_place(const struct peer *p)
 {
 	unsigned n_kind = 0, n_account = 0;
+	struct peer *idlest = NULL;
 
 	for (unsigned i = 0; i < PEERS_MAX; i++) {
-		const struct peer *other = &p->inquiry->peers[i];
+		struct peer *other = &p->inquiry->peers[i];
 
-		if (other->text && !uv_is_closing((const uv_handle_t *)&other->pipe)) {
-			n_kind += other->kind == p->kind;
-			n_account += other->uid == p->uid;
+		if (!other->text || uv_is_closing((const uv_handle_t *)&other->pipe)) {
+			continue;
+		}
+		n_account += other->uid == p->uid;
+		if (other->kind != p->kind) {
+			continue;
+		}
+		n_kind++;
+		if (!limits[other->kind].may_idle && !other->n_waits &&
+		    (!idlest || other->asked_ms < idlest->asked_ms)) {
+			idlest = other;
 		}
 	}
-	return n_kind < limits[p->kind].places && n_account < limits[p->kind].each;
+	if (n_account >= limits[p->kind].each || (n_kind >= limits[p->kind].places && !idlest)) {
+		return false;
+	}
+	if (n_kind >= limits[p->kind].places) {
+		close_peer(idlest);
+	}
+	return true;
 }
 
 /* false: it is closed at once. */
@@ -589,7 +605,7 @@ static bool serve(struct peer *p)
 {
 	struct inquiry *in = p->inquiry;
 
-	if (!has_place(p)) {
+	if (!take_place(p)) {
 		return false;
 	}
 	p->text = malloc(TEXT_SIZE);

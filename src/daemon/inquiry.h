@@ -30,7 +30,8 @@
  *
  * After "error not a question" and "error not permitted" the connection ends. It is closed without a word
  * when it is one too many of its kind or account, when too many answers wait to be read, or when an
- * ordinary user's has been idle for long. What waits when the asker closes his direction is forgotten. */
+ * ordinary user's has been idle for long, or for the longest when another one's has no place. What waits when the
+ * asker closes his direction is forgotten. */
 
 #include "base/buf.h"
 #include "service/inquiry_max.h"

@@ -741,6 +741,25 @@ for i in range(7):
     assert out.split() == ['unknown'] * 4 + ['closed'] * 3
 
 
+def test_who_has_very_many_accounts_keeps_nobody_from_asking(status):
+    """By subuid(5) a user may be as many as he likes."""
+    status.write(LOGIN, '198.51.100.7', age=60)
+    status.start()
+    status.gate.close()
+    status.write(LOGIN, '198.51.100.8')
+    status.gate.hold()
+    with contextlib.ExitStack() as stack:
+        waits, = stack.enter_context(connections_of(status, LOGIN_UID))
+        waits.send(f'wait 1 {LOGIN}\nhas {LOGIN}\n'.encode())
+        assert waits.answer() == b'198.51.100.8\n'
+        for uid in range(100000, 100070):
+            stack.enter_context(connections_of(status, uid, 4))
+        done = command(status, uid=LOGIN_UID)
+        assert done.returncode == 0, done.stderr
+        status.gate.open()
+        assert waits.answer().startswith(b'waited 1 published')
+
+
 def test_who_asks_nothing_is_closed_unless_he_is_privileged(status):
     status.start()
     code = '''
