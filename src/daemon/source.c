@@ -64,6 +64,14 @@ static uint64_t print_of(const struct stat *st, bool refused)
 	return h ? h : 1;
 }
 
+/* A file with a second name may be somebody else's, linked here to have it read. Not so the user's own, and what the
+ * front end has in its own directory: there the other name is the stranger's, by which he could have it refused. */
+static bool may_have_links(const struct source_place *at, const struct stat *st, const struct directory *dir)
+{
+	return (at->account != SOURCE_NO_ACCOUNT && st->st_uid == at->account) ||
+	       (at->front_end != SOURCE_NO_ACCOUNT && st->st_uid == at->front_end && dir->owner == at->front_end);
+}
+
 /* The rules for a file that may be taken for its user's, by what fstat(2) says. */
 static int check(const struct source_place *at, const struct stat *st, const struct directory *dir,
 		 struct source_file *f)
@@ -74,7 +82,7 @@ static int check(const struct source_place *at, const struct stat *st, const str
 	if (!st->st_nlink) {
 		return SOURCE_E_CHANGING;	/* replaced since it was opened */
 	}
-	if (st->st_nlink != 1) {
+	if (st->st_nlink != 1 && !may_have_links(at, st, dir)) {
 		return source_refuse(f, "more than one link");
 	}
 	if (st->st_mode & S_IWOTH) {

@@ -334,7 +334,8 @@ static int open_at_once(const struct source_place *at, struct stat *ret, struct 
 		return SOURCE_E_MAY_WAIT;
 	}
 	*ret_dir = (struct directory){ ret->st_uid, s->mount, s->device };
-	if (ret->st_uid != 0 && ret->st_uid != at->account && ret->st_uid != at->front_end &&
+	/* Whose the directory is matters for files of others only, and for such as have a second name. */
+	if (((ret->st_uid != 0 && ret->st_uid != at->account && ret->st_uid != at->front_end) || ret->st_nlink > 1) &&
 	    !look_plain(at, name, ret_dir)) {
 		return SOURCE_E_MAY_WAIT;
 	}

@@ -6,6 +6,7 @@ last good addresses are still answered, and another user is served (env.fence())
 import contextlib
 import itertools
 import os
+import pwd
 import re
 import signal
 import socket
@@ -13,6 +14,7 @@ import stat
 
 import pytest
 
+import harness
 from harness import SERVICE_GID, SERVICE_UID, SilentWriter, uid_of
 
 JOHN = 'john.dyn.example.com'
@@ -280,6 +282,45 @@ def test_a_hard_link_to_somebody_elses_file_is_refused(good):
     good.file('john').unlink()
     os.link(path, good.file('john'))
     refused(good, 'more than one link')
+
+
+@pytest.mark.parametrize('way', ['inotify', 'fanotify'])
+def test_who_links_to_anothers_file_does_not_keep_it_from_being_taken(env, way):
+    """Where fs.protected_hardlinks is 0, proc_sys_fs(5), he need not even be able to read it. What he links to is not
+    taken for his."""
+    account, front_end = 'sys', 'bin'	# that every system has
+    for user in account, front_end:
+        harness._uids[user] = pwd.getpwnam(user).pw_uid
+    door = env.tmp / 'door'
+    door.mkdir(mode=0o755)
+    os.chown(door, uid_of(front_end), uid_of(front_end))
+    env.users = {user: [f'{user}.dyn.example.com'] for user in (account, 'john', 'mallory', 'trudy')}
+    env.conf.update(watch=way, pathpattern=f'{env.homes}/%u/.dynamicdns {door}/%u')
+    env.conf_more = f'\n[http]\nuser = {front_end}\n'
+    for user in env.users:
+        env.make_home(user)
+
+    def replace(path, owner, thief, text):
+        """The thief has his link before the file has its name."""
+        new = path.with_name('.new')
+        new.write_text(text + '\n')
+        os.utime(new, (1e9, 1e9))
+        os.chown(new, uid_of(owner), uid_of(owner))
+        env.file(thief).unlink(missing_ok=True)
+        os.link(new, env.file(thief))
+        new.rename(path)
+
+    for address in GOOD, NEW:
+        replace(env.file(account), account, 'mallory', address)
+        replace(door / 'john', front_end, 'trudy', address)
+        if address == GOOD:
+            env.start()
+        for user in account, 'john':
+            env.wait_answer(f'{user}.dyn.example.com', 'A', {address})
+        for user in 'mallory', 'trudy':
+            env.wait_log(f'^refusing {env.file(user)} of user {user}: more than one link;')
+            assert not env.query(f'{user}.dyn.example.com', 'A')
+    env.fence()
 
 
 def test_a_fifo_is_refused_and_not_waited_for(good):
