@@ -55,6 +55,7 @@ struct tokens {
 	uint32_t *slots, n_slots; /* by hash; n_slots is a power of two */
 	struct table by_label;	  /* "USER LABEL" */
 	struct table by_user;	  /* the first crypt line of each user */
+	uint32_t first_crypt;	  /* of all; or TABLE_NONE */
 };
 
 struct reader {
@@ -203,6 +204,7 @@ static int add_to_chain(struct tokens *t, struct text user, uint32_t id)
 
 	r[id].chain.next = TABLE_NONE;
 	r[id].chain.last = id;
+	t->first_crypt = id < t->first_crypt ? id : t->first_crypt;
 	if (first == TABLE_NONE) {
 		return table_add(&t->by_user, id);
 	}
@@ -418,6 +420,7 @@ static struct tokens *tokens_new(size_t n_lines, size_t n_bytes)
 	t->slots = reallocarray(NULL, t->n_slots, sizeof(*t->slots));
 	t->by_label = (struct table){ .string_of = label_string, .owner = t };
 	t->by_user = (struct table){ .string_of = user_string, .owner = t };
+	t->first_crypt = TABLE_NONE;
 	if (!t->arena || !t->tokens || !t->rests || !t->slots) {
 		return tokens_free(t);
 	}
@@ -518,6 +521,11 @@ const struct token *tokens_next_crypt(const struct tokens *t, const char *user,
 			      table_find(&t->by_user, user, strlen(user));
 
 	return id == TABLE_NONE ? NULL : &t->tokens[id];
+}
+
+const struct token *tokens_any_crypt(const struct tokens *t)
+{
+	return t->first_crypt == TABLE_NONE ? NULL : &t->tokens[t->first_crypt];
 }
 
 unsigned tokens_without(const char *text, size_t n, const char *user, const char *label,

@@ -53,6 +53,9 @@ const struct token *tokens_find_label(const struct tokens *t, const char *user,
 const struct token *tokens_next_crypt(const struct tokens *t, const char *user,
 				      const struct token *after);
 
+/* The first crypt line of all, or NULL. */
+const struct token *tokens_any_crypt(const struct tokens *t);
+
 /* The hash as it stands in the file, NUL-terminated. */
 void tokens_hash(const char *secret, size_t n, char ret[TOKENS_HASH_SIZE]);
 

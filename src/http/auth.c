@@ -34,6 +34,7 @@ struct job {
 	struct buf hashes; /* one behind the other, each with a NUL */
 	const char *right; /* the one that it fits; NULL: none */
 	uint32_t user;
+	bool is_decoy; /* the hash is not the user's: he has none, or there is no such user */
 	const bool *gone;
 	auth_done_fn *done;
 	void *arg;
@@ -237,7 +238,7 @@ static void on_done(uv_work_t *work, int status)
 	struct job *j = work->data;
 	struct auth *a = j->auth;
 	struct auth_result result = {
-		.outcome = j->right ? AUTH_OK : AUTH_WRONG,
+		.outcome = j->right && !j->is_decoy ? AUTH_OK : AUTH_WRONG,
 		.user = j->user,
 	};
 
@@ -307,6 +308,8 @@ static bool may_queue(const struct auth *a, const struct ip *peer)
 	return n_all < JOBS_MAX && n < JOBS_PER_PEER;
 }
 
+/* Nobody is to find out by the time that it takes whether there is such a user: who has no password gets another's hash
+ * to be tried against, in vain. */
 static struct job *job_new(struct auth *a, const char *user, struct text secret)
 {
 	struct job *j = calloc(1, sizeof(*j));
@@ -316,7 +319,12 @@ static struct job *job_new(struct auth *a, const char *user, struct text secret)
 		return NULL;
 	}
 	j->secret = strndup(secret.at, secret.n);
-	while ((t = tokens_next_crypt(a->tokens, user, t))) {
+	while (user && (t = tokens_next_crypt(a->tokens, user, t))) {
+		buf_add(&j->hashes, t->crypt, strlen(t->crypt) + 1);
+	}
+	j->is_decoy = !j->hashes.len && !j->hashes.failed;
+	if (j->is_decoy) {
+		t = tokens_any_crypt(a->tokens);
 		buf_add(&j->hashes, t->crypt, strlen(t->crypt) + 1);
 	}
 	if (!j->secret || buf_error(&j->hashes)) {
@@ -331,18 +339,17 @@ static bool try_password(struct auth *a, const struct conf *conf, uint32_t user,
 			 struct text secret, const struct ip *peer, const bool *gone,
 			 auth_done_fn *done, void *arg)
 {
-	const char *name = users_user(conf->users, user);
 	struct auth_result result = { .outcome = AUTH_BUSY, .user = user };
 	struct job *j;
 
 	if (!secret.n || secret.n > SECRET_MAX || memchr(secret.at, '\0', secret.n) ||
-	    !tokens_next_crypt(a->tokens, name, NULL)) {
+	    !tokens_any_crypt(a->tokens)) {
 		return false;
 	}
-	j = job_new(a, name, secret);
+	j = job_new(a, user == TABLE_NONE ? NULL : users_user(conf->users, user), secret);
 	if (!j) {
 		result.outcome = AUTH_FAILED;
-	} else if (is_remembered(a, j)) {
+	} else if (!j->is_decoy && is_remembered(a, j)) {
 		result.outcome = AUTH_OK;
 	}
 	if (result.outcome != AUTH_BUSY || !may_queue(a, peer)) {
@@ -369,13 +376,14 @@ void auth_check(struct auth *a, const struct conf *conf, const struct request *r
 		const struct ip *peer, const bool *gone, auth_done_fn *done, void *arg)
 {
 	struct auth_result result = { .user = auth_claimed(conf, r) };
+	bool claims = r->user.n || r->n_hosts;
 
 	(void)load(a); /* it has said what is wrong */
 	result.outcome = !r->token.n && !r->password.n ? AUTH_NONE :
 			 tokens_n(a->tokens)	       ? AUTH_WRONG :
 							 AUTH_NOBODY;
 	if (try_token(a, conf, r, r->token, &result) ||
-	    try_token(a, conf, r, r->password, &result) || result.user == TABLE_NONE ||
+	    try_token(a, conf, r, r->password, &result) || !claims ||
 	    !try_password(a, conf, result.user, r->password, peer, gone, done, arg)) {
 		done(arg, &result);
 	}

@@ -40,12 +40,11 @@ static const struct throttle_rule account_rule = {
 /* --- who it is --- */
 
 /* The address, and whom the request says it is from, however he is spelt. */
-static uint64_t claim_key(const struct job *j)
+static uint64_t claim_key(const struct job *j, uint64_t address)
 {
 	uint32_t user = auth_claimed(&j->g->conf, &j->r);
 	struct text claim = j->r.user.n ? j->r.user : j->r.hosts[0];
 	unsigned char both[sizeof(uint64_t) + NAME_SIZE] = { 0 };
-	uint64_t address = handle_address_key(j);
 
 	if (user != TABLE_NONE) {
 		claim.at = users_user(j->g->conf.users, user);
@@ -63,8 +62,9 @@ static uint64_t claim_key(const struct job *j)
 static uint64_t wait_ms(const struct job *j)
 {
 	uint64_t now = uv_now(j->h->loop);
-	uint64_t claim = throttle_wait_ms(j->h->claims, claim_key(j), now);
-	uint64_t address = throttle_wait_ms(j->h->addresses, handle_address_key(j), now);
+	uint64_t key = handle_address_key(j);
+	uint64_t claim = throttle_wait_ms(j->h->claims, claim_key(j, key), now);
+	uint64_t address = throttle_wait_ms(j->h->addresses, key, now);
 
 	return claim > address ? claim : address;
 }
@@ -99,16 +99,26 @@ static void on_delay_timer(uv_timer_t *timer)
 	arm_delay(h);
 }
 
+/* Notes a failure at an account, wherever it came from, and returns how long the answer is held back: as long when there is
+ * no such account, or that would be told by it. */
+static uint64_t account_wait_ms(struct job *j, uint64_t now)
+{
+	struct handle *h = j->h;
+
+	if (j->user != TABLE_NONE) {
+		return throttle_fail(h->accounts, handle_user_key(j), now);
+	}
+	return j->r.user.n || j->r.n_hosts ? throttle_fail(h->strangers, claim_key(j, 0), now) : 0;
+}
+
 static void refuse_wrong(struct job *j)
 {
 	struct handle *h = j->h;
-	uint64_t now = uv_now(h->loop), wait = 0;
+	uint64_t now = uv_now(h->loop), key = handle_address_key(j), wait;
 
-	(void)throttle_fail(h->claims, claim_key(j), now);
-	(void)throttle_fail(h->addresses, handle_address_key(j), now);
-	if (j->user != TABLE_NONE) {
-		wait = throttle_fail(h->accounts, handle_user_key(j), now);
-	}
+	(void)throttle_fail(h->claims, claim_key(j, key), now);
+	(void)throttle_fail(h->addresses, key, now);
+	wait = account_wait_ms(j, now);
 	handle_say_refused(j, SAID_WRONG,
 			   j->user != TABLE_NONE ? "wrong password or token" :
 						   "no such user, password or token");
@@ -303,10 +313,11 @@ int handle_new(uv_loop_t *loop, struct auth *auth, struct ask *ask, struct store
 	h->claims = throttle_new(&claim_rule);
 	h->addresses = throttle_new(&address_rule);
 	h->accounts = throttle_new(&account_rule);
+	h->strangers = throttle_new(&account_rule);
 	crypto_shorthash_keygen(h->key);
 	(void)uv_timer_init(loop, &h->delay_timer); /* cannot fail */
 	h->delay_timer.data = h;
-	if (!h->claims || !h->addresses || !h->accounts) {
+	if (!h->claims || !h->addresses || !h->accounts || !h->strangers) {
 		handle_free(h);
 		return -ENOMEM;
 	}
@@ -330,6 +341,7 @@ struct handle *handle_free(struct handle *h)
 		throttle_free(h->claims);
 		throttle_free(h->addresses);
 		throttle_free(h->accounts);
+		throttle_free(h->strangers);
 		uv_close((uv_handle_t *)&h->delay_timer, on_closed);
 	}
 	return NULL;

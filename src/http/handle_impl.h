@@ -56,6 +56,7 @@ struct handle {
 	struct store *store;
 	const char *socket;
 	struct throttle *claims, *addresses, *accounts;
+	struct throttle *strangers; /* accounts that there are not: nobody makes us forget one that there is by these */
 	unsigned char key[crypto_shorthash_KEYBYTES];
 	struct job *jobs, **last_job;
 	unsigned n_delayed;

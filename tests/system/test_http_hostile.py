@@ -771,6 +771,49 @@ def test_wrong_passwords_for_one_account_from_everywhere(env, http):
     honest(http, '127.200.200.200')		# also from where he never was before
 
 
+NOBODY = ['nobody-here', 'nobody.dyn.example']
+
+
+@pytest.mark.parametrize('user', ['alice', HOST1, *NOBODY])
+def test_guesses_are_answered_later_and_later_whether_there_is_such_a_user_or_not(env, http, user):
+    http.start()
+    http.never_logged.add('spread')
+    took = []
+    for i in range(15):
+        began = time.monotonic()
+        answer = http.update('myip=192.0.2.4', user=user, secret='spread', source=loopback(i))
+        took.append(time.monotonic() - began)
+        assert (answer.status, answer.body) == (401, 'badauth'), answer.everything
+    assert took[-1] > 1.5, took
+
+
+@pytest.mark.parametrize('user', ['alice', HOST1, *NOBODY])
+def test_a_slow_hash_does_not_tell_who_has_one(env, http, user):
+    """A guess is tried as long for whoever has none, and for nobody."""
+    needs('mkpasswd')
+    hash = subprocess.run(['mkpasswd', '-s', '-m', 'sha-512', '-R', '400000'], input='right-one', text=True,
+                          capture_output=True, check=True).stdout.strip()
+    env.users['slow'] = ['slow.dyn.example']
+    http.token_lines = [f'slow:{hash}']
+    http.never_logged |= {'right-one', 'not-this'}
+    http.start()
+
+    def fastest(user, secret='not-this'):
+        times = []
+        for i in range(3):
+            began = time.monotonic()
+            answer = http.update('myip=192.0.2.4', user=user, secret=secret, source=loopback(i))
+            times.append(time.monotonic() - began)
+            assert (answer.status, answer.body) == (401, 'badauth'), answer.everything
+        return min(times)
+    assert fastest(user) > fastest('slow') / 2
+    # Nor is it a way to be taken for somebody, who is here or is not.
+    fastest(user, 'right-one')
+    assert http.update('myip=192.0.2.6', user='slow', secret='right-one').body == 'good 192.0.2.6'
+    fastest(user, 'right-one')
+    assert http.update('myip=192.0.2.7', user='solo', secret='s0lo').body == 'good 192.0.2.7'
+
+
 def test_floods_from_many_addresses_do_not_fill_the_memory(env, http):
     http.start()
     http.never_logged.add('spread')

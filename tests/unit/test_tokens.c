@@ -315,6 +315,7 @@ static void crypt_lines_in_their_order(void **state)
 	assert_null(tokens_next_crypt(t, "john", token));
 	assert_int_equal(tokens_next_crypt(t, "jane", NULL)->line, 2);
 	assert_null(tokens_next_crypt(t, "joh", NULL));
+	assert_ptr_equal(tokens_any_crypt(t), tokens_next_crypt(t, "john", NULL));
 	tokens_free(t);
 }
 
@@ -424,6 +425,7 @@ static void empty(void **state)
 	assert_null(tokens_find(t, "secret", 6));
 	assert_null(tokens_find_label(t, "john", "a"));
 	assert_null(tokens_next_crypt(t, "john", NULL));
+	assert_null(tokens_any_crypt(t));
 	assert_null(tokens_free(t));
 	assert_null(tokens_free(NULL));
 }
