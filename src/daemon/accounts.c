@@ -55,7 +55,7 @@ static bool find_unlisted(const struct users *users, uint32_t step, uid_t *accou
 
 int accounts_find(const struct users *users, const char *front_end, struct accounts *ret)
 {
-	uid_t *accounts = calloc(users->n_users + 1u, sizeof(*accounts));
+	uid_t *accounts = reallocarray(NULL, users->n_users + 1u, sizeof(*accounts));
 	bool many = users->n_users > SINGLE_MAX;
 	uint32_t n_unlisted = 0;
 

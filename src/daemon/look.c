@@ -3,6 +3,7 @@
 #include "daemon/daemon_impl.h"
 
 #include "base/cleanup.h"
+#include "base/file.h"
 #include "base/log.h"
 #include "core/address.h"
 #include "daemon/mounts.h"
@@ -125,11 +126,6 @@ static void statement_deinit(struct statement *s, uint32_t n_names)
 	}
 	free(s->sets);
 	buf_deinit(&s->why);
-}
-
-static bool later_than(const struct timespec *a, const struct timespec *b)
-{
-	return a->tv_sec != b->tv_sec ? a->tv_sec > b->tv_sec : a->tv_nsec > b->tv_nsec;
 }
 
 /* Whether the file may be taken although no event told that it was closed. */
@@ -500,9 +496,9 @@ static bool goes_before(const struct roster_user *u, const struct statement *s, 
 		return u->last_written == a;
 	}
 	(void)clock_gettime(CLOCK_REALTIME, &now);	/* cannot fail */
-	time_a = later_than(&time_a, &now) ? now : time_a;
-	time_b = later_than(&time_b, &now) ? now : time_b;
-	return later_than(&time_a, &time_b);
+	time_a = file_is_later(&time_a, &now) ? now : time_a;
+	time_b = file_is_later(&time_b, &now) ? now : time_b;
+	return file_is_later(&time_a, &time_b);
 }
 
 static void missing_begin(struct daemon *d, uint32_t user)
