@@ -2,8 +2,8 @@
  * SPDX-License-Identifier: ISC */
 
 /* The mount table, in which users may name points and types of FUSE; behind a byte 0x1e stands a path that is looked
- * up in it. Every line that is understood is found by its point and its number, and the last on a point covers the
- * others. */
+ * up in it. Every line that is understood is news, found by its point and its number, and the last on a point covers the
+ * others; what is read once more is no news. */
 
 #include "../src/daemon/mounts.c" /* for what takes the table apart */
 #include "fuzz.h"
@@ -37,7 +37,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 	struct buf path = { 0 };
 
 	buf_add(&m.table, data, n_table);
-	CHECK(!take_apart(&m));
+	CHECK(!take_apart(&m) && m.n_news == m.n);
+	CHECK(!take_apart(&m) && !mounts_news(&m, 0));
 	for (size_t i = 0; i < m.n; i++) {
 		check_line(&m, &m.by_point[i]);
 		check_path(&m, m.by_point[i].point);
@@ -47,6 +48,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 		check_path(&m, buf_str(&path));
 	}
 	forget(&m);
+	forget_was(&m);
 	buf_deinit(&m.table);
 	buf_deinit(&path);
 	return 0;

@@ -7,6 +7,9 @@
 #include "daemon/source.h"
 #include "daemon/watch.h"
 
+#include <limits.h>
+#include <string.h>
+
 /* --- what is far away --- */
 
 unsigned afar_patterns(const struct daemon *d, uint32_t user, unsigned patterns, uint64_t *ret_mount)
@@ -39,6 +42,27 @@ bool afar_shared(const struct daemon *d, unsigned pattern)
 	return pattern_path(p, p->first_user, "", path) && mounts_waits_for(d->mounts, path, p->first_user);
 }
 
+/* Where the directory that all users of the pattern share is, seen from the point, or the point from there. */
+static enum mounts_where where_is(const struct daemon *d, unsigned pattern, const char *point, const char **ret_below)
+{
+	const struct pattern *p = &d->conf.patterns[pattern];
+	char path[PATTERN_PATH_MAX];
+
+	return pattern_path(p, p->first_user, "", path) ? mounts_where(d->mounts, path, point, ret_below) : MOUNTS_ON_WAY;
+}
+
+/* Who is led there from elsewhere. */
+static void note_link(struct daemon *d, unsigned patterns, uint64_t mount)
+{
+	const struct mount *on = mounts_find(d->mounts, mount);
+	const char *below;
+
+	for (unsigned i = 0; on && i < d->conf.n_patterns; i++) {
+		d->any_by_link = d->any_by_link ||
+				 (patterns & 1u << i && where_is(d, i, on->point, &below) == MOUNTS_ELSEWHERE);
+	}
+}
+
 /* What was just written next door does not wait for what is far away. */
 unsigned afar_leave(struct daemon *d, const struct patient_look *look)
 {
@@ -50,6 +74,7 @@ unsigned afar_leave(struct daemon *d, const struct patient_look *look)
 	if (!afar) {
 		return 0;
 	}
+	note_link(d, afar, mount);
 	if (look->written & ~afar) {
 		left.looks &= (uint8_t)afar;
 		left.written &= (uint8_t)afar;
@@ -148,8 +173,70 @@ int afar_open(struct daemon *d)
 	return r;
 }
 
-/* What is read on a mount that is gone could be older than what lies there now. */
-void afar_mounts_changed(struct daemon *d)
+/* --- mounts that come and go --- */
+
+/* Looks at the user whose file's way the point is on, if it is on anybody's. */
+static void look_below(struct daemon *d, unsigned pattern, const char *below)
 {
+	const struct pattern *p = &d->conf.patterns[pattern];
+	uint32_t user = TABLE_NONE;
+
+	for (unsigned i = p->first_user; *below; i++) {
+		size_t n = strcspn(below, "/"), n_user;
+		char name[NAME_MAX + 1];
+		const char *found;
+
+		if (i == p->n || n > NAME_MAX) {
+			return;
+		}
+		memcpy(name, below, n);
+		name[n] = '\0';
+		if (!pattern_match(p, i, name, &found, &n_user)) {
+			return;
+		}
+		user = user == TABLE_NONE ? users_find(d->roster->users, found, n_user) : user;
+		if (user == TABLE_NONE) {
+			return;
+		}
+		below += n + (below[n] == '/');
+	}
+	look_want(d, user, 1u << pattern);
+}
+
+/* A file that outputs have may be another one now. */
+static bool leads_to_output(const struct daemon *d, const char *point)
+{
+	bool leads = false;
+	const char *below;
+
+	for (unsigned i = 0; i < d->conf.n_outputs; i++) {
+		const struct conf_output *o = &d->conf.outputs[i];
+
+		leads = leads || (o->file && mounts_where(d->mounts, o->file, point, &below) != MOUNTS_ELSEWHERE) ||
+			(o->database && mounts_where(d->mounts, o->database, point, &below) != MOUNTS_ELSEWHERE);
+	}
+	return leads;
+}
+
+/* On a machine with many users something is mounted and unmounted all the time: /run/user/UID with every login, or
+ * what a user mounts himself. */
+bool afar_mounts_changed(struct daemon *d)
+{
+	const char *point, *below;
+	bool all = false;
+
+	/* What is read on a mount that is gone could be older than what lies there now. */
 	patient_forget(d->patient, d->mounts);
+	for (size_t i = 0; !all && (point = mounts_news(d->mounts, i)); i++) {
+		all = d->any_by_link || leads_to_output(d, point);
+		for (unsigned k = 0; !all && k < d->conf.n_patterns; k++) {
+			enum mounts_where where = where_is(d, k, point, &below);
+
+			all = where == MOUNTS_ON_WAY;
+			if (where == MOUNTS_BELOW) {
+				look_below(d, k, below);
+			}
+		}
+	}
+	return all;
 }

@@ -93,6 +93,18 @@ static void sweep_for_lost(struct daemon *d)
 	}
 }
 
+/* The sweep then watches by inotify what is there now. Not while threads have anything to do with it. */
+static bool forget_unmounted(struct daemon *d)
+{
+	bool any = d->fanotify && watch_fanotify_forget_unmounted(d->fanotify);
+
+	if (any) {
+		log_info("a file system that fanotify had marked was unmounted; what is mounted there is watched by "
+			 "inotify, until the next start");
+	}
+	return any;
+}
+
 static void sweep_end(struct daemon *d)
 {
 	d->sweeping = false;
@@ -111,6 +123,10 @@ static void sweep_end(struct daemon *d)
 		/* Somebody may have changed what is published in a way that no event told. */
 		d->compare_wanted = true;
 	}
+	if (d->mounts_passed && (d->any_by_link || forget_unmounted(d))) {
+		d->sweep_again = true;
+	}
+	d->mounts_passed = false;
 	if (d->sweep_again) {
 		d->sweep_again = false;
 		sweep_begin(d);
@@ -168,15 +184,6 @@ static void on_batch(uv_work_t *work, int status)
 	}
 }
 
-/* The sweep then watches by inotify what is there now. No thread has anything to do with it yet. */
-static void forget_unmounted(struct daemon *d)
-{
-	if (d->fanotify && watch_fanotify_forget_unmounted(d->fanotify)) {
-		log_info("a file system that fanotify had marked was unmounted; what is mounted there is watched by "
-			 "inotify, until the next start");
-	}
-}
-
 static void sweep_begin(struct daemon *d)
 {
 	if (d->sweeping) {
@@ -185,7 +192,7 @@ static void sweep_begin(struct daemon *d)
 	}
 	d->sweeping = true;
 	d->sweep_at = 0;
-	forget_unmounted(d);
+	(void)forget_unmounted(d);	/* it is the sweep that is wanted then */
 	for (unsigned i = 0; i < d->conf.n_patterns; i++) {
 		source_watch_shared(&d->conf.patterns[i], i, d->mounts, d->watch);
 	}
@@ -261,8 +268,13 @@ static void on_watch_limit(void *arg)
 
 static void on_mounts_changed(void *arg)
 {
-	afar_mounts_changed(arg);
-	sweep_begin(arg);
+	struct daemon *d = arg;
+
+	if (afar_mounts_changed(d) || (!d->sweeping && forget_unmounted(d))) {
+		sweep_begin(d);
+	} else if (d->sweeping) {	/* what it has read, and not told yet, may have been from before */
+		d->mounts_passed = true;
+	}
 }
 
 /* What only the start needed, such as the files that were read at once. */

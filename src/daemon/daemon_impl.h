@@ -57,6 +57,8 @@ struct daemon {
 	struct mounts *mounts;
 	struct patient *patient;
 	bool patient_lost;	/* it was said */
+	bool any_by_link;	/* a user's directory was a link, since the start */
+	bool mounts_passed;	/* during the sweep, something was mounted where nobody seemed to be */
 	struct publish *publish;
 	struct inquiry *inquiry;	/* NULL: nobody can ask */
 	uid_t front_end;		/* its account; SOURCE_NO_ACCOUNT: none */
@@ -150,7 +152,8 @@ int afar_open(struct daemon *d);
 /* The users, the patterns or the watch are others now. */
 void afar_begin(struct daemon *d);
 
-void afar_mounts_changed(struct daemon *d);
+/* Something was mounted or unmounted: looks again at whom that may concern. true: that may be everybody. */
+bool afar_mounts_changed(struct daemon *d);
 
 /* Which of these patterns of the user are on file systems that may keep us waiting: a bit for each. The mount of the
  * first goes to ret_mount, which may be NULL. */

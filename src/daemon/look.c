@@ -263,6 +263,7 @@ static bool take_file(struct daemon *d, uint32_t user, unsigned pattern, bool wr
 	const char *name = users_user(d->roster->users, user);
 	bool ready = true;
 
+	d->any_by_link = d->any_by_link || f->by_link;
 	*ret = (struct statement){ .outcome = r, .print = f->print, .time = f->time,
 				   .written = written };
 	if (r < 0) {

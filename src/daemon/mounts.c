@@ -27,6 +27,11 @@ struct mounts {
 	struct mount *by_point, *by_id;	/* the same ones; strings point into a second copy of the table */
 	char *strings;
 	size_t n;
+	struct mount *was_by_id;	/* when the table was read before */
+	char *was_strings;
+	size_t n_was;
+	const char **news;	/* points, of both */
+	size_t n_news;
 	bool any_waits, any_autofs;
 	void (*changed)(void *arg);
 	void *arg;
@@ -81,11 +86,22 @@ static void unescape(char *s)
 	*to = '\0';
 }
 
+static uint64_t print_of(const char *line)
+{
+	uint64_t h = 0xcbf29ce484222325u;
+
+	while (*line) {
+		h = (h ^ (uint8_t)*line++) * 0x100000001b3u;	/* FNV-1a */
+	}
+	return h;
+}
+
 /* proc_pid_mountinfo(5): ID PARENT DEVICE ROOT POINT OPTIONS [FIELD ...] - TYPE SOURCE OPTIONS */
 static bool parse_line(char *line, struct mount *ret)
 {
 	char *type = strstr(line, " - "), *field, *rest = NULL;
 
+	ret->print = print_of(line);
 	ret->id = strtoull(line, NULL, 10);
 	if (!type) {
 		return false;
@@ -122,6 +138,17 @@ static int compare_ids(const void *a, const void *b)
 	return (x->id > y->id) - (x->id < y->id);
 }
 
+static void forget_was(struct mounts *m)
+{
+	free(m->news);
+	free(m->was_by_id);
+	free(m->was_strings);
+	m->news = NULL;
+	m->was_by_id = NULL;
+	m->was_strings = NULL;
+	m->n_was = m->n_news = 0;
+}
+
 static void forget(struct mounts *m)
 {
 	free(m->strings);
@@ -131,6 +158,40 @@ static void forget(struct mounts *m)
 	m->by_point = m->by_id = NULL;
 	m->n = 0;
 	m->any_waits = m->any_autofs = false;
+}
+
+/* What is known becomes what was known. */
+static void age(struct mounts *m)
+{
+	forget_was(m);
+	m->was_by_id = m->by_id;
+	m->was_strings = m->strings;
+	m->n_was = m->n;
+	m->by_id = NULL;
+	m->strings = NULL;
+	forget(m);
+}
+
+/* A file system may be mounted under the number of one that was unmounted meanwhile. Where even the line is the same,
+ * the watches tell. */
+static void find_news(struct mounts *m)
+{
+	size_t i = 0, k = 0;
+
+	m->news = calloc(m->n + m->n_was + 1, sizeof(*m->news));
+	while (m->news && (i < m->n || k < m->n_was)) {
+		int order = i == m->n ? 1 : k == m->n_was ? -1 : compare_ids(&m->by_id[i], &m->was_by_id[k]);
+		bool same = !order && m->by_id[i].print == m->was_by_id[k].print;
+
+		if (order <= 0 && !same) {
+			m->news[m->n_news++] = m->by_id[i].point;
+		}
+		if (order >= 0 && !same) {
+			m->news[m->n_news++] = m->was_by_id[k].point;
+		}
+		i += order <= 0;
+		k += order >= 0;
+	}
 }
 
 /* After chroot(2) into what is no mount point the table has no line for what is at /. Nothing of this process
@@ -150,7 +211,7 @@ static int take_apart(struct mounts *m)
 	char *rest = NULL;
 	bool has_root = false;
 
-	forget(m);
+	age(m);
 	for (size_t i = 0; i < m->table.len; i++) {
 		n_lines += m->table.data[i] == '\n';
 	}
@@ -178,6 +239,7 @@ static int take_apart(struct mounts *m)
 	memcpy(m->by_id, m->by_point, m->n * sizeof(*m->by_id));
 	qsort(m->by_point, m->n, sizeof(*m->by_point), compare_points);
 	qsort(m->by_id, m->n, sizeof(*m->by_id), compare_ids);
+	find_news(m);
 	return 0;
 }
 
@@ -220,6 +282,15 @@ static void on_turn(uv_idle_t *idle)
 	buf_deinit(&before);
 }
 
+static void destroy(struct mounts *m)
+{
+	buf_deinit(&m->table);
+	forget(m);
+	forget_was(m);
+	close_fd(m->fd);
+	free(m);
+}
+
 int mounts_new(struct uv_loop_s *loop, void (*changed)(void *arg), void *arg, struct mounts **ret)
 {
 	struct mounts *m = calloc(1, sizeof(*m));
@@ -236,10 +307,7 @@ int mounts_new(struct uv_loop_s *loop, void (*changed)(void *arg), void *arg, st
 		r = uv_poll_init(loop, &m->poll, m->fd);
 	}
 	if (r) {
-		buf_deinit(&m->table);
-		forget(m);
-		close_fd(m->fd);
-		free(m);
+		destroy(m);
 		return r;
 	}
 	(void)uv_idle_init(loop, &m->idle);	/* cannot fail */
@@ -259,13 +327,9 @@ static void closed(uv_handle_t *handle)
 {
 	struct mounts *m = handle->data;
 
-	if (--m->n_handles) {
-		return;
+	if (!--m->n_handles) {
+		destroy(m);
 	}
-	buf_deinit(&m->table);
-	forget(m);
-	close_fd(m->fd);
-	free(m);
 }
 
 struct mounts *mounts_free(struct mounts *m)
@@ -278,6 +342,14 @@ struct mounts *mounts_free(struct mounts *m)
 }
 
 /* --- looking up --- */
+
+const char *mounts_news(const struct mounts *m, size_t i)
+{
+	if (!m->news) {
+		return i ? NULL : "/";
+	}
+	return i < m->n_news ? m->news[i] : NULL;
+}
 
 const struct mount *mounts_at(const struct mounts *m, const char *path)
 {
@@ -433,4 +505,35 @@ const struct mount *mounts_waits_for(const struct mounts *m, const char *path, u
 	while (step(&w, m, strlen(w.left) > n_own)) {
 	}
 	return w.on && w.on->kind == MOUNT_MAY_WAIT ? w.on : NULL;
+}
+
+/* Whether the path is the same as, or leads to what lies below, the other one. *ret: what follows. */
+static bool is_within(const char *path, const char *other, const char **ret)
+{
+	size_t n = strlen(other);
+
+	*ret = path + n;
+	return !strncmp(path, other, n) && (!path[n] || path[n] == '/');
+}
+
+enum mounts_where mounts_where(const struct mounts *m, const char *path, const char *point, const char **ret_below)
+{
+	struct way w = { .gone = "", .on = mounts_at(m, "/") };
+	bool on_way = !strcmp(point, "/") || strlen(path) >= sizeof(w.left);
+	const char *rest;
+
+	if (!on_way) {
+		memcpy(w.left, path, strlen(path) + 1);	/* measured */
+	}
+	while (!on_way && step(&w, m, true)) {
+		on_way = !strcmp(w.gone, point);
+	}
+	if (on_way || is_within(w.gone, point, &rest) || w.left[strspn(w.left, "/")]) {
+		return MOUNTS_ON_WAY;
+	}
+	if (!is_within(point, w.gone, &rest)) {
+		return MOUNTS_ELSEWHERE;
+	}
+	*ret_below = rest + 1;
+	return MOUNTS_BELOW;
 }

@@ -7,6 +7,7 @@
  * server, or a process of a user. */
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 struct mounts;
@@ -15,15 +16,20 @@ struct uv_loop_s;
 struct mount {
 	uint64_t id;		/* as statx(2) tells it; the number of one that was unmounted is given again */
 	const char *point, *type;
+	uint64_t print;		/* of all that the table says of it */
 	unsigned line;		/* of several mounts on one point, the last covers the others */
 	enum { MOUNT_HERE, MOUNT_MAY_WAIT, MOUNT_AUTOFS } kind;
 };
 
-/* changed is called after each change of /proc/self/mountinfo. 0 or a negative errno. */
+/* changed is called after each change of /proc/self/mountinfo, which mounts_news tells of. 0 or a negative errno. */
 int mounts_new(struct uv_loop_s *loop, void (*changed)(void *arg), void *arg, struct mounts **ret);
 struct mounts *mounts_free(struct mounts *m);
 
 /* What is said of a mount holds until the loop runs again. All are of the table as it was read last. */
+
+/* The points where something was mounted, unmounted or changed between the last two readings, one by one from 0 on; NULL:
+ * there are no more. When it cannot be told, / is among them. */
+const char *mounts_news(const struct mounts *m, size_t i);
 
 /* What is mounted exactly at this absolute path, covering the others; NULL: nothing. */
 const struct mount *mounts_at(const struct mounts *m, const char *path);
@@ -39,3 +45,14 @@ const struct mount *mounts_find(const struct mounts *m, uint64_t id);
  * table goes. Links among the first n_trusted components are followed, unless they lie on such a file system
  * themselves; further on nobody follows any. */
 const struct mount *mounts_waits_for(const struct mounts *m, const char *path, unsigned n_trusted);
+
+enum mounts_where {
+	MOUNTS_ELSEWHERE,
+	MOUNTS_ON_WAY,
+	MOUNTS_BELOW,	/* its end */
+};
+
+/* Where a mount point lies, seen from the way to this absolute path, on which all links are followed. *ret_below, with
+ * MOUNTS_BELOW: what follows the end in it, without the slash between. A way that is known in part only, for it leads into a
+ * file system that may wait, has every point on it. */
+enum mounts_where mounts_where(const struct mounts *m, const char *path, const char *point, const char **ret_below);

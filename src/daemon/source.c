@@ -168,6 +168,7 @@ int source_read(const struct source_place *at, uint64_t known, struct source_fil
 	ret->why[0] = '\0';
 	ret->print = 1;	/* of what cannot even be looked at */
 	ret->time = (struct timespec){ 0 };
+	ret->by_link = false;
 	r = source_open(at, ret, &st, &dir, &fd);
 	if (r) {
 		return r == SOURCE_E_REFUSED && ret->print == known ? SOURCE_E_SAME : r;

@@ -72,6 +72,7 @@ struct source_file {
 	struct buf text;
 	bool quotable;		/* it is the user's own: its bytes may stand in the log */
 	bool from_front_end;	/* it belongs to the front end's account */
+	bool by_link;		/* the administrator has linked the user's directory to elsewhere; with every outcome */
 	char why[256];
 };
 

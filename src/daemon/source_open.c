@@ -80,12 +80,12 @@ static int only_directory(int fd, bool patient, struct directory *ret)
 	return fd;
 }
 
-static int open_directory_at(int dir, const char *path, bool patient, struct directory *ret)
+static int open_directory_at(int dir, const char *path, int more_flags, bool patient, struct directory *ret)
 {
 	int fd;
 
 	do {
-		fd = openat(dir, path, O_PATH | O_CLOEXEC);
+		fd = openat(dir, path, O_PATH | O_CLOEXEC | more_flags);
 	} while (fd < 0 && errno == EINTR);
 	return only_directory(fd, patient, ret);
 }
@@ -125,7 +125,7 @@ void source_watch_shared(const struct pattern *p, unsigned pattern_number, const
 		if (!pattern_path(p, level, "", path) || mounts_waits_for(mounts, path, level)) {
 			return;
 		}
-		fd = open_directory_at(AT_FDCWD, path, false, &st);
+		fd = open_directory_at(AT_FDCWD, path, 0, false, &st);
 		if (fd < 0 || is_automount_point(fd, NULL)) {
 			return;	/* the levels above tell when that changes; else the mount table */
 		}
@@ -148,7 +148,7 @@ struct source_shared source_look_shared(const struct pattern *p)
 		if (!pattern_path(p, level, "", path)) {
 			break;
 		}
-		fd = open_directory_at(AT_FDCWD, path, false, &st);
+		fd = open_directory_at(AT_FDCWD, path, 0, false, &st);
 		if (fd < 0 || is_automount_point(fd, &file_system)) {
 			break;
 		}
@@ -171,7 +171,7 @@ static bool would_trigger(const struct source_place *at)
 		if (!pattern_path(p, level, at->user_name, path)) {
 			return false;
 		}
-		fd = open_directory_at(AT_FDCWD, path, false, &st);
+		fd = open_directory_at(AT_FDCWD, path, 0, false, &st);
 		if (fd < 0) {
 			return false;
 		}
@@ -202,15 +202,22 @@ static void watch_level(const struct source_place *at, int dir, unsigned level)
 }
 
 /* The first directory that is the user's own: all others on its way, and links there, are the administrator's. */
-static int open_base(const struct source_place *at, const char *path, struct directory *ret)
+static int open_base(const struct source_place *at, const char *path, struct source_file *f, struct directory *ret)
 {
 	const struct pattern *p = at->pattern;
 	char name[NAME_MAX + 1];
+	int dir = AT_FDCWD, fd;
 
 	if (has_shared(at) && p->base && pattern_component(p, p->base - 1, at->user_name, name)) {
-		return open_directory_at(at->shared->dir, name, at->patient, ret);
+		dir = at->shared->dir;
+		path = name;
 	}
-	return open_directory_at(AT_FDCWD, path, at->patient, ret);
+	fd = open_directory_at(dir, path, O_NOFOLLOW, at->patient, ret);
+	if (fd < 0 && errno == ENOTDIR) {
+		fd = open_directory_at(dir, path, 0, at->patient, ret);
+		f->by_link = p->base > p->first_user && (fd >= 0 || errno != ENOTDIR);
+	}
+	return fd;
 }
 
 /* Opens the directory that the file lies in, step by step, with a watch on each. */
@@ -230,7 +237,7 @@ static int open_directory(const struct source_place *at, struct source_file *f, 
 	if (at->autofs && !has_shared(at) && would_trigger(at)) {
 		return SOURCE_E_NO_DIRECTORY;
 	}
-	dir = open_base(at, path, ret_dir);
+	dir = open_base(at, path, f, ret_dir);
 	if (dir < 0) {
 		return errno == ENOENT || errno == ENOTDIR ? SOURCE_E_NO_DIRECTORY :
 							     source_fail(f, -errno, path);

@@ -69,7 +69,11 @@ class Halt:
         self.wait('ready')
 
     def wait(self, where):
-        self.env.wait(self.flag.with_suffix('.' + where).exists, f'the debugger is {where}')
+        try:
+            self.env.wait(self.flag.with_suffix('.' + where).exists, f'the debugger is {where}')
+        except BaseException:
+            self.debugger.kill()	# else the program would stand still for ever
+            raise
 
     def __enter__(self):
         self.flag.with_suffix('.ready').unlink()

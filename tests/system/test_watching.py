@@ -430,6 +430,84 @@ def test_a_file_system_mounted_over_all_homes(env):
     env.wait_answer(JOHN, 'A', {NEW})
 
 
+def mount_elsewhere(env, other):
+    """What concerns joe alone, or nobody."""
+    for point in (env.tmp / 'elsewhere', env.home('jane') / 'below', env.homes / 'nobody', env.home('joe')):
+        env.inside(f'mount --bind {other} {point}')
+    env.wait_answer('joe.dyn.example.com', 'A', {NEW})	# he is looked at, and nobody else
+    env.inside(f'umount {env.tmp}/elsewhere; umount {env.home("joe")}')
+    env.wait_answer('joe.dyn.example.com', 'A', {OLD})
+
+
+def test_what_is_mounted_elsewhere_is_no_reason_to_read_everybodys_files(env):
+    """/run/user/UID comes and goes with every login, and users mount what they like in their homes."""
+    env.private_mounts()
+    env.users.update(jane=['jane.dyn.example.com'], joe=['joe.dyn.example.com'])
+    other = env.tmp / 'other'
+    other.mkdir()
+    (other / '.dynamicdns').write_text(NEW + '\n')
+    os.utime(other / '.dynamicdns', (1e9, 1e9))
+    for user in env.users:
+        env.write(user, OLD, age=10)
+    for directory in (env.tmp / 'elsewhere', env.home('jane') / 'below', env.homes / 'nobody'):
+        directory.mkdir()
+    os.link(env.file('john'), env.tmp / 'second')
+    env.start()
+    env.wait_log('^refusing .* of user john: more than one link;')
+    (env.tmp / 'second').unlink()	# no event tells
+    mount_elsewhere(env, other)
+    env.fence()
+    assert not env.query(JOHN, 'A')
+    env.reload()
+    env.wait_answer(JOHN, 'A', {OLD})
+
+
+def test_a_mount_where_a_link_leads_to(env):
+    """Of the link of one home nothing is known but that it is one; all are looked at."""
+    env.private_mounts()
+    place, other = env.tmp / 'elsewhere' / 'homes', env.tmp / 'other'
+    for top in place, other:
+        (top / 'john').mkdir(parents=True)
+        os.chown(top / 'john', uid_of('john'), -1)
+    (other / 'john' / '.dynamicdns').write_text(NEW + '\n')
+    os.utime(other / 'john' / '.dynamicdns', (1e9, 1e9))
+    env.home('john').symlink_to(place / 'john')
+    env.start(homes=False)
+    env.inside(f'mount --bind {other} {place}')
+    env.wait_answer(JOHN, 'A', {NEW})
+
+
+def test_a_mount_on_the_way_that_a_link_to_all_homes_leads(env):
+    env.private_mounts()
+    place, other = env.tmp / 'elsewhere' / 'homes', env.tmp / 'other'
+    for top in place, other / 'homes':
+        (top / 'john').mkdir(parents=True)
+        os.chown(top / 'john', uid_of('john'), -1)
+    (other / 'homes' / 'john' / '.dynamicdns').write_text(NEW + '\n')
+    os.utime(other / 'homes' / 'john' / '.dynamicdns', (1e9, 1e9))
+    env.homes.rmdir()
+    env.homes.symlink_to(place)
+    env.start()
+    env.inside(f'mount --bind {other} {env.tmp}/elsewhere')
+    env.wait_answer(JOHN, 'A', {NEW})
+
+
+def test_a_mount_over_the_data_files_directory(env):
+    """The data file is another one then: what is published has to get there."""
+    env.private_mounts()
+    env.write('john', OLD, age=10)
+    other = env.tmp / 'other'
+    env.start()
+    env.wait_answer(JOHN, 'A', {OLD})
+    shutil.copytree(env.root, other)
+    data = other / 'data'
+    data.write_text(data.read_text().replace(OLD, '9.9.9.9'))
+    for path in other, data:
+        os.chown(path, SERVICE_UID, SERVICE_GID)
+    env.inside(f'mount --bind {other} {env.root}')
+    env.wait(lambda: f':{OLD}:' in data.read_text(), 'the section is as it should be')
+
+
 def test_a_mount_during_the_start_is_not_missed(env):
     """The kernel tells of a change of the mount table once, and epoll_ctl(2) takes that away when
     it comes between the first reading of the table and the waiting for it. The daemon is held up
