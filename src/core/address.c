@@ -43,19 +43,24 @@ static int refuse(struct parser *p, const char *why, struct text about)
 	return ADDRESS_E_REFUSED;
 }
 
-/* For the message only: what somebody who wrote this had in mind. */
-static const char *what_it_is_not(struct text t, bool alone)
+/* For the message only: what somebody who wrote this had in mind; other, if it was no address. */
+static const char *what_it_is_not(struct text t, const char *other)
 {
-	if (memchr(t.at, ':', t.n)) {
+	unsigned n_colons = 0, n_others = 0;
+	bool is_wrapped = false;
+
+	for (size_t i = 0; i < t.n; i++) {
+		n_colons += t.at[i] == ':';
+		n_others += t.at[i] != '.' && (t.at[i] < '0' || t.at[i] > '9');
+		is_wrapped = is_wrapped || (t.at[i] && strchr("[/%", t.at[i]));
+	}
+	if (is_wrapped && *t.at && strchr("[:0123456789abcdefABCDEF", *t.at)) {
+		return "an address stands alone, without brackets, '/' or '%'";
+	}
+	if (n_colons > 1) {
 		return "not an IPv6 address";
 	}
-	for (size_t i = 0; i < t.n; i++) {
-		if (t.at[i] != '.' && (t.at[i] < '0' || t.at[i] > '9')) {
-			return alone ? "neither an address nor one of the user's names" :
-				       "not a name of this user";
-		}
-	}
-	return "not an IPv4 address";
+	return n_others ? other : "not an IPv4 address";
 }
 
 static int add_entry(struct parser *p, size_t name, const struct ip *ip)
@@ -72,27 +77,6 @@ static int add_entry(struct parser *p, size_t name, const struct ip *ip)
 	}
 	p->entries[p->n++] = (struct entry){ .name = name, .ip = *ip, .line = p->line };
 	return 0;
-}
-
-static int take_value(struct parser *p, size_t name, struct text t)
-{
-	struct ip ip = { 0 };
-	const char *special;
-
-	if (text_is_nocase(t, "none")) {
-		return add_entry(p, name, &ip);
-	}
-	if (!ip_parse(t.at, t.n, &ip)) {
-		return refuse(p, what_it_is_not(t, true), t);
-	}
-	special = ip_special(&ip);
-	if (special) {
-		return refuse(p, special, t);
-	}
-	if (!ip_nets_accept(p->rules->networks, &ip)) {
-		return refuse(p, "an address that the configured networks do not accept", t);
-	}
-	return add_entry(p, name, &ip);
 }
 
 /* Which of the user's names this is; false when it is none of them. */
@@ -113,10 +97,35 @@ static bool find_name(const struct parser *p, struct text t, size_t *ret)
 	return false;
 }
 
+static int take_value(struct parser *p, size_t name, struct text t)
+{
+	struct ip ip = { 0 };
+	const char *special, *why;
+	size_t other;
+
+	if (text_is_nocase(t, "none")) {
+		return add_entry(p, name, &ip);
+	}
+	if (!ip_parse(t.at, t.n, &ip)) {
+		why = find_name(p, t, &other) ? "a name begins its line, before its addresses" :
+						"not an address";
+		return refuse(p, what_it_is_not(t, why), t);
+	}
+	special = ip_special(&ip);
+	if (special) {
+		return refuse(p, special, t);
+	}
+	if (!ip_nets_accept(p->rules->networks, &ip)) {
+		return refuse(p, "an address that the configured networks do not accept", t);
+	}
+	return add_entry(p, name, &ip);
+}
+
 static int parse_line(struct parser *p, struct text line)
 {
 	struct text first, t;
 	size_t name = ALL_NAMES;
+	const char *why;
 	struct ip ip;
 	int r;
 
@@ -127,7 +136,9 @@ static int parse_line(struct parser *p, struct text line)
 	if (!text_is_nocase(first, "none") && !ip_parse(first.at, first.n, &ip)) {
 		(void)text_next_word(&line, BLANKS, &t);	/* empty when there is none */
 		if (!find_name(p, first, &name)) {
-			return refuse(p, what_it_is_not(first, !t.n), first);
+			why = t.n ? "not a name of this user" :
+				    "neither an address nor one of the user's names";
+			return refuse(p, what_it_is_not(first, why), first);
 		}
 		if (!t.n) {
 			return refuse(p, "no address behind the name", first);

@@ -118,7 +118,7 @@ static const struct accept_row {
 	{ "private, without networks", T("10.0.0.1\n"), "10.0.0.1 | 10.0.0.1" },
 };
 
-/* line 0: which line is told is not said; bytes NULL: nor what is shown. */
+/* line 0: which line is told is not said; bytes NULL: nor what is shown; why NULL: nor the reason. */
 static const struct refuse_row {
 	const char *name;
 	const char *text;
@@ -128,20 +128,32 @@ static const struct refuse_row {
 	size_t n_bytes;
 	unsigned max;
 	const char *networks;
+	const char *why;
 } refused[] = {
 	/* no address */
-	{ "a word", T("garbage\n"), 1, T("garbage") },
-	{ "octet 999", T("1.2.3.999\n"), 1, T("1.2.3.999") },
+	{ "a word", T("garbage\n"), 1, T("garbage"),
+	  .why = "neither an address nor one of the user's names" },
+	{ "octet 999", T("1.2.3.999\n"), 1, T("1.2.3.999"),
+	  .why = "not an IPv4 address" },
 	{ "leading zero", T("010.1.1.1\n"), 1, T("010.1.1.1") },
 	{ "half an address", T("198.51.100.\n"), 1, T("198.51.100.") },
-	{ "a prefix length", T("1.2.3.4/32\n"), 1, T("1.2.3.4/32") },
+	{ "a prefix length", T("1.2.3.4/32\n"), 1, T("1.2.3.4/32"),
+	  .why = "an address stands alone, without brackets, '/' or '%'" },
 	{ "a comma", T("1.2.3.4, 5.6.7.8\n"), 1, T("1.2.3.4,") },
-	{ "a zone", T("fe80::1%eth0\n"), 1, T("fe80::1%eth0") },
-	{ "brackets", T("[2001:db8::7]\n"), 1, T("[2001:db8::7]") },
+	{ "a zone", T("fe80::1%eth0\n"), 1, T("fe80::1%eth0"),
+	  .why = "an address stands alone, without brackets, '/' or '%'" },
+	{ "a port", T("1.2.3.4:53\n"), 1, T("1.2.3.4:53"),
+	  .why = "neither an address nor one of the user's names" },
+	{ "a name, a colon", T("a.example.com:1.2.3.4\n"), 1, T("a.example.com:1.2.3.4"),
+	  .why = "neither an address nor one of the user's names" },
+	{ "half an IPv6 address", T("2001:db8:\n"), 1, T("2001:db8:"), .why = "not an IPv6 address" },
+	{ "brackets", T("[2001:db8::7]\n"), 1, T("[2001:db8::7]"),
+	  .why = "an address stands alone, without brackets, '/' or '%'" },
 	{ "without newline", T("1.2.3.999"), 1, T("1.2.3.999") },
 	{ "without its CR", T("1.2.3.999\r\n"), 1, T("1.2.3.999") },
 	{ "without its comment", T("1.2.3.999 # mine\n"), 1, T("1.2.3.999") },
-	{ "behind a good address", T("1.2.3.4 garbage\n"), 1, T("garbage") },
+	{ "behind a good address", T("1.2.3.4 garbage\n"), 1, T("garbage"),
+	  .why = "not an address" },
 	{ "behind a good line", T("1.2.3.4\ngarbage\n"), 2, T("garbage") },
 	{ "before a good line", T("garbage\n1.2.3.4\n"), 1, T("garbage") },
 	{ "blanks, comments, CR count as lines", T("# x\r\n\r\n \n1.2.3.4 # y\nbad\n"), 5,
@@ -163,7 +175,8 @@ static const struct refuse_row {
 
 	/* names */
 	{ "not his name", T("1.2.3.4\nb.example.org 5.6.7.8\n"), 2, T("b.example.org") },
-	{ "not his name, none", T("b.example.org none\n"), 1, T("b.example.org") },
+	{ "not his name, none", T("b.example.org none\n"), 1, T("b.example.org"),
+	  .why = "not a name of this user" },
 	{ "his wildcard is no pattern", T("x.example.com 1.2.3.4\n"), 1, T("x.example.com") },
 	{ "the parent of his name", T("example.com 1.2.3.4\n"), 1, T("example.com") },
 	{ "his name is only the end", T("xa.example.com 1.2.3.4\n"), 1, T("xa.example.com") },
@@ -171,8 +184,10 @@ static const struct refuse_row {
 	{ "two dots behind a name", T("a.example.com.. 1.2.3.4\n"), 1, T("a.example.com..") },
 	{ "a name alone", T("a.example.com\n"), 1, NULL, 0 },
 	{ "a name and a comment", T("a.example.com # 1.2.3.4\n"), 1, NULL, 0 },
-	{ "a name behind the address", T("1.2.3.4 a.example.com\n"), 1, T("a.example.com") },
-	{ "two names", T("a.example.com *.example.com 1.2.3.4\n"), 1, T("*.example.com") },
+	{ "a name behind the address", T("1.2.3.4 a.example.com\n"), 1, T("a.example.com"),
+	  .why = "a name begins its line, before its addresses" },
+	{ "two names", T("a.example.com *.example.com 1.2.3.4\n"), 1, T("*.example.com"),
+	  .why = "a name begins its line, before its addresses" },
 	{ "a bad address behind a name", T("a.example.com 1.2.3.999\n"), 1, T("1.2.3.999") },
 
 	/* none */
@@ -284,6 +299,8 @@ static void check_refused(void **state)
 	assert_int_equal(parse(row->text, row->n, row->max, row->networks, sets, &error, &text),
 			 ADDRESS_E_REFUSED);
 	assert_non_null(error.why);
+	if (row->why)
+		assert_string_equal(error.why, row->why);
 	assert_true(error.line > 0);
 	if (row->line)
 		assert_int_equal(error.line, row->line);
