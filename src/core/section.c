@@ -8,6 +8,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 static const char START[] = " start dynamic dns entries";
 static const char END[] = " end dynamic dns entries";
@@ -73,6 +74,34 @@ const char *section_strerror(int outcome)
 	};
 
 	return words[outcome];
+}
+
+static bool mentions(struct text l, const char *words)
+{
+	size_t n = strlen(words);
+
+	for (size_t i = 0; i + n <= l.n; i++) {
+		if (!strncasecmp(l.at + i, words, n)) {
+			return true;
+		}
+	}
+	return false;
+}
+
+unsigned section_lookalike(const char *text, size_t n, char comment)
+{
+	struct text rest = { text, n }, l;
+	unsigned number = 0;
+
+	while (text_next_line(&rest, &l)) {
+		number++;
+		/* without the blank in front */
+		if ((mentions(l, START + 1) && !is_marker(l, comment, START)) ||
+		    (mentions(l, END + 1) && !is_marker(l, comment, END))) {
+			return number;
+		}
+	}
+	return 0;
 }
 
 void section_replace(struct buf *b, const char *text, size_t n, const struct section *s,

@@ -34,6 +34,10 @@ int section_find(const char *text, size_t n, char comment, struct section *ret);
 
 const char *section_strerror(int outcome);
 
+/* The number of the first line that was meant for a marker and is none, for what stands before it, another case or the
+ * like; 0: there is none. */
+unsigned section_lookalike(const char *text, size_t n, char comment);
+
 /* Appends text to b with body in place of the section's content. */
 void section_replace(struct buf *b, const char *text, size_t n, const struct section *s,
 		     const struct buf *body);

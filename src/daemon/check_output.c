@@ -94,19 +94,43 @@ static void check_zone(struct check *c, const struct conf_output *o, const struc
 	}
 }
 
-static void check_text(struct check *c, const struct conf_output *o, const struct buf *text)
+/* What is to be done about markers that are not as they must be. */
+static void check_markers(struct check *c, const struct conf_output *o, const struct buf *text,
+			  int outcome)
 {
 	const char comment = output_format(o)->comment;
-	struct section section;
-	int r;
+	const char *why = section_strerror(outcome);
+	bool lacks = outcome == SECTION_E_NO_MARKERS || outcome == SECTION_E_NO_START ||
+		     outcome == SECTION_E_NO_END;
+	unsigned line = section_lookalike(text->data, text->len, comment);
 
-	r = section_find(text->data, text->len, comment, &section);
-	if (r) {
+	if (!lacks) {
+		check_mistake(c, o->file, 0, "%s; each stands there once, the start before the end", why);
+	} else if (line) {
+		check_mistake(c, o->file, line,
+			      "%s; this line is not quite one: it is '%c start dynamic dns entries' or "
+			      "'%c end dynamic dns entries', from its first character on",
+			      why, comment, comment);
+	} else if (outcome == SECTION_E_NO_MARKERS) {
 		check_mistake(c, o->file, 0,
 			      "%s; put the two lines '%c start dynamic dns entries' and "
 			      "'%c end dynamic dns entries' at its %s",
-			      section_strerror(r), comment, comment,
-			      o->type == CONF_ZONEFILE ? "end" : "top");
+			      why, comment, comment, o->type == CONF_ZONEFILE ? "end" : "top");
+	} else {
+		check_mistake(c, o->file, 0, "%s; put '%c %s dynamic dns entries' %s the other", why, comment,
+			      outcome == SECTION_E_NO_START ? "start" : "end",
+			      outcome == SECTION_E_NO_START ? "above" : "below");
+	}
+}
+
+static void check_text(struct check *c, const struct conf_output *o, const struct buf *text)
+{
+	struct section section;
+	int r;
+
+	r = section_find(text->data, text->len, output_format(o)->comment, &section);
+	if (r) {
+		check_markers(c, o, text, r);
 	} else if (o->type == CONF_TINYDNS) {
 		check_tinydns(c, o, text, &section);
 	} else if (o->type == CONF_ZONEFILE) {

@@ -224,14 +224,24 @@ def test_a_data_file_that_is_a_directory(ok):
     assert_mistake(ok, 'datafile', '.*not a regular file')
 
 
-@pytest.mark.parametrize('text', ['', f'{START}\n', f'{END}\n', f'{END}\n{START}\n',
-                                  f'{START}\n{START}\n{END}\n', f'{START}\n{END}\n{END}\n'])
-def test_markers_that_are_not_as_they_should_be(ok, text):
+@pytest.mark.parametrize('text, line, advice', [
+    ('', None, f"put the two lines '{START}' and '{END}' at its top"),
+    (f'{START}\n', None, f"put '{END}' below the other"),
+    (f'{END}\n', None, f"put '{START}' above the other"),
+    (f'{END}\n{START}\n', None, 'each stands there once, the start before the end'),
+    (f'{START}\n{START}\n{END}\n', None, 'each stands there once, the start before the end'),
+    (f'{START}\n{END}\n{END}\n', None, 'each stands there once, the start before the end'),
+    (f'    {START}\n    {END}\n', 1, 'this line is not quite one: .* from its first character on'),
+    (f'{START}\n#end dynamic dns entries\n', 2, 'this line is not quite one: .* from its first character on'),
+])
+def test_markers_that_are_not_as_they_should_be(ok, text, line, advice):
+    """Whoever pastes them with the blanks in front is not told that they are missing, and no more."""
     ok.write_data(text + '# else\n')
     done = check(ok)
     assert done.returncode == 100
     assert len(mistakes(done)) == 1
-    assert re.match(rf"{ok.data}: .*dynamic dns entries.*; put the two lines", mistakes(done)[0])
+    where = f'{ok.data}:{line}: ' if line else f'{ok.data}: '
+    assert re.match(rf"{where}.*dynamic dns entries.*; {advice}$", mistakes(done)[0])
 
 
 def test_a_data_file_that_the_service_may_not_read(ok):
@@ -477,7 +487,8 @@ def test_the_markers_of_an_output(fine, type, text, comment):
     done = check(fine)
     assert done.returncode == 100
     assert len(mistakes(done)) == 1
-    assert re.match(f"{file}: .*; put the two lines '{comment} start dynamic", mistakes(done)[0])
+    assert re.match(rf"{file}(:\d+)?: .*; .*: it is '{comment} start dynamic|"
+                    f"{file}: .*; put the two lines '{comment} start dynamic", mistakes(done)[0])
 
 
 def test_markers_where_a_zone_cannot_have_them(fine):

@@ -17,6 +17,7 @@ static const struct find_row {
 	size_t n;
 	int want;
 	const char *content; /* on success */
+	unsigned lookalike;  /* a line */
 } finds[] = {
 	{ "empty section", T(START END), 0, "" },
 	{ "with content", T(START OLD NEW END), 0, OLD NEW },
@@ -30,7 +31,7 @@ static const struct find_row {
 	  T("# start dynamic dns entries \t\n" OLD "# end dynamic dns entries  \r\n"), 0, OLD },
 	{ "content without our lines", T(START "# a note\n\n" END), 0, "# a note\n\n" },
 	{ "the other comment sign inside", T(START "; end dynamic dns entries\n" END), 0,
-	  "; end dynamic dns entries\n" },
+	  "; end dynamic dns entries\n", 2 },
 	{ "NULs before", T("\0\0\n" START OLD END), 0, OLD },
 	{ "nothing", T(""), SECTION_E_NO_MARKERS, NULL },
 	{ "no markers", T(OLD), SECTION_E_NO_MARKERS, NULL },
@@ -43,20 +44,23 @@ static const struct find_row {
 	{ "two ends around the start", T(END START END), SECTION_E_TWO_ENDS, NULL },
 	{ "end before start", T(END START), SECTION_E_ORDER, NULL },
 	{ "indented", T(" # start dynamic dns entries\n\t# end dynamic dns entries\n"),
-	  SECTION_E_NO_MARKERS, NULL },
+	  SECTION_E_NO_MARKERS, NULL, 1 },
 	{ "more on the line", T("# start dynamic dns entries here\n" END), SECTION_E_NO_START,
-	  NULL },
-	{ "a longer word", T("# start dynamic dns entriess\n" END), SECTION_E_NO_START, NULL },
+	  NULL, 1 },
+	{ "a longer word", T("# start dynamic dns entriess\n" END), SECTION_E_NO_START, NULL, 1 },
 	{ "cut short", T("# start dynamic dns entrie\n" END), SECTION_E_NO_START, NULL },
 	{ "cut short at the end", T(START "# end dynamic dns entrie"), SECTION_E_NO_END, NULL },
 	{ "in another line's middle", T("x# start dynamic dns entries\n" END),
-	  SECTION_E_NO_START, NULL },
-	{ "no blank", T("#start dynamic dns entries\n" END), SECTION_E_NO_START, NULL },
-	{ "upper case", T("# START DYNAMIC DNS ENTRIES\n" END), SECTION_E_NO_START, NULL },
+	  SECTION_E_NO_START, NULL, 1 },
+	{ "behind a BOM", T("\xef\xbb\xbf" START END), SECTION_E_NO_START, NULL, 1 },
+	{ "indented, further down", T(START OLD "  # end dynamic dns entries\n"), SECTION_E_NO_END,
+	  NULL, 3 },
+	{ "no blank", T("#start dynamic dns entries\n" END), SECTION_E_NO_START, NULL, 1 },
+	{ "upper case", T("# START DYNAMIC DNS ENTRIES\n" END), SECTION_E_NO_START, NULL, 1 },
 	{ "another comment sign", T("; start dynamic dns entries\n" END), SECTION_E_NO_START,
-	  NULL },
+	  NULL, 1 },
 	{ "a NUL behind the marker", T("# start dynamic dns entries\0\n" END),
-	  SECTION_E_NO_START, NULL },
+	  SECTION_E_NO_START, NULL, 1 },
 };
 
 static void check_find(void **state)
@@ -66,6 +70,7 @@ static void check_find(void **state)
 	struct section s = { 7, 7 };
 
 	assert_int_equal(section_find(text, row->n, '#', &s), row->want);
+	assert_int_equal(section_lookalike(text, row->n, '#'), row->lookalike);
 	if (row->content) {
 		assert_true(s.begin <= s.end && s.end < row->n);
 		assert_int_equal(s.end - s.begin, strlen(row->content));
