@@ -91,11 +91,34 @@ int check_probe_readable(const void *file)
 	return faccessat(AT_FDCWD, file, R_OK, 0) ? 1 : 0;
 }
 
+static int probe_enterable(const void *directory)
+{
+	return faccessat(AT_FDCWD, directory, X_OK, 0) && errno == EACCES;
+}
+
+bool check_way_closed(const struct check *c, const char *directory, char ret[PATH_MAX])
+{
+	for (const char *at = directory; at; at = strchr(at + 1, '/')) {
+		(void)snprintf(ret, PATH_MAX, "%.*s", at == directory ? 1 : (int)(at - directory),
+			       directory);
+		if (check_as_service(c, probe_enterable, ret) > 0) {
+			return true;
+		}
+	}
+	return false;
+}
+
 void check_writable(struct check *c, unsigned line, const char *key, const char *directory)
 {
 	int r = check_as_service(c, check_probe_writable, directory);
+	char closed[PATH_MAX];
 
-	if (r > 0) {
+	if (r > 0 && check_way_closed(c, directory, closed)) {
+		check_mistake(c, c->conf_path, line,
+			      "%s: user %s may not enter '%s' on the way to '%s' (make him a member of a "
+			      "group that may)",
+			      key, c->conf.user, closed, directory);
+	} else if (r > 0) {
 		check_mistake(
 			c, c->conf_path, line,
 			"%s: directory '%s' is not writable by user %s (chgrp %s, chmod 2775)",

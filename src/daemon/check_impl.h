@@ -8,6 +8,7 @@
 #include "core/conf.h"
 #include "daemon/check.h"
 
+#include <limits.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
@@ -55,6 +56,9 @@ bool check_read(struct check *c, unsigned line, const char *key, const char *pat
 void check_others(struct check *c, unsigned line, const char *key, const char *path,
 		  const struct stat *st);
 void check_way(struct check *c, unsigned line, const char *key, const char *directory);
+
+/* The first of the directories above it that the daemon's user may not enter; false: there is none. */
+bool check_way_closed(const struct check *c, const char *directory, char ret[PATH_MAX]);
 
 /* Whether the daemon's user may write to the directory. */
 void check_writable(struct check *c, unsigned line, const char *key, const char *directory);

@@ -182,7 +182,7 @@ static void check_file(struct check *c, const struct conf_output *o)
 {
 	_cleanup_(free_ptr) char *real = realpath(o->file, NULL);
 	_cleanup_(buf_deinit) struct buf text = { 0 };
-	char what[WHAT_SIZE];
+	char what[WHAT_SIZE], closed[PATH_MAX];
 	const char *key = name_of(o, what);
 	struct stat st;
 
@@ -190,7 +190,8 @@ static void check_file(struct check *c, const struct conf_output *o)
 	    !check_read(c, o->file_line, key, o->file, DATA_MAX, &text) || !real) {
 		return;
 	}
-	if (check_as_service(c, check_probe_readable, real) > 0) {
+	/* Of a directory that is closed check_directory tells. */
+	if (check_as_service(c, check_probe_readable, real) > 0 && !check_way_closed(c, real, closed)) {
 		check_mistake(c, c->conf_path, o->file_line,
 			      "%s: '%s' is not readable by user %s", key, o->file,
 			      c->conf.user);

@@ -522,6 +522,16 @@ def test_the_directory_of_an_output_that_the_service_may_not_write(fine):
     assert_mistake(fine, 'file', f"output 'x': directory .* is not writable by user {SERVICE}")
 
 
+def test_the_way_to_the_file_of_an_output_that_is_closed(fine):
+    """As Knot's /var/lib/knot is: no mode of the file and of its own directory would help."""
+    file = add_file(fine, 'hosts', HOSTS)
+    above = fine.tmp / 'closed'
+    above.mkdir(mode=0o700)
+    moved = file.parent.rename(above / 'dyn')
+    fine.conf_more = fine.conf_more.replace(str(file), str(moved / file.name))
+    assert_mistake(fine, 'file', f"output 'x': user {SERVICE} may not enter '{above}' on the way to '{moved}'")
+
+
 def test_the_directory_of_an_output_that_everyone_may_write(fine):
     add_file(fine, 'hosts', HOSTS).parent.chmod(0o777)
     assert_mistake(fine, 'file', "output 'x': everyone may write to")
