@@ -609,7 +609,7 @@ class Bind(Primary):
     def command(self, zone=ZONE):
         return f'{self._rndc()} reload {zone}'
 
-    checker = 'named-checkzone -q'
+    checker = 'named-checkzone'
 
     def wait_up(self):
         super().wait_up()
@@ -849,7 +849,7 @@ class Unbound(Server):
     def command(self, zone=ZONE):
         return f'unbound-control -q -c {self.control_conf} auth_zone_reload {zone}'
 
-    checker = 'named-checkzone -q'	# it has none of its own
+    checker = 'named-checkzone'	# it has none of its own
 
     def configure(self):
         control = f'''\
