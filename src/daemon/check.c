@@ -283,7 +283,9 @@ static void check_account(struct check *c)
 	c->front_end = pw ? pw->pw_uid : (uid_t)-1;
 	c->service = getpwnam(c->conf.user);
 	if (!c->service) {
-		check_mistake(c, c->conf_path, c->conf.user_line, "there is no user '%s'",
+		check_mistake(c, c->conf_path, c->conf.user_line,
+			      "there is no user '%s'; create it (systemd-sysusers, or adduser --system --group), "
+			      "or name another as 'user'",
 			      c->conf.user);
 	}
 }

@@ -294,7 +294,8 @@ def test_a_user_that_does_not_exist(ok):
     ok.conf['user'] = 'nobody-of-this-name'
     done = check(ok)
     assert done.returncode == 100
-    assert f"{ok.conf_file}:{line_of(ok, 'user ')}: there is no user 'nobody-of-this-name'" in done.lines
+    assert (f"{ok.conf_file}:{line_of(ok, 'user ')}: there is no user 'nobody-of-this-name'; create it "
+            "(systemd-sysusers, or adduser --system --group), or name another as 'user'") in done.lines
 
 
 def test_a_command_that_the_shell_does_not_understand(ok):

@@ -319,6 +319,17 @@ def test_the_init_script_comes_back_when_it_is_ready(env, lsb):
     assert lsb('stop').returncode == 0
 
 
+def test_the_init_script_tells_of_an_account_that_is_missing(env, lsb):
+    """And not only chown(1), which does not say what for."""
+    env.conf['user'] = 'nobody-of-this-name'
+    env.write_conf()
+    with open(env.tmp / 'default', 'a') as f:
+        f.write('DNS_UPDATER_USER=nobody-of-this-name\n')
+    done = lsb('start')
+    assert done.returncode == 6
+    assert "there is no user 'nobody-of-this-name'; create it" in done.stdout
+
+
 def test_the_init_script_tells_of_a_start_that_fails(env, lsb):
     """There is another one for this state."""
     env.start()
