@@ -142,6 +142,9 @@ static void take_parts(struct daemon *d, uint32_t user, struct answer_parts *ret
 	u->since_s = s->since;
 	if (s->pattern != ROSTER_NO_PATTERN) {
 		u->file = source_path(&d->conf.patterns[s->pattern], u->user, ret->path);
+	} else {
+		u->door = source_path(&d->conf.patterns[0], u->user, ret->path);
+		u->n_doors = d->conf.n_patterns;
 	}
 	if (s->refused || s->trouble_said) {
 		look_why(d, user, &ret->why);

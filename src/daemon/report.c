@@ -166,6 +166,16 @@ static void add_column(struct buf *b, const char *s, int n)
 	buf_adds(b, "  ");
 }
 
+/* Where nothing is known: often the file, or the user, has another name. */
+static void add_doors(struct buf *b, const struct report_user *u)
+{
+	if (u->door && !u->refused) {
+		buf_adds(b, "; looked for is ");
+		add_shown(b, u->door);
+		buf_adds(b, u->n_doors > 1 ? " and others" : "");
+	}
+}
+
 /* Where the file is refused. */
 static void add_what_stays(struct buf *b, const struct report_user *u)
 {
@@ -184,6 +194,7 @@ void report_user_text(struct buf *to, const struct report_user *u, int64_t now_s
 	buf_adds(to, ": ");
 	if (!u->known) {
 		buf_adds(to, "nothing is known yet");
+		add_doors(to, u);
 	} else if (all_alike(u)) {
 		add_set(to, u->n_names ? u->sets[0] : NULL);
 	} else {
@@ -498,7 +509,8 @@ bool report_judge(struct buf *to, const struct report_user *u)
 	if (n[PUBLISH_FAILS]) {
 		judge_failed(to, u, n[PUBLISH_DONE]);
 	} else if (!u->known) {
-		buf_adds(to, "published nothing is to be published: there is no address file");
+		buf_adds(to, "published nothing is to be published: there is no address file, or nothing in it");
+		add_doors(to, u);
 	} else if (!n[PUBLISH_DONE]) {
 		buf_adds(to, "failed failed: no output has these names");
 	} else {

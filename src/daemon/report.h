@@ -27,6 +27,8 @@ struct report_user {
 	bool settling;	     /* a file of his is being written */
 	int64_t since_s;     /* since when he has them, seconds since 1970; 0: not known */
 	const char *file;    /* the one in force; NULL: none */
+	const char *door;    /* where his file is looked for, the first of n_doors; NULL: it is not told */
+	unsigned n_doors;
 	const char *refused; /* what is wrong with it, fit to be shown; NULL: nothing */
 	const struct report_output *outputs;
 	size_t n_outputs;

@@ -136,8 +136,15 @@ def test_a_users_json(status):
 
 
 def test_of_a_user_without_a_file(status):
+    """Whoever gave it another name, or the user, is told where it is looked for; an empty one is none."""
     status.start()
-    assert command(status, 'john').stdout.startswith('user john: nothing is known yet\n')
+    where = f'looked for is {status.file("john")} and others\n'
+    assert command(status, 'john').stdout.startswith(f'user john: nothing is known yet; {where}')
+    nothing = f'nothing is to be published: there is no address file, or nothing in it; {where}'
+    done = command(status, 'john', '--wait')
+    assert (done.returncode, done.stdout) == (0, nothing)
+    status.write('john', '')
+    assert command(status, 'john', '--wait').stdout == nothing
     told = as_json(status, 'john')
     assert (told['known'], told['since'], told['file']) == (False, None, None)
 

@@ -196,7 +196,31 @@ static const struct user_row {
 	  "  a.example.com  none\n"
 	  "  tinydns        published\n",
 	  NULL,
-	  "published nothing is to be published: there is no address file" },
+	  "published nothing is to be published: there is no address file, or nothing in it" },
+	{ "nothing is known, and where it is looked for",
+	  { .user = "jhon", .door = "/home/jhon/.dynamicdns", .n_doors = 1 },
+	  { "" },
+	  1,
+	  { FILE_OUTPUT(.where = PUBLISH_DONE) },
+	  1,
+	  "user jhon: nothing is known yet; looked for is /home/jhon/.dynamicdns\n"
+	  "  a.example.com  none\n"
+	  "  tinydns        published\n",
+	  NULL,
+	  "published nothing is to be published: there is no address file, or nothing in it; "
+	  "looked for is /home/jhon/.dynamicdns" },
+	{ "nothing is known, of several places",
+	  { .user = "jhon", .door = "/home/jhon/.dynamicdns", .n_doors = 2 },
+	  { "" },
+	  1,
+	  { FILE_OUTPUT(.where = PUBLISH_DONE) },
+	  1,
+	  "user jhon: nothing is known yet; looked for is /home/jhon/.dynamicdns and others\n"
+	  "  a.example.com  none\n"
+	  "  tinydns        published\n",
+	  NULL,
+	  "published nothing is to be published: there is no address file, or nothing in it; "
+	  "looked for is /home/jhon/.dynamicdns and others" },
 	{ "bytes of all kinds",
 	  { .user = "j\"\\\x01\x7f\xc3\xa9\xff\xe2\x82\xac\xf0\x9f\x98\x80\xed\xa0\x80\xc0\x80\xf4\x90\x80\x80\xc3" },
 	  { "" },
@@ -209,7 +233,7 @@ static const struct user_row {
 	  "\\ufffd\\ufffd\\ufffd\\ufffd\\ufffd\\ufffd\\ufffd\\ufffd\\ufffd\\ufffd\", "
 	  "\"known\": false, \"settling\": false, \"since\": null, \"file\": null, "
 	  "\"refused\": null, \"names\": [], \"outputs\": []}\n",
-	  "published nothing is to be published: there is no address file" },
+	  "published nothing is to be published: there is no address file, or nothing in it" },
 };
 
 static void check_user(void **state)
