@@ -7,7 +7,9 @@
 #include "daemon/check_impl.h"
 
 #include "base/cleanup.h"
+#include "core/name.h"
 #include "core/section.h"
+#include "core/text.h"
 #include "core/tsig_key.h"
 #include "core/zonefile.h"
 #include "daemon/command.h"
@@ -123,6 +125,32 @@ static void check_markers(struct check *c, const struct conf_output *o, const st
 	}
 }
 
+/* What somebody wrote between the markers is only in the log, once we publish. */
+static void check_foreign(const struct check *c, const struct conf_output *o, const struct buf *text,
+			  const struct section *s)
+{
+	struct text before = { text->data, s->begin }, rest = { text->data + s->begin, s->end - s->begin };
+	unsigned number = (unsigned)text_count_lines(before), first = 0, n = 0;
+	struct text line;
+
+	while (text_next_field(&rest, '\n', &line)) {
+		char name[NAME_SIZE];
+		struct ip ip;
+
+		number++;
+		if (line.n && (!output_format(o)->parse(line.at, line.n, name, &ip) ||
+			       users_find_name(c->conf.users, name, strlen(name)) == TABLE_NONE)) {
+			first = n++ ? first : number;
+		}
+	}
+	if (n == 1) {
+		check_warning(o->file, first, "this line between the markers is not ours, and will be removed");
+	} else if (n) {
+		check_warning(o->file, first,
+			      "this line between the markers and %u more are not ours, and will be removed", n - 1);
+	}
+}
+
 static void check_text(struct check *c, const struct conf_output *o, const struct buf *text)
 {
 	struct section section;
@@ -131,7 +159,10 @@ static void check_text(struct check *c, const struct conf_output *o, const struc
 	r = section_find(text->data, text->len, output_format(o)->comment, &section);
 	if (r) {
 		check_markers(c, o, text, r);
-	} else if (o->type == CONF_TINYDNS) {
+		return;
+	}
+	check_foreign(c, o, text, &section);
+	if (o->type == CONF_TINYDNS) {
 		check_tinydns(c, o, text, &section);
 	} else if (o->type == CONF_ZONEFILE) {
 		check_zone(c, o, text, &section);

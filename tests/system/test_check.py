@@ -244,6 +244,15 @@ def test_markers_that_are_not_as_they_should_be(ok, text, line, advice):
     assert re.match(rf"{where}.*dynamic dns entries.*; {advice}$", mistakes(done)[0])
 
 
+def test_lines_of_the_administrator_between_the_markers(ok):
+    """They are lost with the first publish; those of users are not worth a word."""
+    ok.write_data(f'# mine\n{START}\n+{JOHN}:192.0.2.1:60\n+www.example.com:192.0.2.80\n\n# a note\n{END}\n')
+    done = check(ok)
+    assert (done.returncode, mistakes(done)) == (0, [])
+    assert [l for l in warnings(done) if 'markers' in l] == [
+        f'{ok.data}:4: warning: this line between the markers and 1 more are not ours, and will be removed']
+
+
 def test_a_data_file_that_the_service_may_not_read(ok):
     os.chown(ok.data, 0, 0)
     ok.data.chmod(0o600)
@@ -594,11 +603,11 @@ def test_a_key_that_everyone_may_read(fine):
 ])
 def test_a_name_that_tinydns_does_not_answer_for(ok, line, answers):
     ok.users['john'] += ['john.example.net', '*.john.example.net']
-    ok.write_data(BASE.replace(END, '+john.example.net:192.0.2.9\n' + END) + line + '\n')
+    ok.write_data(BASE.replace(END, '+john.example.net:192.0.2.9:60\n' + END) + line + '\n')
     ok.compile()
     asked = subprocess.run(['tinydns-get', 'a', 'john.example.net'], cwd=ok.root, capture_output=True, text=True,
                            check=True)
-    assert ('answer: john.example.net 86400 A 192.0.2.9' in asked.stdout) == answers, asked.stdout
+    assert ('answer: john.example.net 60 A 192.0.2.9' in asked.stdout) == answers, asked.stdout
     done = check(ok)
     assert (done.returncode, mistakes(done)) == (0, [])
     told = [] if answers else [
