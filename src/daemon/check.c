@@ -276,6 +276,20 @@ static void check_place(struct check *c, unsigned line, const char *key, const c
 	check_writable(c, line, key, directory);
 }
 
+/* The daemon does without; that of the default the start makes. */
+static void check_socket(const struct check *c)
+{
+	_cleanup_(free_ptr) char *copy = strdup(c->conf.socket);
+	const char *directory = copy ? dirname(copy) : "/run/dns-updater";
+
+	if (strcmp(directory, "/run/dns-updater") != 0 && check_as_service(c, check_probe_writable, directory) > 0) {
+		check_warning(c->conf_path, c->conf.socket_line,
+			      "socket: '%s' is no directory that user %s may write to: neither 'dns-updater status' "
+			      "nor dns-updater-http will reach the daemon",
+			      directory, c->conf.user);
+	}
+}
+
 static void check_account(struct check *c)
 {
 	const struct passwd *pw = getpwnam(c->conf.http.user);
@@ -307,6 +321,7 @@ static void check_daemon(struct check *c)
 	check_watches(c);
 	check_outputs(c);
 	check_place(c, c->conf.state_line, "state", c->conf.state);
+	check_socket(c);
 	if (c->conf.log_tempfile) {
 		check_place(c, c->conf.log_tempfile_line, "log_tempfile", c->conf.log_tempfile);
 	}

@@ -253,6 +253,18 @@ def test_lines_of_the_administrator_between_the_markers(ok):
         f'{ok.data}:4: warning: this line between the markers and 1 more are not ours, and will be removed']
 
 
+@pytest.mark.parametrize('mode', [None, 0o755])
+def test_a_socket_that_cannot_be_made(ok, mode):
+    place = ok.tmp / 'elsewhere'
+    if mode:
+        place.mkdir(mode=mode)
+    ok.conf['socket'] = str(place / 'socket')
+    done = check(ok)
+    assert (done.returncode, mistakes(done)) == (0, [])
+    assert [l for l in warnings(done) if re.match(
+        rf"{ok.conf_file}:{line_of(ok, 'socket')}: warning: socket: '{place}' is no directory that user {SERVICE}", l)]
+
+
 def test_a_data_file_that_the_service_may_not_read(ok):
     os.chown(ok.data, 0, 0)
     ok.data.chmod(0o600)
