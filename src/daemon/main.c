@@ -210,8 +210,8 @@ static int settle(const struct conf *conf, struct watch_fanotify **ret_fanotify)
 		return start_failed("drop privileges", r);
 	}
 	if (!privileges_read_all()) {
-		log_warning("without CAP_DAC_READ_SEARCH only address files that user %s may read "
-			    "are seen", conf->user);
+		log_warning("without CAP_DAC_READ_SEARCH only address files that uid %u may read are seen",
+			    (unsigned)geteuid());
 	}
 	r = state_lock(conf->state);
 	if (r == -EWOULDBLOCK) {

@@ -282,6 +282,19 @@ def test_the_version(program, option):
     assert done.stdout.split()[0] == pathlib.Path(program).name
 
 
+def test_as_an_account_that_is_not_the_configured_one(env):
+    """Without root `user` has no meaning, and is not whom the log speaks of."""
+    needs('setpriv')
+    env.write_conf()
+    env.tmp.chmod(0o755)
+    env.conf_file.chmod(0o644)
+    done = subprocess.run(['setpriv', '--reuid=61500', '--clear-groups', DNS_UPDATER, '-e', '-c', str(env.conf_file)],
+                          capture_output=True, text=True, timeout=TIMEOUT, env=clean_env())
+    assert done.returncode == 100
+    assert 'only address files that uid 61500 may read are seen' in done.stderr
+    assert 'unable to lock' in done.stderr
+
+
 @pytest.fixture
 def lsb(env):
     """The init script, with this test's places in it; a function that runs it."""
