@@ -3,10 +3,13 @@
 #include "daemon/check_impl.h"
 
 #include "base/cleanup.h"
+#include "base/file.h"
 #include "core/tokens.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <libgen.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -121,6 +124,28 @@ static void check_tokens(struct check *c)
 
 /* --- certificate and key --- */
 
+#define PEM_MAX ((size_t)1 << 20)
+
+/* Whether it is what its name says, and not the other one, empty, or in another form. That the two fit, only the front
+ * end can tell. */
+static void check_pem(struct check *c, unsigned line, const char *key, const char *path, const char *kind)
+{
+	_cleanup_(buf_deinit) struct buf text = { 0 };
+	char begins[32];
+
+	(void)snprintf(begins, sizeof(begins), "%s-----", kind);	/* it is short */
+	if (file_read(AT_FDCWD, path, PEM_MAX, &text)) {
+		return;		/* who may is not who runs us, which was said */
+	}
+	if (!text.len || !memmem(text.data, text.len, "-----BEGIN ", strlen("-----BEGIN ")) ||
+	    !memmem(text.data, text.len, begins, strlen(begins))) {
+		check_mistake(c, c->conf_path, line, "%s: '%s' has no %s in PEM form", key, path, kind);
+	}
+	if (text.data) {
+		explicit_bzero(text.data, text.len);
+	}
+}
+
 static void check_tls_file(struct check *c, unsigned line, const char *key, const char *path,
 			   bool secret)
 {
@@ -130,6 +155,7 @@ static void check_tls_file(struct check *c, unsigned line, const char *key, cons
 		return;
 	}
 	check_readable(c, line, key, path);
+	check_pem(c, line, key, path, secret ? "PRIVATE KEY" : "CERTIFICATE");
 	if (secret) {
 		check_closed(c, line, key, path, &st);
 	}

@@ -553,6 +553,10 @@ def test_what_htpasswd_should_not_have_made(tokens, option):
 
 # ---- dns-updater check
 
+PEM = {'certificate': '-----BEGIN CERTIFICATE-----\nx\n-----END CERTIFICATE-----\n',
+       'key': '-----BEGIN PRIVATE KEY-----\nx\n-----END PRIVATE KEY-----\n'}
+
+
 @pytest.fixture
 def ok(tokens):
     """A front end's set-up without a mistake and without a warning."""
@@ -562,7 +566,7 @@ def ok(tokens):
     os.chown(tokens.door, FRONT_END_UID, FRONT_END_GID)
     for name, mode in (('certificate', 0o644), ('key', 0o640)):
         path = tokens.etc / name
-        path.write_text('x')
+        path.write_text(PEM[name])
         os.chown(path, 0, FRONT_END_GID)
         path.chmod(mode)
         tokens.http[name] = path
@@ -688,6 +692,16 @@ def test_check_certificate_and_key(ok, key):
     assert_mistakes(ok, at(ok, key) + f"{key}: unable to find '.*No such file")
     path.mkdir()
     assert_mistakes(ok, at(ok, key) + f"{key}: unable to read '.*not a regular file")
+
+
+@pytest.mark.parametrize('key, kind', [('certificate', 'CERTIFICATE'), ('key', 'PRIVATE KEY')])
+def test_check_what_is_no_certificate_and_no_key(ok, key, kind):
+    """With either the front end does not start."""
+    for text in '', 'x\n', PEM['key' if key == 'certificate' else 'certificate']:
+        ok.http[key].write_text(text)
+        assert_mistakes(ok, at(ok, key) + f"{key}: '.*' has no {kind} in PEM form$")
+    ok.http[key].write_text(f'-----BEGIN EC {kind}-----\n' if key == 'key' else f'# a chain\n{PEM[key]}')
+    assert ok.check().returncode == 0
 
 
 def test_check_a_key_that_everyone_may_read(ok):
