@@ -151,7 +151,7 @@ void check_tinydns(struct check *c, const struct conf_output *o, const struct bu
 {
 	_cleanup_(zones_deinit) struct zones zones = { 0 };
 	struct text rest = { text->data, text->len }, line;
-	unsigned number = 0;
+	unsigned number = 0, first_return = 0;
 
 	while (text_next_field(&rest, '\n', &line)) {
 		size_t offset = (size_t)(line.at - text->data);
@@ -160,7 +160,15 @@ void check_tinydns(struct check *c, const struct conf_output *o, const struct bu
 		if (offset < section->begin || offset >= section->end) {
 			check_line(c, o->file, number, line.at, line.n);
 			take_zone(&zones, line.at, line.n);
+			if (!first_return && line.n && *line.at != '#' && line.at[line.n - 1] == '\r') {
+				first_return = number;
+			}
 		}
+	}
+	if (first_return) {
+		check_warning(o->file, first_return,
+			      "this line ends in a carriage return, which tinydns-data takes for a part of its last "
+			      "field, as of a name");
 	}
 	check_zones(c, o, &zones);
 }

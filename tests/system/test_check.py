@@ -244,6 +244,16 @@ def test_markers_that_are_not_as_they_should_be(ok, text, line, advice):
     assert re.match(rf"{where}.*dynamic dns entries.*; {advice}$", mistakes(done)[0])
 
 
+def test_a_data_file_of_another_system(ok):
+    """tinydns-data makes a name server 'a.ns.example.com\\015' of it; the marker lines may end so."""
+    ok.write_data((BASE + '# a note\n').replace('\n', '\r\n'))
+    done = check(ok)
+    assert (done.returncode, mistakes(done)) == (0, [])
+    first = next(n for n, l in enumerate(BASE.split('\n'), 1) if l and l[0] != '#')
+    assert [f'{ok.data}:{first}: warning: this line ends in a carriage return, which tinydns-data takes for a part of '
+            'its last field, as of a name'] == [l for l in warnings(done) if 'carriage' in l]
+
+
 def test_lines_of_the_administrator_between_the_markers(ok):
     """They are lost with the first publish; those of users are not worth a word."""
     ok.write_data(f'# mine\n{START}\n+{JOHN}:192.0.2.1:60\n+www.example.com:192.0.2.80\n\n# a note\n{END}\n')
