@@ -108,7 +108,7 @@ bool check_way_closed(const struct check *c, const char *directory, char ret[PAT
 	return false;
 }
 
-void check_writable(struct check *c, unsigned line, const char *key, const char *directory)
+void check_writable(struct check *c, unsigned line, const char *key, const char *directory, bool is_shared)
 {
 	int r = check_as_service(c, check_probe_writable, directory);
 	char closed[PATH_MAX];
@@ -118,11 +118,15 @@ void check_writable(struct check *c, unsigned line, const char *key, const char 
 			      "%s: user %s may not enter '%s' on the way to '%s' (make him a member of a "
 			      "group that may)",
 			      key, c->conf.user, closed, directory);
+	} else if (r > 0 && is_shared) {
+		check_mistake(c, c->conf_path, line,
+			      "%s: directory '%s' is not writable by user %s (chgrp %s, chmod 2775)", key,
+			      directory, c->conf.user, c->conf.user);
 	} else if (r > 0) {
-		check_mistake(
-			c, c->conf_path, line,
-			"%s: directory '%s' is not writable by user %s (chgrp %s, chmod 2775)",
-			key, directory, c->conf.user, c->conf.user);
+		check_mistake(c, c->conf_path, line,
+			      "%s: directory '%s' is not writable by user %s (use a directory of its own, that "
+			      "belongs to %s)",
+			      key, directory, c->conf.user, c->conf.user);
 	} else if (r < 0 && c->service) {
 		check_warning(c->conf_path, line,
 			      "run as root to check whether user %s may write to directory '%s'",
@@ -273,7 +277,7 @@ static void check_place(struct check *c, unsigned line, const char *key, const c
 			      key, directory, strerror(errno));
 		return;
 	}
-	check_writable(c, line, key, directory);
+	check_writable(c, line, key, directory, false);
 }
 
 /* The daemon does without; that of the default the start makes. */

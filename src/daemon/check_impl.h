@@ -60,8 +60,9 @@ void check_way(struct check *c, unsigned line, const char *key, const char *dire
 /* The first of the directories above it that the daemon's user may not enter; false: there is none. */
 bool check_way_closed(const struct check *c, const char *directory, char ret[PATH_MAX]);
 
-/* Whether the daemon's user may write to the directory. */
-void check_writable(struct check *c, unsigned line, const char *key, const char *directory);
+/* Whether the daemon's user may write to the directory. is_shared: others have files there as well, as with tinydns; who
+ * is told to make it writable otherwise may have named /etc. */
+void check_writable(struct check *c, unsigned line, const char *key, const char *directory, bool is_shared);
 
 /* All outputs: their files, commands and keys, and which names each of them publishes. */
 void check_outputs(struct check *c);

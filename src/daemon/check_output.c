@@ -195,10 +195,10 @@ static int probe_exchange(const void *directory)
 }
 
 static void check_directory(struct check *c, unsigned line, const char *key,
-			    const char *directory)
+			    const char *directory, bool is_shared)
 {
 	check_way(c, line, key, directory);
-	check_writable(c, line, key, directory);
+	check_writable(c, line, key, directory, is_shared);
 	if (c->conf.replace == CONF_REPLACE_EXCHANGE &&
 	    check_as_service(c, probe_exchange, directory) == 1) {
 		check_mistake(
@@ -229,7 +229,7 @@ static void check_file(struct check *c, const struct conf_output *o)
 	}
 	check_others(c, o->file_line, key, o->file, &st);
 	check_text(c, o, &text);
-	check_directory(c, o->file_line, key, dirname(real));
+	check_directory(c, o->file_line, key, dirname(real), o->type == CONF_TINYDNS);
 }
 
 /* Whether the helper process finds it: 0 yes. */
@@ -257,7 +257,7 @@ static void check_database(struct check *c, const struct conf_output *o)
 		check_mistake(c, c->conf_path, o->database_line,
 			      "database: '%s' is not a regular file", o->database);
 	}
-	check_directory(c, o->database_line, "database", directory);
+	check_directory(c, o->database_line, "database", directory, true);
 	if (check_as_service(c, probe_compiler, NULL) > 0) {
 		check_mistake(c, c->conf_path, o->database_line,
 			      "database: there is no tinydns-data in " COMMAND_PATH

@@ -286,7 +286,8 @@ def test_a_data_file_that_the_service_may_not_read(ok):
 
 def test_a_directory_that_the_service_may_not_write(ok):
     ok.root.chmod(0o755)
-    assert_mistake(ok, 'datafile', f"datafile: directory '{ok.root}' is not writable by user {SERVICE}")
+    assert_mistake(ok, 'datafile', f"datafile: directory '{ok.root}' is not writable by user {SERVICE} "
+                   rf'\(chgrp {SERVICE}, chmod 2775\)$')
 
 
 def test_a_directory_that_everyone_may_write(ok):
@@ -550,8 +551,10 @@ def test_the_file_of_an_output_that_the_service_may_not_read(fine):
 
 
 def test_the_directory_of_an_output_that_the_service_may_not_write(fine):
+    """That may be /etc: nobody is told to open it."""
     add_file(fine, 'hosts', HOSTS).parent.chmod(0o755)
-    assert_mistake(fine, 'file', f"output 'x': directory .* is not writable by user {SERVICE}")
+    assert_mistake(fine, 'file', f"output 'x': directory .* is not writable by user {SERVICE} "
+                   rf'\(use a directory of its own, that belongs to {SERVICE}\)$')
 
 
 def test_the_way_to_the_file_of_an_output_that_is_closed(fine):
