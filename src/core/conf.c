@@ -87,6 +87,10 @@ static int set_string(struct conf_reader *r, const struct key *k, struct text va
 
 static int set_path(struct conf_reader *r, const struct key *k, struct text value)
 {
+	if (value.n && *value.at != '/' && !strcmp(k->name, "key")) {
+		conf_mistake(r, "key is the path of a file, and begins with a slash");	/* it may be the secret */
+		return 0;
+	}
 	if (value.n && *value.at != '/') {
 		conf_mistake_about(r, "path ", value, "does not begin with a slash");
 		return 0;

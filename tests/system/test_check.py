@@ -609,6 +609,16 @@ def test_a_key_that_only_root_may_read_is_read_through_the_capability(fine):
     assert (done.returncode, mistakes(done), warnings(done)) == (0, [], []), done.stdout
 
 
+def test_a_secret_in_place_of_a_path(fine):
+    """The same line goes into the log of a start, which others may read."""
+    fine.conf_more += ('[output u]\ntype = rfc2136\nserver = 192.0.2.53\nzone = dyn.example.com\n'
+                       'key = hmac-sha256:name:c2VjcmV0\n')
+    done = check(fine)
+    assert done.returncode == 100
+    assert [l for l in mistakes(done) if 'key is the path of a file' in l], done.stdout
+    assert 'c2VjcmV0' not in done.stdout + done.stderr
+
+
 def test_a_key_that_everyone_may_read(fine):
     add_updates(fine, mode=0o644)
     assert_warning(fine, rf'^{fine.conf_file}:\d+: warning: key: everyone may read')
