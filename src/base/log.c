@@ -40,7 +40,8 @@ void log_open(const char *ident, bool stderr_wanted)
 	to_stderr = stderr_wanted;
 	to_journal = to_stderr && stderr_is_journal();
 	if (!to_stderr) {
-		openlog(ident, LOG_PID | LOG_NDELAY, LOG_DAEMON);
+		/* Whoever starts it by hand does not look into syslog when nothing happens. */
+		openlog(ident, LOG_PID | LOG_NDELAY | (isatty(STDERR_FILENO) ? LOG_PERROR : 0), LOG_DAEMON);
 	}
 }
 

@@ -10,7 +10,7 @@
 /* Priorities are those of syslog(3): LOG_ERR and so on. */
 #include <syslog.h>
 
-/* To standard error each line begins with <N>, its priority, only when that is the journal
+/* What goes to syslog(3) is shown on standard error too, if that is a terminal. Else, to standard error each line begins with <N>, its priority, only when that is the journal
  * (sd-daemon(3)). */
 void log_open(const char *ident, bool to_stderr);
 

@@ -282,6 +282,21 @@ def test_the_version(program, option):
     assert done.stdout.split()[0] == pathlib.Path(program).name
 
 
+@pytest.mark.parametrize('program', [DNS_UPDATER, DNS_UPDATER_HTTP])
+def test_who_starts_it_by_hand_is_told_why_it_ends(tmp_path, program):
+    """It logs to syslog, and he may not know."""
+    conf = tmp_path / 'conf'
+    conf.write_text('[dns-updater]\nsurprise = yes\n')
+    ours, theirs = pty.openpty()
+    done = subprocess.run([program, '-c', str(conf)], stdin=theirs, stdout=theirs, stderr=theirs, env=clean_env(),
+                          timeout=TIMEOUT)
+    os.close(theirs)
+    shown = os.read(ours, 4096).decode()
+    os.close(ours)
+    assert done.returncode == 100
+    assert f"{conf}:2: unknown key 'surprise'" in shown
+
+
 def test_as_an_account_that_is_not_the_configured_one(env):
     """Without root `user` has no meaning, and is not whom the log speaks of."""
     needs('setpriv')
