@@ -31,7 +31,8 @@ static void find_listed(const struct users *users, uid_t *accounts)
 	while ((pw = getpwent())) {
 		uint32_t user = users_find(users, pw->pw_name, strlen(pw->pw_name));
 
-		if (user != TABLE_NONE) {
+		/* Of several with that name, the one that a look-up by name would find. */
+		if (user != TABLE_NONE && accounts[user] == SOURCE_NO_ACCOUNT) {
 			accounts[user] = pw->pw_uid;
 		}
 	}

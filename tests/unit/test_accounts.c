@@ -16,6 +16,7 @@
 static struct database {
 	bool lists;
 	uint32_t first, n;	/* of users u0, u1 ..., who have accounts 1000, 1001 ... */
+	bool twice;		/* and behind all of these others of the same names, which no look-up by name finds */
 	uint32_t at;		/* of getpwent */
 	unsigned n_asked;
 } db;
@@ -45,7 +46,13 @@ void setpwent(void)
 
 struct passwd *getpwent(void)
 {
-	return db.lists && db.at < db.n ? account(db.first + db.at++) : NULL;
+	struct passwd *pw = NULL;
+
+	if (db.lists && db.at < (db.twice ? 2 : 1) * db.n) {
+		pw = account(db.first + db.at % db.n);
+		pw->pw_uid += db.at++ < db.n ? 0 : 1000000;
+	}
+	return pw;
 }
 
 void endpwent(void)
@@ -58,14 +65,15 @@ static const struct row {
 	struct database db;
 	unsigned asked_max;	/* names, with the front end's */
 } rows[] = {
-	{ "few, listed", 3, { true, 0, 3 }, 4 },
-	{ "few, not listed", 3, { false, 0, 3 }, 4 },
-	{ "many, listed", 1000, { true, 0, 1000 }, 1 },
-	{ "many, not listed", 1000, { false, 0, 1000 }, 1017 },
-	{ "many, half of them not listed", 1000, { false, 500, 500 }, 1017 },
-	{ "many, of whom most have none", 100000, { true, 0, 1000 }, 17 },
-	{ "many, of whom none has one", 100000, { true, 0, 0 }, 17 },
-	{ "one more than few, not listed", 257, { false, 0, 257 }, 274 },
+	{ "few, listed", 3, { true, 0, 3, false }, 4 },
+	{ "few, not listed", 3, { false, 0, 3, false }, 4 },
+	{ "many, listed", 1000, { true, 0, 1000, false }, 1 },
+	{ "many, listed twice", 1000, { true, 0, 1000, true }, 1 },
+	{ "many, not listed", 1000, { false, 0, 1000, false }, 1017 },
+	{ "many, half of them not listed", 1000, { false, 500, 500, false }, 1017 },
+	{ "many, of whom most have none", 100000, { true, 0, 1000, false }, 17 },
+	{ "many, of whom none has one", 100000, { true, 0, 0, false }, 17 },
+	{ "one more than few, not listed", 257, { false, 0, 257, false }, 274 },
 };
 
 static void check(void **state)
