@@ -43,6 +43,7 @@ struct rfc2136_orphan {
 	uint16_t zone;
 	uint8_t owned; /* 0: it is gone */
 	bool refused_said;
+	bool doubted; /* the server has failed with it alone */
 };
 
 struct rfc2136 {

@@ -265,11 +265,13 @@ static void set_aside(struct rfc2136_zone *z, const struct message_reply *reply)
 /* For the second time, and others were taken meanwhile: so it does not pass. */
 static bool fails_alone(struct rfc2136_zone *z)
 {
-	uint32_t name = z->flying.n ? z->flying.list[0].name : TABLE_NONE;
-	bool again = name != TABLE_NONE && changes_has(&z->doubted, name);
+	struct rfc2136_orphan *o = z->flying.n ? NULL : &z->p->orphans[z->flying_orphans[0]];
+	bool again = o ? o->doubted : changes_has(&z->doubted, z->flying.list[0].name);
 
-	if (name != TABLE_NONE) { /* without memory it counts as the first time again */
-		(void)changes_note(&z->doubted, name, NULL);
+	if (o) {
+		o->doubted = true;
+	} else { /* without memory it counts as the first time again */
+		(void)changes_note(&z->doubted, z->flying.list[0].name, NULL);
 	}
 	return again && z->lands;
 }

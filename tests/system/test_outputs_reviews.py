@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: ISC
 """What reviews of the outputs found."""
 
+import signal
 import threading
 
 import dns.rcode
@@ -249,3 +250,34 @@ def test_a_name_with_which_the_server_fails_each_time_does_not_hold_up_the_other
     assert sum(type == dns.rdatatype.AXFR for _, type, _, _ in list(server.seen)) == n	# without a pause
     env.wait(lambda: as_json(env, 'john')['outputs'][0]['state'] == 'published', 'he is told so')
     assert as_json(env, 'bad')['outputs'][0]['state'] == 'fails'
+
+
+def test_what_it_fails_to_remove_does_not_hold_up_the_others(env, key, fake):
+    """A name of a user who is gone, with which the server fails each time."""
+    def behave(server, m, tcp):
+        if is_update(m) and broken.is_set() and any(r.name.to_text().startswith('bad') for r in m.update):
+            return [server.answer(m, dns.rcode.SERVFAIL)]
+    broken = threading.Event()
+    server = fake(behave)
+    bad = f'bad.{ZONE}'
+    env.users = {'bad': [bad], 'john': [NAME]}
+    for user in env.users:
+        env.write(user, '1.2.3.4', age=60)
+    alone(env, server, key)
+    env.start(tinydns=False)
+    server.has(env, bad, 'A', {'1.2.3.4'})
+    broken.set()
+    del env.users['bad']
+    assert env.reload() == f'reloaded {env.conf_file}'
+    for i in range(2):	# once it is the only one that fails
+        env.write('john', f'5.6.7.{i}')
+        server.has(env, NAME, 'A', {f'5.6.7.{i}'})
+    env.wait_log(rf'^unable to publish {bad} to ns: .*SERVFAIL.; trying again in 300 s')
+    n = sum(type == dns.rdatatype.AXFR for _, type, _, _ in list(server.seen))
+    for i in range(2, 5):
+        env.write('john', f'5.6.7.{i}')
+        server.has(env, NAME, 'A', {f'5.6.7.{i}'})
+    assert sum(type == dns.rdatatype.AXFR for _, type, _, _ in list(server.seen)) == n	# without a pause
+    broken.clear()
+    env.send(signal.SIGHUP)
+    server.has(env, bad, 'A', set())
