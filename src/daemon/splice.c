@@ -311,7 +311,7 @@ static int recover_lates(struct splice *s)
 
 static int watch_dir(struct splice *s)
 {
-	int wd;
+	int wd, r;
 
 	if (s->inotify < 0) {
 		s->inotify = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
@@ -322,14 +322,12 @@ static int watch_dir(struct splice *s)
 	wd = inotify_add_watch(s->inotify, s->dir_path,
 			       IN_MODIFY | IN_CLOSE_WRITE | IN_MOVED_TO | IN_MOVED_FROM | IN_CREATE |
 				       IN_DELETE | IN_DELETE_SELF | IN_MOVE_SELF | IN_ONLYDIR);
-	if (wd < 0) {
-		return -errno;
-	}
+	r = wd < 0 ? -errno : 0;
 	if (s->wd >= 0 && s->wd != wd) {
 		(void)inotify_rm_watch(s->inotify, s->wd);	/* it may be gone by itself */
 	}
 	s->wd = wd;
-	return 0;
+	return r;
 }
 
 /* What was displaced in the old directory is not followed any further. */

@@ -671,6 +671,27 @@ def test_once_the_limit_is_raised_edits_of_the_data_file_are_seen_again(few_watc
     env.wait(lambda: line in env.section(), 'it is put in again')
 
 
+def test_a_data_file_that_moves_while_there_are_no_watches_is_watched_once_there_are(few_watches):
+    env = few_watches
+    env.users = {'u0': ['u0.dyn.example.com']}
+    env.conf.update(rescan='1h', makecommand=None)
+    env.with_fence = False
+    env.start(tinydns=False)
+    env.watches(1)
+    elsewhere = env.tmp / 'elsewhere'
+    shutil.copytree(env.root, elsewhere)
+    os.chown(elsewhere, SERVICE_UID, SERVICE_GID)
+    (env.root / 'link').symlink_to(elsewhere / 'data')
+    (env.root / 'link').rename(env.data)
+    env.wait_log(rf"^unable to watch '{elsewhere}': ")
+    env.watches(1000)
+    env.write('u0', NEW)
+    line = f'+u0.dyn.example.com:{NEW}:60'
+    env.wait(lambda: line in env.section(), 'it is published there')
+    env.write_data(env.data.read_text().replace(line + '\n', ''))
+    env.wait(lambda: line in env.section(), 'it is put in again')
+
+
 # ---- nothing half-written is taken
 
 def slow_half(env, user='john'):
