@@ -101,6 +101,7 @@ struct splice *splice_free(struct splice *s)
 		late_look_all(s);
 	}
 	for (unsigned i = 0; i < s->n_late; i++) {
+		late_leave(s, i);
 		buf_deinit(&s->late[i].text);
 	}
 	buf_deinit(&s->trouble);
@@ -175,14 +176,14 @@ bool splice_has(const struct splice *s, const char *name)
 
 /* --- the directory --- */
 
-/* A text that a crash has left under this name: accounted for when all of it stands in the file. */
-static int settle_leftover(struct splice *s, const char *name, const struct buf *text)
+/* A text that a crash has left under this name, with this stat: accounted for when all of it stands in the file. */
+static int settle_leftover(struct splice *s, const char *name, const struct buf *text, const struct stat *st)
 {
 	_cleanup_(buf_deinit) struct buf now = { 0 };
-	struct stat st;
+	struct stat now_st;
 	int r;
 
-	r = splice_read_whole(s, s->base, &now, &st);
+	r = splice_read_whole(s, s->base, &now, &now_st);
 	if (r) {
 		return r;
 	}
@@ -194,7 +195,7 @@ static int settle_leftover(struct splice *s, const char *name, const struct buf 
 		late_keep_and_tell(s, name);
 		return 0;
 	}
-	return late_add(s, name, text, NULL);
+	return late_add(s, name, text, st);
 }
 
 /* The exchange was the last that happened to the file: both inodes were changed at the same moment,
@@ -221,7 +222,7 @@ static int recover_displaced(struct splice *s, const char *swap, const struct st
 
 	r = splice_read_whole(s, swap, &text, &st);
 	if (r || !exchanged || !untouched_since(file_st, swap_st)) {
-		return r ? r : settle_leftover(s, swap, &text);
+		return r ? r : settle_leftover(s, swap, &text, &st);
 	}
 	r = splice_read_whole(s, s->base, &ours, &st);
 	if (!r) {
@@ -265,7 +266,20 @@ static int recover_pair(struct splice *s)
 	return 0;
 }
 
-/* What a former run kept: .NAME.dnsu.late.N */
+/* The number of one that a former run kept: .NAME.dnsu.late.N, or with a note behind (late_leave). false: it is none. */
+static bool parse_late(const char *name, const char *prefix, unsigned long *ret_number, const char **ret_note)
+{
+	char *rest;
+
+	if (strncmp(name, prefix, strlen(prefix)) != 0) {
+		return false;
+	}
+	*ret_number = strtoul(name + strlen(prefix), &rest, 10);
+	*ret_note = rest;
+	return !*rest || (*rest == '.' && !rest[strspn(rest, ".0123456789abcdef")]);
+}
+
+/* What a former run kept. */
 static int recover_lates(struct splice *s)
 {
 	char prefix[NAME_SIZE_FILE];
@@ -286,20 +300,17 @@ static int recover_lates(struct splice *s)
 		struct stat st;
 		unsigned long number;
 		bool known = false;
-		char *rest;
+		const char *note;
 
-		if (strncmp(e->d_name, prefix, strlen(prefix)) != 0) {
-			continue;
-		}
-		number = strtoul(e->d_name + strlen(prefix), &rest, 10);
-		if (*rest) {
+		if (!parse_late(e->d_name, prefix, &number, &note)) {
 			continue;
 		}
 		for (unsigned i = 0; i < s->n_late; i++) {
-			known = known || s->late[i].number == number;
+			known = known || (!*note && s->late[i].number == number);
 		}
 		if (!known && !splice_read_whole(s, e->d_name, &text, &st)) {
-			r = settle_leftover(s, e->d_name, &text);
+			r = late_is_noted(note, &st) ? late_add(s, e->d_name, &text, &st) :
+						       settle_leftover(s, e->d_name, &text, &st);
 			if (r) {
 				r = splice_fail(s, r, "account for", e->d_name);
 			}
@@ -341,8 +352,9 @@ static void leave_dir(struct splice *s)
 	while (s->n_late) {
 		char name[NAME_SIZE_FILE];
 
+		late_leave(s, 0);
 		late_name(s, s->late[0].number, name);
-		if (splice_has(s, name)) {
+		if (splice_has(s, name)) {	/* it was written to */
 			late_keep_and_tell(s, name);
 		}
 		late_forget(s, 0);

@@ -132,6 +132,13 @@ void late_add_copy(struct splice *s, const struct buf *text, const struct buf *a
 
 void late_forget(struct splice *s, unsigned i);
 
+/* It is not followed any further. If nothing was written to it since it was displaced, its name tells that from now on
+ * (late_is_noted). */
+void late_leave(struct splice *s, unsigned i);
+
+/* rest: what stands behind the number in the name of one that was left. Whether it has been as it is since then. */
+bool late_is_noted(const char *rest, const struct stat *st);
+
 /* Lets the oldest go before their time when there are too many: somebody replaces the file more often
  * than anybody edits. */
 void late_evict(struct splice *s);

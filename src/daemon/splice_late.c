@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <syslog.h>
 
@@ -19,6 +20,7 @@ enum {
 	LATE_GUARD_MS = 2 * 1000,	/* somebody may write back what he read before a merge */
 	LATE_SETTLE_MS = 2 * 1000,	/* without a lease: unchanged for so long is written */
 	LATE_AGAIN_MS = 500,		/* pause before the next look at one that is open */
+	NOTE_SIZE = 2 * (1 + 16) + 1,	/* two numbers of 64 bits */
 };
 
 /* Whether nobody has the file open for writing: a read lease is granted only then (fcntl(2)).
@@ -44,6 +46,36 @@ void late_forget(struct splice *s, unsigned i)
 {
 	buf_deinit(&s->late[i].text);
 	s->late[i] = s->late[--s->n_late];
+}
+
+/* Of the content, as far as stat(2) can tell, to stand in a name. */
+static void print_note(const struct stat *st, char ret[NOTE_SIZE])
+{
+	(void)snprintf(ret, NOTE_SIZE, ".%jx.%jx", (uintmax_t)st->st_size,
+		       (uintmax_t)st->st_mtim.tv_sec * 1000000000u + (uintmax_t)st->st_mtim.tv_nsec);	/* they fit */
+}
+
+bool late_is_noted(const char *rest, const struct stat *st)
+{
+	char note[NOTE_SIZE];
+
+	print_note(st, note);
+	return !strcmp(rest, note);
+}
+
+void late_leave(struct splice *s, unsigned i)
+{
+	const struct late *l = &s->late[i];
+	char name[NAME_SIZE_FILE], to[2 * NAME_SIZE_FILE], note[NOTE_SIZE];
+	struct stat st;
+
+	late_name(s, l->number, name);
+	if (l->seen.st_ino && !fstatat(s->dir, name, &st, AT_SYMLINK_NOFOLLOW) && file_same_state(&st, &l->seen)) {
+		print_note(&st, note);
+		(void)snprintf(to, sizeof(to), "%s%s", name, note);	/* both fit */
+		/* If that cannot be, it is looked at as one that has been written to. */
+		(void)renameat2(s->dir, name, s->dir, to, RENAME_NOREPLACE);
+	}
 }
 
 static bool accounted_for(const struct splice *s, const struct late *l, const struct buf *text)
@@ -328,6 +360,9 @@ static bool late_settle(struct splice *s, struct late *l, const char *name, int 
 		if (!late_merge(s, l, name, &text, &done)) {
 			return done;
 		}
+	}
+	if (!unchanged) {
+		note_seen(s, name, &st, &l->seen);
 	}
 	keep_until = l->born_ms + (nobody == 1 ? LATE_GRACE_MS : LATE_KEEP_MS);
 	if (nobody == 1 && s->closing) {

@@ -553,6 +553,41 @@ def test_what_a_displaced_file_left_of_root_gets_late_is_merged_after_a_restart(
     wait_text(bare, b'+late.example.com:192.0.2.9:3600\n')
 
 
+def remove_www(env):
+    env.write_data(env.data.read_text().replace('+www.example.com:192.0.2.80:3600\n', ''))
+
+
+def test_what_was_only_displaced_of_root_is_no_edit_after_a_restart(bare):
+    """It has a line that he has taken out of the data file since."""
+    start_bare(bare)
+    bare.write('john', '1.2.3.4')
+    bare.wait_section([LINE])
+    remove_www(bare)
+    for _ in range(2):
+        assert bare.stop() == 0
+        assert len(left(bare)) == 1
+        start_bare(bare)
+    assert bare.count('^keeping ', 0) == 0
+    assert b'+www.' not in bare.data.read_bytes()
+    with (bare.root / left(bare)[0]).open('ab') as f:	# as whoever has had it open for long
+        f.write(b'+late.example.com:192.0.2.9:3600\n')
+    wait_text(bare, b'+late.example.com:192.0.2.9:3600\n')
+    assert b'+www.' not in bare.data.read_bytes()
+
+
+def test_what_was_written_to_it_before_the_restart_is_kept(bare):
+    start_bare(bare)
+    with bare.data.open('ab', buffering=0) as f:
+        bare.write('john', '1.2.3.4')
+        bare.wait_section([LINE])
+        assert bare.stop() == 0
+        f.write(b'+late.example.com:192.0.2.9:3600\n')
+    remove_www(bare)
+    start_bare(bare)
+    kept = bare.wait_log(r"^keeping '([^']+)': it has an edit of ").group(1)
+    assert b'+late.example.com:' in pathlib.Path(kept).read_bytes()
+
+
 # ---- killed at any step
 
 # To be killed before a call that changes nothing is to be killed before the next one that does.
@@ -828,6 +863,7 @@ def test_a_link_that_points_elsewhere_from_now_on_is_followed_there(bare):
     bare.write('john', '5.6.7.8')
     until(bare, lambda: f'+{JOHN}:5.6.7.8:60' in (real_dir / 'zone').read_text(),
           'nothing is published to where the link points')
+    assert bare.count('^keeping ') == 0
 
 
 @pytest.mark.parametrize('mode', [0o664, 0o640, 0o600 | 0o040, 0o444])
