@@ -14,13 +14,18 @@ enum {
 	 * even over accounts that are none of ours. */
 	SINGLE_MAX = 256,
 	PROBES = 16,		/* of those who were not in that pass */
+	ENTRY_MAX = 16384,	/* bytes */
 };
 
-static uid_t find_one(const char *name)
+/* getpwnam(3) would not tell whether there is no such account or nobody answers. */
+static uid_t find_one(const char *name, int *error)
 {
-	const struct passwd *pw = getpwnam(name);
+	struct passwd pw, *found = NULL;
+	char text[ENTRY_MAX];
+	int r = getpwnam_r(name, &pw, text, sizeof(text), &found);
 
-	return pw ? pw->pw_uid : SOURCE_NO_ACCOUNT;
+	*error = r ? -r : *error;
+	return found ? found->pw_uid : SOURCE_NO_ACCOUNT;
 }
 
 static void find_listed(const struct users *users, uid_t *accounts)
@@ -39,15 +44,16 @@ static void find_listed(const struct users *users, uid_t *accounts)
 	endpwent();
 }
 
-/* Looks up one in so many of those who were not found. Returns whether any was. */
-static bool find_unlisted(const struct users *users, uint32_t step, uid_t *accounts)
+/* Looks up one in so many of those who were not found. Returns whether any was. Who does not answer is not asked again:
+ * it may have taken him long. */
+static bool find_unlisted(const struct users *users, uint32_t step, uid_t *accounts, int *error)
 {
 	uint32_t n = 0;
 	bool any = false;
 
-	for (uint32_t i = 0; i < users->n_users; i++) {
+	for (uint32_t i = 0; i < users->n_users && !*error; i++) {
 		if (accounts[i] == SOURCE_NO_ACCOUNT && n++ % step == 0) {
-			accounts[i] = find_one(users_user(users, i));
+			accounts[i] = find_one(users_user(users, i), error);
 			any = any || accounts[i] != SOURCE_NO_ACCOUNT;
 		}
 	}
@@ -59,6 +65,7 @@ int accounts_find(const struct users *users, const char *front_end, struct accou
 	uid_t *accounts = reallocarray(NULL, users->n_users + 1u, sizeof(*accounts));
 	bool many = users->n_users > SINGLE_MAX;
 	uint32_t n_unlisted = 0;
+	int error = 0;
 
 	if (!accounts) {
 		return -ENOMEM;
@@ -72,10 +79,11 @@ int accounts_find(const struct users *users, const char *front_end, struct accou
 	}
 	/* Not every database lists its accounts (sssd.conf(5), enumerate). If it has some that were not listed, all are
 	 * asked for; of users who have no accounts at all, that would be for nothing. */
-	if (!many || find_unlisted(users, n_unlisted / PROBES + 1, accounts)) {
-		(void)find_unlisted(users, 1, accounts);
+	if (!many || find_unlisted(users, n_unlisted / PROBES + 1, accounts, &error)) {
+		(void)find_unlisted(users, 1, accounts, &error);
 	}
-	*ret = (struct accounts){ accounts, find_one(front_end) };
+	*ret = (struct accounts){ .users = accounts, .front_end = find_one(front_end, &error) };
+	ret->error = error;
 	return 0;
 }
 

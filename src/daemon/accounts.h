@@ -12,6 +12,7 @@
 struct accounts {
 	uid_t *users;		/* of each, his account's number, or SOURCE_NO_ACCOUNT; owned */
 	uid_t front_end;	/* whose files are trusted in every pattern; or SOURCE_NO_ACCOUNT */
+	int error;		/* negative errno: a database failed, and who was not found may have an account */
 };
 
 /* Looks up the accounts of all users, and the one with the name front_end. In any thread, one at a time. 0, and the

@@ -496,12 +496,25 @@ static void forget_old(struct daemon *d, struct roster *roster, struct watch *wa
 	d->progressed = true;	/* for whom somebody waits, he may be another now */
 }
 
-static void take_accounts(struct daemon *d, const struct accounts *a)
+/* Of who is not found because nobody answered, what is known stays. before and diff: of a reload; NULL at the start. */
+static void take_accounts(struct daemon *d, const struct accounts *a, const struct roster *before,
+			  const struct users_diff *diff)
 {
 	for (uint32_t user = 0; user < d->roster->users->n_users; user++) {
-		d->roster->state[user].account = a->users[user];
+		uid_t *account = &d->roster->state[user].account;
+
+		*account = a->users[user];
+		if (*account == SOURCE_NO_ACCOUNT && a->error && before && diff->before[user] != TABLE_NONE) {
+			*account = before->state[diff->before[user]].account;
+		}
 	}
-	d->front_end = a->front_end;
+	if (a->front_end != SOURCE_NO_ACCOUNT || !a->error || !before) {
+		d->front_end = a->front_end;
+	}
+	if (a->error) {
+		log_warning("unable to look up the accounts of users: %s; %s; trying again with the next reload",
+			    strerror(-a->error), before ? "who had one keeps it" : "not all of their files are taken");
+	}
 }
 
 /* The new configuration is complete: the new roster and watch, with what is known kept. *ret_sweep: everything has to
@@ -539,7 +552,7 @@ static int swap_in(struct daemon *d, struct reload *load, bool *ret_sweep)
 		uv_stop(&d->loop);
 	}
 	forget_old(d, roster, watch, to_look);
-	take_accounts(d, &load->accounts);
+	take_accounts(d, &load->accounts, before, diff);
 	look_renumber(d, before, diff->now, keep >= ROSTER_KEEP_PATTERNS,
 		      (int64_t)(d->conf.missing_after_ms - old.missing_after_ms));
 	*ret_sweep = keep != ROSTER_KEEP_ALL || !diff->n_changed || !look_at_changed(d, before, diff);
@@ -760,7 +773,7 @@ int daemon_new(struct conf *conf, const char *conf_path, struct output_commands 
 		r = accounts_find(d->roster->users, d->conf.http.user, &accounts);
 	}
 	if (!r) {
-		take_accounts(d, &accounts);
+		take_accounts(d, &accounts, NULL, NULL);
 		accounts_deinit(&accounts);
 		r = open_watch(d, &d->conf, d->roster, &d->watch);
 	}

@@ -11,11 +11,12 @@ import re
 import signal
 import socket
 import stat
+import subprocess
 
 import pytest
 
 import harness
-from harness import SERVICE_GID, SERVICE_UID, SilentWriter, uid_of
+from harness import SERVICE_GID, SERVICE_UID, SilentWriter, uid_of, unshare_mounts
 
 JOHN = 'john.dyn.example.com'
 GOOD, NEW = '1.2.3.4', '5.6.7.8'
@@ -883,3 +884,60 @@ def test_a_few_missing_at_once_are_withdrawn(withdraw):
     for user in withdraw.users:
         withdraw.wait_line(f'user {user} requested update to none')
     withdraw.wait_section([])
+
+
+# ---- accounts
+
+DATABASE = r"""
+#include <errno.h>
+#include <nss.h>
+#include <pwd.h>
+#include <string.h>
+#include <unistd.h>
+
+enum nss_status _nss_dnsu_getpwnam_r(const char *name, struct passwd *pw, char *text, size_t n, int *error)
+{
+	(void)text;
+	(void)n;
+	if (!access(DOWN, F_OK)) {
+		*error = ECONNREFUSED;
+		return NSS_STATUS_UNAVAIL;
+	}
+	if (strcmp(name, "john")) {
+		return NSS_STATUS_NOTFOUND;
+	}
+	*pw = (struct passwd){ .pw_name = "john", .pw_uid = UID };
+	return NSS_STATUS_SUCCESS;
+}
+"""
+
+
+def test_a_database_of_accounts_that_does_not_answer_takes_nobodys_account(env):
+    """nsswitch.conf(5); in a directory that all share, a file is its user's by his account."""
+    down, library, switch = env.tmp / 'down', env.tmp / 'libnss_dnsu.so.2', env.tmp / 'nsswitch.conf'
+    subprocess.run(['cc', '-shared', '-fPIC', f'-DUID={uid_of("john")}', f'-DDOWN="{down}"', '-x', 'c', '-o', library, '-'],
+                   input=DATABASE, text=True, check=True)
+    switch.write_text('passwd: files dnsu\ngroup: files\n')
+    env.environ['LD_LIBRARY_PATH'] = str(env.tmp)
+    env.prefix = [*unshare_mounts(), 'sh', '-ec', f'mount --bind {switch} /etc/nsswitch.conf; exec "$@"', 'sh']
+    door = env.tmp / 'door'
+    door.mkdir(mode=0o755)
+    env.conf['pathpattern'] = f'{env.homes}/%u/.dynamicdns {door}/%u'
+    env.start()
+
+    def write(address):
+        (door / '.new').write_text(address + '\n')
+        os.utime(door / '.new', (1e9, 1e9))
+        os.chown(door / '.new', uid_of('john'), -1)
+        (door / '.new').rename(door / 'john')
+        env.wait_answer(JOHN, 'A', {address})
+
+    write('192.0.2.1')
+    down.touch()
+    assert env.reload().startswith('reloaded')
+    env.wait_log('^unable to look up the accounts of users: Connection refused; who had one keeps it; ')
+    write('192.0.2.2')
+    down.unlink()
+    assert env.reload().startswith('reloaded')
+    write('192.0.2.3')
+    assert env.count('unable to look up the accounts') == 1

@@ -8,6 +8,7 @@
 
 #include "daemon/source.h"
 
+#include <errno.h>
 #include <pwd.h>
 #include <stdio.h>
 
@@ -17,6 +18,7 @@ static struct database {
 	bool lists;
 	uint32_t first, n;	/* of users u0, u1 ..., who have accounts 1000, 1001 ... */
 	bool twice;		/* and behind all of these others of the same names, which no look-up by name finds */
+	bool fails;		/* it does not answer who asks for a name */
 	uint32_t at;		/* of getpwent */
 	unsigned n_asked;
 } db;
@@ -31,12 +33,19 @@ static struct passwd *account(uint32_t i)
 	return &pw;
 }
 
-struct passwd *getpwnam(const char *name)
+int getpwnam_r(const char *name, struct passwd *ret, char *text, size_t n_text, struct passwd **found)
 {
 	unsigned i;
 
+	(void)text;
+	(void)n_text;
 	db.n_asked++;
-	return sscanf(name, "u%u", &i) == 1 && i - db.first < db.n ? account(i) : NULL;
+	*found = NULL;
+	if (!db.fails && sscanf(name, "u%u", &i) == 1 && i - db.first < db.n) {
+		*ret = *account(i);
+		*found = ret;
+	}
+	return db.fails ? ETIMEDOUT : 0;
 }
 
 void setpwent(void)
@@ -74,6 +83,8 @@ static const struct row {
 	{ "many, of whom most have none", 100000, { true, 0, 1000, false }, 17 },
 	{ "many, of whom none has one", 100000, { true, 0, 0, false }, 17 },
 	{ "one more than few, not listed", 257, { false, 0, 257, false }, 274 },
+	{ "few, nobody answers", 3, { false, 0, 0, .fails = true }, 2 },
+	{ "many, listed, then nobody answers", 1000, { true, 0, 500, .fails = true }, 2 },
 };
 
 static void check(void **state)
@@ -90,6 +101,7 @@ static void check(void **state)
 	}
 	assert_int_equal(accounts_find(users, "http", &a), 0);
 	assert_true(a.front_end == SOURCE_NO_ACCOUNT);
+	assert_int_equal(a.error, row->db.fails ? -ETIMEDOUT : 0);
 	for (uint32_t i = 0; i < row->n_users; i++) {
 		bool has = i - row->db.first < row->db.n;
 
