@@ -8,6 +8,7 @@
 #include "daemon/rfc2136_impl.h"
 
 #include "base/cleanup.h"
+#include "base/log.h"
 #include "core/name.h"
 #include "core/users.h"
 
@@ -180,6 +181,28 @@ static bool take_memory(struct output *o, const char *text, size_t n)
 	return true;
 }
 
+/* Who takes a zone out of the output may think that what is ours goes with it. */
+static void say_left(struct rfc2136 *p)
+{
+	uint32_t n_names = p->o.roster->users->n_names, n = 0;
+	const char *first = NULL;
+
+	for (uint32_t i = 0; i < rfc2136_n_numbers(p); i++) {
+		bool is_orphan = i >= n_names;
+		uint8_t owned = is_orphan ? p->orphans[i - n_names].owned : p->owned[i];
+		uint16_t zone = is_orphan ? p->orphans[i - n_names].zone : p->zone_of[i];
+
+		if (owned & RFC2136_BOTH && zone == RFC2136_NO_ZONE) {
+			first = n++ ? first : rfc2136_name(p, i);
+		}
+	}
+	if (n > p->n_left_said) {
+		log_warning("%s: %s%s in none of its zones any more; what was published there stays", p->o.is->name, first,
+			    n > 1 ? " and others are" : " is");
+	}
+	p->n_left_said = n;
+}
+
 /* --- publishing --- */
 
 void rfc2136_attempted(struct rfc2136_zone *z)
@@ -198,6 +221,10 @@ static void changed(struct output *o, bool again)
 {
 	struct rfc2136 *p = rfc2136_of(o);
 
+	if (!p->begun) {
+		p->begun = true;
+		say_left(p);
+	}
 	for (uint32_t i = 0; i < o->pending.n; i++) {
 		struct change *c = &o->pending.list[i];
 		uint16_t zone = p->zone_of[c->name];
@@ -411,6 +438,7 @@ static int replace(struct output *o, const struct roster *old)
 		inherit_zone(p, old, before.zones[i]);
 	}
 	drop_tables(&before);
+	say_left(p);
 	return 0;
 }
 

@@ -56,6 +56,8 @@ struct rfc2136 {
 		*orphans; /* by text, once a zone has begun; places do not change then */
 	uint32_t n_orphans, orphans_size;
 	bool stopping, orphans_sorted;
+	bool begun;	/* it was told to publish */
+	uint32_t n_left_said; /* names with records of ours, but in none of the zones */
 	bool remembers; /* what was published before the start is known */
 	struct quota ignored;
 	uv_timer_t timer; /* of the end */

@@ -5,6 +5,7 @@
 import os
 import queue
 import random
+import re
 import socket
 import struct
 import threading
@@ -248,6 +249,35 @@ def test_reload_with_other_users_and_outputs(env, make, up, key):
     env.conf_more += output(one, key.bind_file)
     assert env.reload().startswith('reloaded')
     one.wait(f'jane.{ZONE}', 'A', {'5.6.7.8'})
+
+
+def test_what_lies_in_a_zone_that_is_taken_out_stays_and_is_told(env, make, up, key):
+    other = 'dyn.example.org'
+    server = make(Knot, {ZONE: [], other: []}, key)
+    env.users = {user: [f'{user}.{zone}' for zone in (ZONE, other)] for user in ('john', 'jane')}
+    for user in env.users:
+        env.write(user, '1.2.3.4', age=60)
+    up(server, key.bind_file, [ZONE, other])
+    for user in env.users:
+        server.wait(f'{user}.{other}', 'A', {'1.2.3.4'})
+    del env.users['jane']
+    env.conf_more = output(server, key.bind_file)
+    assert env.reload().startswith('reloaded')
+    said = f'ns: john.{other} and others are in none of its zones any more; what was published there stays'
+    env.wait_line(said)
+    server.wait(f'jane.{ZONE}', 'A', set())
+    assert env.reload().startswith('reloaded')
+    assert env.count(re.escape(said)) == 1		# it is no news
+    assert env.stop() == 0
+    mark = env.mark()
+    env.start(tinydns=False)
+    env.wait_line(said, mark)
+    assert server.rrset(f'john.{other}', 'A') == {'1.2.3.4'}
+
+    env.conf_more = output(server, key.bind_file, [ZONE, other])
+    assert env.reload().startswith('reloaded')
+    server.wait(f'jane.{other}', 'A', set())
+    assert server.rrset(f'john.{other}', 'A') == {'1.2.3.4'}
 
 
 def test_reload_with_another_key(env, make, up, key, tmp_path):
