@@ -6,8 +6,10 @@
 #include "base/log.h"
 #include "base/quota.h"
 #include "core/text.h"
+#include "daemon/stranger.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -56,6 +58,7 @@ struct peer {
 	bool used;
 	bool held;		/* has more questions than one turn takes; not read from meanwhile */
 	bool ending;		/* asks nothing any more; closed when its answers are written */
+	bool tainted;		/* there is something that we must not let go of (stranger.h): it stays as it is */
 	unsigned n_writes, n_waits;
 	uint64_t asked_ms;	/* its last question, or the answer that it waited for */
 	struct buf waited;	/* answers of this turn */
@@ -85,7 +88,7 @@ struct inquiry {
 	struct wait *first_new;
 	bool waiting;		/* a connection has no place yet */
 	bool closing;
-	struct quota said;	/* refusals, in the log */
+	struct quota said, said_tainted;	/* refusals, in the log */
 };
 
 struct answer {
@@ -147,16 +150,46 @@ static void on_peer_closed(uv_handle_t *handle)
 	closed_one(in);
 }
 
+/* Keeps its place, for that is all that can be done. */
+static void taint(struct peer *p)
+{
+	struct inquiry *in = p->inquiry;
+	unsigned left_out;
+
+	p->tainted = true;
+	(void)uv_read_stop((uv_stream_t *)&p->pipe);	/* cannot fail */
+	if (quota_take(&in->said_tainted, uv_now(in->listener.loop), 1, SAID_MS, &left_out)) {
+		log_warning("uid %u sends descriptors to '%s', which only the end of dns-updater may close: keeping "
+			    "his connection", (unsigned)p->uid, in->address.sun_path);
+	}
+}
+
 static void close_peer(struct peer *p)
 {
-	if (uv_is_closing((uv_handle_t *)&p->pipe)) {
+	uv_os_fd_t fd;
+
+	if (p->tainted || uv_is_closing((uv_handle_t *)&p->pipe)) {
 		return;
 	}
 	p->ending = true;
 	p->held = false;
 	forget_waits(p);
 	buf_deinit(&p->waited);
+	if (!uv_fileno((uv_handle_t *)&p->pipe, &fd) && !stranger_may_close(fd)) {
+		taint(p);
+		return;
+	}
 	uv_close((uv_handle_t *)&p->pipe, on_peer_closed);
+}
+
+/* Its descriptor goes with the process. */
+static void leave_open(uv_stream_t *stream)
+{
+	uv_os_fd_t fd;
+
+	if (!uv_fileno((uv_handle_t *)stream, &fd)) {
+		(void)fcntl(fd, F_DUPFD_CLOEXEC, 0);	/* else the end may take longer */
+	}
 }
 
 /* No more questions; the answers are still written. */
@@ -462,9 +495,16 @@ static void take_questions(struct peer *p)
 static void on_room(uv_handle_t *handle, size_t suggested, uv_buf_t *ret)
 {
 	struct peer *p = handle->data;
+	ssize_t n = -EAGAIN;
+	uv_os_fd_t fd;
 
 	(void)suggested;
-	*ret = uv_buf_init(p->text + p->n, (unsigned)(TEXT_SIZE - p->n));
+	if (!uv_fileno(handle, &fd)) {
+		n = stranger_peek(fd, p->text + p->n, TEXT_SIZE - p->n);
+	}
+	p->tainted = n == -EBADMSG;
+	/* What was not looked at is not read. The end, and other errors, are told by reading. */
+	*ret = uv_buf_init(p->text + p->n, n > 0 ? (unsigned)n : n != -EBADMSG && n != -EAGAIN);
 }
 
 static void on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf)
@@ -472,7 +512,14 @@ static void on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf)
 	struct peer *p = stream->data;
 
 	(void)buf;	/* it is in p->text */
-	if (n == UV_EOF) {
+	if (n == UV_ENOBUFS) {
+		if (p->tainted) {
+			p->ending = true;
+			forget_waits(p);
+			buf_deinit(&p->waited);
+			taint(p);
+		}
+	} else if (n == UV_EOF) {
 		end_peer(p);	/* it may have closed its own direction only */
 	} else if (n < 0) {
 		close_peer(p);
@@ -533,8 +580,11 @@ static bool find_kind(struct peer *p)
 	socklen_t n = sizeof(who);
 	uv_os_fd_t fd;
 
-	if (uv_fileno((uv_handle_t *)&p->pipe, &fd) ||
-	    getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &who, &n) < 0) {
+	if (uv_fileno((uv_handle_t *)&p->pipe, &fd)) {
+		return false;
+	}
+	stranger_accept(fd);
+	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &who, &n) < 0) {
 		return false;
 	}
 	p->uid = who.uid;
@@ -555,7 +605,7 @@ static void on_idle_timer(uv_timer_t *timer)
 	for (unsigned i = 0; i < PEERS_MAX; i++) {
 		struct peer *p = &in->peers[i];
 
-		if (!p->used || limits[p->kind].may_idle) {
+		if (!p->used || p->tainted || limits[p->kind].may_idle) {
 			continue;
 		}
 		any = true;
@@ -586,7 +636,7 @@ static bool take_place(const struct peer *p)
 			continue;
 		}
 		n_kind++;
-		if (!limits[other->kind].may_idle && !other->n_waits &&
+		if (!limits[other->kind].may_idle && !other->n_waits && !other->tainted &&
 		    (!idlest || other->asked_ms < idlest->asked_ms)) {
 			idlest = other;
 		}
@@ -703,6 +753,7 @@ static int make_socket(const struct sockaddr_un *address, struct stat *ret_st, i
 	if (fd < 0) {
 		return fd;
 	}
+	stranger_listen(fd);
 	before = umask(0111);
 	r = bind(fd, (const struct sockaddr *)address, sizeof(*address)) < 0 ? -errno : 0;
 	(void)umask(before);	/* cannot fail */
@@ -788,10 +839,17 @@ struct inquiry *inquiry_free(struct inquiry *in)
 	remove_socket(in);
 	in->closing = true;
 	for (unsigned i = 0; i < PEERS_MAX; i++) {
-		if (in->peers[i].used) {
-			close_peer(&in->peers[i]);
+		struct peer *p = &in->peers[i];
+
+		if (p->used) {
+			close_peer(p);
+		}
+		if (p->used && p->tainted) {
+			leave_open((uv_stream_t *)&p->pipe);
+			uv_close((uv_handle_t *)&p->pipe, on_peer_closed);
 		}
 	}
+	leave_open((uv_stream_t *)&in->listener);	/* for those who were not accepted yet */
 	uv_close((uv_handle_t *)&in->listener, on_closed);
 	uv_close((uv_handle_t *)&in->turn, on_closed);
 	uv_close((uv_handle_t *)&in->idle_timer, on_closed);

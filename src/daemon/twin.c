@@ -39,7 +39,8 @@ static int name_it(const char *path, struct sockaddr_un *ret, socklen_t *ret_n)
 	return 0;
 }
 
-/* Who listens there; 0: we ourselves, a stranger, or nobody can tell. */
+/* Who listens there; 0: we ourselves, a stranger, or nobody can tell. A stranger's connection stays open, for he may have
+ * sent what is not to be let go of (stranger.h). */
 static pid_t whose(const struct sockaddr_un *name, socklen_t n)
 {
 	_cleanup_(close_fdp) int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
@@ -50,7 +51,11 @@ static pid_t whose(const struct sockaddr_un *name, socklen_t n)
 	    getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) < 0) {
 		return 0;
 	}
-	return peer.uid == geteuid() && peer.pid != getpid() ? peer.pid : 0;
+	if (peer.uid != geteuid()) {
+		(void)steal_fd(&fd);
+		return 0;
+	}
+	return peer.pid != getpid() ? peer.pid : 0;
 }
 
 int twin_claim(const char *path, pid_t *ret_pid)

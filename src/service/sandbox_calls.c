@@ -33,6 +33,10 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#ifndef SO_PASSRIGHTS
+#define SO_PASSRIGHTS 83	/* from Linux 6.16 */
+#endif
+
 #define N_OF(list) (sizeof(list) / sizeof(*(list)))
 
 /* Names, not numbers: which of them exist depends on the architecture, and what the installed
@@ -239,6 +243,9 @@ static const struct checked checked_daemons[] = {
 	{ "setsockopt", 2, { IS(1, IPPROTO_IPV6), IS(2, IPV6_RECVERR) } },
 	{ "setsockopt", 2, { IS(1, IPPROTO_IPV6), IS(2, IPV6_V6ONLY) } },
 	{ "setsockopt", 2, { IS(1, SOL_SOCKET), IS(2, SO_REUSEADDR) } },
+	/* What strangers send (stranger.h). */
+	{ "setsockopt", 2, { IS(1, SOL_SOCKET), IS(2, SO_OOBINLINE) } },
+	{ "setsockopt", 2, { IS(1, SOL_SOCKET), IS(2, SO_PASSRIGHTS) } },
 	/* Whether somebody has a file open for writing (splice_late.c, database.h). */
 	FCNTL(F_SETLEASE),
 	FCNTL(F_GETLEASE),

@@ -16,7 +16,7 @@ import sys
 
 import pytest
 
-from harness import SERVICE_GID, SERVICE_UID, TIMEOUT, uid_of
+from harness import SERVICE_GID, SERVICE_UID, TIMEOUT, needs, uid_of
 from test_reload import traces
 from test_watching import few_watches	# noqa: F401: a fixture
 
@@ -707,3 +707,77 @@ def test_who_has_no_front_end_is_not_told_of_a_missing_socket(env):
     env.conf_more = HTTP
     env.reload()
     env.wait_log(MUTE)
+
+
+LINGERING = '''
+import array, socket, sys
+kept = []
+def lingering():
+    """A TCP socket whose last close(2) waits for an hour: its data has nowhere to go."""
+    listener = socket.create_server(('127.0.0.1', 0))
+    s = socket.create_connection(listener.getsockname())
+    s.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, array.array('i', [1, 3600]).tobytes())
+    s.setblocking(False)
+    kept.append(listener)
+    try:
+        while True:
+            s.send(bytes(65536))
+    except BlockingIOError:
+        return s
+def message(text, with_one, flags=0):
+    to = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    to.connect(sys.argv[1])
+    kept.append(to)
+    s = lingering()
+    try:
+        if text:
+            to.send(text)
+        to.sendmsg([with_one], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array('i', [s.fileno()]))], flags)
+    except OSError as e:
+        print(type(e).__name__)
+        kept.append(s)
+    else:
+        s.close()
+    return to
+message(b'', b'x')
+message(b'', b'has john\\n')
+message(b'status text\\n', b'x')		# he is not permitted to, and closed with the rest unread
+message(b'', b'x', socket.MSG_OOB).send(b'y')
+for _ in range(4):			# more than he has places for
+    message(b'has john\\n', b'x')
+print('sent', flush=True)
+sys.stdin.read()
+'''
+
+
+@pytest.mark.parametrize('known', [True, False], ids=['refused_by_the_kernel', 'before_Linux_6_16'])
+def test_a_descriptor_that_nobody_wants_stops_nothing(asked, known):
+    """Whoever lets go of it last waits, by SO_LINGER of socket(7): that is who reads or drops a message that it came with."""
+    if not known:			# the first option that is set is SO_PASSRIGHTS
+        needs('strace')
+        asked.environ = {'ASAN_OPTIONS': 'detect_leaks=0'}
+        asked.prefix = ['strace', '-f', '-D', '-q', '-o', '/dev/null', '-e', 'trace=setsockopt', '-e',
+                        'inject=setsockopt:error=ENOPROTOOPT:when=1']
+    asked.start()
+    user = uid_of('mallory')
+    asked.send(signal.SIGSTOP)		# so that the sender has let go of it before
+    p = subprocess.Popen([sys.executable, '-S', '-c', LINGERING, str(asked.socket)], cwd='/',
+                         stdin=subprocess.PIPE, stdout=subprocess.PIPE, user=user, group=user, extra_groups=[])
+    try:
+        said = []
+        while not said or said[-1] != b'sent\n':
+            said.append(p.stdout.readline())
+            assert said[-1]
+        if known and len(said) == 1:
+            pytest.skip('this kernel has no SO_PASSRIGHTS')
+        assert len(said) == (9 if known else 1), said
+        asked.send(signal.SIGCONT)
+        asked.fence()
+        assert has(asked) == b'unknown\n'
+        if not known:
+            asked.wait_log(f'^uid {user} sends descriptors to ')
+        assert asked.stop() == 0
+    finally:
+        asked.send(signal.SIGCONT)
+        p.kill()
+        p.wait()
