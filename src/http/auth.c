@@ -294,9 +294,10 @@ void auth_stop(struct auth *a)
 	}
 }
 
-/* Who sends many at once has no more than his share of the queue. */
+/* Who sends many at once has no more than his share of the queue, and all of them leave connections to others. */
 static bool may_queue(const struct auth *a, const struct ip *peer)
 {
+	size_t share = a->conf->http.connections_max / 4, n_max = share < JOBS_MAX ? share : JOBS_MAX;
 	struct ip network = ip_network(*peer);
 	size_t n = a->running && !memcmp(&a->running->network, &network, sizeof(network));
 	size_t n_all = a->running ? 1 : 0;
@@ -305,7 +306,7 @@ static bool may_queue(const struct auth *a, const struct ip *peer)
 		n_all++;
 		n += !memcmp(&j->network, &network, sizeof(network));
 	}
-	return n_all < JOBS_MAX && n < JOBS_PER_PEER;
+	return n_all < (n_max > JOBS_PER_PEER ? n_max : JOBS_PER_PEER) && n < JOBS_PER_PEER;
 }
 
 /* Nobody is to find out by the time that it takes whether there is such a user: who has no password gets another's hash

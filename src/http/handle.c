@@ -11,8 +11,6 @@
 #include <errno.h>
 #include <string.h>
 
-enum { DELAYED_MAX = 256 }; /* answers that are held back */
-
 /* Whoever guesses is not listened to for longer and longer: his address together with the account that
  * he names; and after many more failures the address alone, for others may share it. A router with an
  * old password, which tries every five minutes, gets to neither. */
@@ -122,7 +120,7 @@ static void refuse_wrong(struct job *j)
 	handle_say_refused(j, SAID_WRONG,
 			   j->user != TABLE_NONE ? "wrong password or token" :
 						   "no such user, password or token");
-	if (!wait || h->n_delayed == DELAYED_MAX) {
+	if (!wait || h->n_delayed >= handle_share(&j->g->conf.http)) {
 		handle_finish_fault(j, wait ? ANSWER_TROUBLE : ANSWER_BADAUTH);
 		return;
 	}

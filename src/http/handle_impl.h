@@ -88,6 +88,10 @@ void handle_say_unpublished(const struct job *j, const char *what, struct text w
 
 /* --- handle_work.c --- */
 
+/* How many requests may take their time: of one user, who waits for the daemon or the disk, beside the one at work; and of
+ * those who guess, whose answers are held back. Nobody takes all connections. */
+unsigned handle_share(const struct conf_http *http);
+
 /* The job is known to be this user's: it is done after those of his that are there already. */
 void handle_enter(struct job *j);
 /* Nobody waits for it any more. Ends it, if it has not begun. */

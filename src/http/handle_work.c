@@ -16,8 +16,7 @@
 #include <string.h>
 
 enum {
-	WAITING_MAX = 256,
-	WAITING_MIN = 4, /* requests of one user beside the one at work */
+	WAITING_MAX = 256, WAITING_MIN = 4,
 	ANSWER_MS = 500, /* to send an answer in */
 };
 
@@ -427,8 +426,7 @@ static void start(struct job *j)
 	}
 }
 
-/* One user does not take all connections, however long the daemon or the disk lets him wait. */
-static unsigned waiting_max(const struct conf_http *http)
+unsigned handle_share(const struct conf_http *http)
 {
 	unsigned share = http->connections_max / 4;
 
@@ -447,7 +445,7 @@ void handle_enter(struct job *j)
 			at_work = other->at == JOB_AT_WORK ? other : at_work;
 		}
 	}
-	if (n >= waiting_max(&j->g->conf.http)) {
+	if (n >= handle_share(&j->g->conf.http)) {
 		handle_say_refused(j, SAID_REFUSED, "too many requests of this user at once");
 		handle_finish_fault(j, ANSWER_TROUBLE);
 	} else if (at_work) {

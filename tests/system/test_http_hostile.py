@@ -771,6 +771,31 @@ def test_wrong_passwords_for_one_account_from_everywhere(env, http):
     honest(http, '127.200.200.200')		# also from where he never was before
 
 
+@pytest.mark.parametrize('user', ['alice', 'slow'])
+def test_guesses_whose_answers_take_their_time_leave_room_for_others(env, http, user):
+    """Whether they are held back, or wait for a slow hash."""
+    needs('mkpasswd')
+    hash = subprocess.run(['mkpasswd', '-s', '-m', 'sha-512', '-R', '400000'], input='right-one', text=True,
+                          capture_output=True, check=True).stdout.strip()
+    env.users['slow'] = ['slow.dyn.example']
+    http.token_lines = [f'slow:{hash}'] if user == 'slow' else []
+    http.never_logged |= {'right-one', 'spread'}
+    http.conf['connections_max'] = '16'
+    http.start()
+    for i in range(15 if user == 'alice' else 0):	# and now each is held back for seconds
+        http.update('myip=192.0.2.4', user=user, secret='spread', source=loopback(i))
+    guess = request('/nic/update?myip=192.0.2.4', user=user, secret='spread')
+    with contextlib.ExitStack() as stack:
+        for i in range(60):
+            s = stack.enter_context(http.connect(source=loopback(100 + i)))
+            with contextlib.suppress(OSError):	# it is one too many
+                s.sendall(guess)
+                s.settimeout(0.02)
+                s.recv(1)			# so that it is taken, or answered
+        honest(http)
+    goes_on(http)
+
+
 NOBODY = ['nobody-here', 'nobody.dyn.example']
 
 
