@@ -5,6 +5,7 @@
 #include "base/cleanup.h"
 #include "base/file.h"
 #include "daemon/check.h"
+#include "daemon/mounts.h"
 #include "service/load.h"
 #include "service/privileges.h"
 
@@ -17,6 +18,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
+#include <uv.h>
 
 static void print(const char *file, unsigned line, const char *kind, const char *format,
 		  va_list ap) __attribute__((format(printf, 4, 0)));
@@ -183,6 +185,12 @@ void check_others(struct check *c, unsigned line, const char *key, const char *p
 	}
 }
 
+/* Whether looking there may take for ever: a user's own file system, a server that is away. */
+static bool may_wait(const struct check *c, const char *path)
+{
+	return c->mounts && mounts_waits_for(c->mounts, path, UINT_MAX);
+}
+
 /* Every directory from the root down to this one. */
 void check_way(struct check *c, unsigned line, const char *key, const char *directory)
 {
@@ -192,11 +200,11 @@ void check_way(struct check *c, unsigned line, const char *key, const char *dire
 	for (const char *at = directory; at; at = strchr(at + 1, '/')) {
 		(void)snprintf(path, sizeof(path), "%.*s", at == directory ? 1 : (int)(at - directory),
 			       directory);
-		if (!stat(path, &st)) {
+		if (!may_wait(c, path) && !stat(path, &st)) {
 			check_others(c, line, key, path, &st);
 		}
 	}
-	if (strcmp(directory, "/") != 0 && !stat(directory, &st)) {
+	if (strcmp(directory, "/") != 0 && !may_wait(c, directory) && !stat(directory, &st)) {
 		check_others(c, line, key, directory, &st);
 	}
 }
@@ -213,7 +221,7 @@ static void check_user_base(struct check *c, const struct pattern *p, uint32_t u
 		if (!pattern_path(p, n, name, path)) {
 			check_mistake(c, c->conf_path, c->conf.users->users[user].line,
 				      "the path of user %s is too long", name);
-		} else if (!stat(path, &st) && st.st_mode & S_IWOTH) {
+		} else if (!may_wait(c, path) && !stat(path, &st) && st.st_mode & S_IWOTH) {
 			check_mistake(c, c->conf_path, c->conf.pathpattern_line,
 				      "everyone may write to '%s' and so publish as user %s",
 				      path, name);
@@ -229,7 +237,7 @@ static void check_pattern(struct check *c, const struct pattern *p)
 	if (!pattern_path(p, p->first_user, "", path)) {
 		return;		/* a pattern that was parsed is not too long without its users */
 	}
-	if (stat(path, &st) < 0) {
+	if (!may_wait(c, path) && stat(path, &st) < 0) {
 		check_warning(c->conf_path, c->conf.pathpattern_line,
 			      "directory '%s' of pattern '%s' is not there yet: %s", path,
 			      p->text, strerror(errno));
@@ -237,6 +245,30 @@ static void check_pattern(struct check *c, const struct pattern *p)
 	check_way(c, c->conf.pathpattern_line, "pathpattern", path);
 	for (uint32_t user = 0; user < c->conf.users->n_users; user++) {
 		check_user_base(c, p, user);
+	}
+}
+
+/* Nobody waits for it. */
+static void on_mounts(void *arg)
+{
+	(void)arg;
+}
+
+static void check_patterns(struct check *c)
+{
+	uv_loop_t loop;
+	bool has_loop = !uv_loop_init(&loop);
+
+	if (has_loop) {
+		(void)mounts_new(&loop, on_mounts, NULL, &c->mounts);	/* without it all are looked at */
+	}
+	for (unsigned i = 0; i < c->conf.n_patterns; i++) {
+		check_pattern(c, &c->conf.patterns[i]);
+	}
+	if (has_loop) {
+		c->mounts = mounts_free(c->mounts);
+		(void)uv_run(&loop, UV_RUN_DEFAULT);	/* what is being closed */
+		(void)uv_loop_close(&loop);
 	}
 }
 
@@ -319,9 +351,7 @@ static void check_conf_file(struct check *c, const char *path)
 
 static void check_daemon(struct check *c)
 {
-	for (unsigned i = 0; i < c->conf.n_patterns; i++) {
-		check_pattern(c, &c->conf.patterns[i]);
-	}
+	check_patterns(c);
 	check_watches(c);
 	check_outputs(c);
 	check_place(c, c->conf.state_line, "state", c->conf.state);

@@ -14,6 +14,7 @@
 #include <sys/types.h>
 
 struct buf;
+struct mounts;
 struct passwd;
 struct section;
 struct stat;
@@ -25,6 +26,7 @@ struct check {
 	uid_t front_end;	      /* (uid_t)-1: there is no such account */
 	unsigned n_mistakes;
 	enum check_part part;
+	struct mounts *mounts; /* while it is about the directories of users, who must not hold it up; or NULL */
 };
 
 /* line 0: it is about the whole file. */
@@ -52,7 +54,7 @@ bool check_find(struct check *c, unsigned line, const char *key, const char *pat
 		struct stat *ret);
 bool check_read(struct check *c, unsigned line, const char *key, const char *path, size_t max, struct buf *ret);
 
-/* Who else may write: to this, and to every directory from the root down to this one. */
+/* Who else may write: to this, and to every directory from the root down to this one, as far as that answers. */
 void check_others(struct check *c, unsigned line, const char *key, const char *path,
 		  const struct stat *st);
 void check_way(struct check *c, unsigned line, const char *key, const char *directory);

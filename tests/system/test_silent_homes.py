@@ -93,6 +93,24 @@ def changes(env, address):
     env.wait_answer(JOHN, 'A', {address})
 
 
+@pytest.mark.parametrize('pattern', ['/%u/.dynamicdns', '/%u/etc/%u/ddns', '/mary/%u'])
+def test_check_waits_for_none(env, afar, pattern):
+    """Init scripts do not start, or restart, a daemon before it says that all is well."""
+    env.conf['pathpattern'] = f'{env.homes}{pattern}'
+    env.write_conf()
+    env.start()
+    afar.mount()
+    afar.be_silent()
+    check = subprocess.Popen(['nsenter', '-t', str(env.process.pid), '-m', '-r', '--', DNS_UPDATER, 'check', '-c',
+                              str(env.conf_file)], cwd='/', stdout=subprocess.DEVNULL)
+    try:
+        check.wait(TIMEOUT)
+    finally:
+        afar.speak()
+        check.kill()
+        check.wait()
+
+
 def test_a_file_is_read_there(env, afar):
     afar.come_up()
     afar.write(NEW)
