@@ -263,10 +263,16 @@ static struct job *take_job(struct auth *a)
 	return j;
 }
 
+/* A guess counts, tried or not: else whoever keeps the queue full could try tokens without end. */
+static enum auth_outcome busy(const struct job *j)
+{
+	return j->is_decoy ? AUTH_WRONG_BUSY : AUTH_BUSY;
+}
+
 /* Without having been tried. */
 static void drop_job(struct job *j)
 {
-	struct auth_result result = { .outcome = AUTH_BUSY, .user = j->user };
+	struct auth_result result = { .outcome = busy(j), .user = j->user };
 
 	j->done(j->arg, &result);
 	job_free(j);
@@ -340,7 +346,8 @@ static bool try_password(struct auth *a, const struct conf *conf, uint32_t user,
 			 struct text secret, const struct ip *peer, const bool *gone,
 			 auth_done_fn *done, void *arg)
 {
-	struct auth_result result = { .outcome = AUTH_BUSY, .user = user };
+	struct auth_result result = { .outcome = AUTH_FAILED, .user = user };
+	bool queued = false;
 	struct job *j;
 
 	if (!secret.n || secret.n > SECRET_MAX || memchr(secret.at, '\0', secret.n) ||
@@ -348,12 +355,13 @@ static bool try_password(struct auth *a, const struct conf *conf, uint32_t user,
 		return false;
 	}
 	j = job_new(a, user == TABLE_NONE ? NULL : users_user(conf->users, user), secret);
-	if (!j) {
-		result.outcome = AUTH_FAILED;
-	} else if (!j->is_decoy && is_remembered(a, j)) {
+	if (j && !j->is_decoy && is_remembered(a, j)) {
 		result.outcome = AUTH_OK;
+	} else if (j) {
+		result.outcome = busy(j);
+		queued = may_queue(a, peer);
 	}
-	if (result.outcome != AUTH_BUSY || !may_queue(a, peer)) {
+	if (!queued) {
 		job_free(j);
 		done(arg, &result);
 		return true;
