@@ -137,6 +137,14 @@ static void refuse_wrong(struct job *j)
 	arm_delay(h);
 }
 
+static void refuse_busy(struct job *j)
+{
+	if (!j->gone && !j->h->stopping) {
+		handle_say_refused(j, SAID_REFUSED, "too many passwords wait to be tried");
+	}
+	handle_finish_fault(j, ANSWER_TROUBLE);
+}
+
 static bool is_abuse(const struct job *j)
 {
 	const struct conf_http *http = &j->g->conf.http;
@@ -174,12 +182,11 @@ static void on_auth(void *arg, struct auth_result *result)
 		return;
 	case AUTH_WRONG_BUSY:
 		(void)count_wrong(j);
-		/* fall through */
-	case AUTH_BUSY:
-		if (!j->gone && !j->h->stopping) {
-			handle_say_refused(j, SAID_REFUSED, "too many passwords wait to be tried");
-		}
-		handle_finish_fault(j, ANSWER_TROUBLE);
+		refuse_busy(j);
+		return;
+	case AUTH_BUSY: /* it is no token, and may be a password: who has very many of these is guessing */
+		(void)throttle_fail(j->h->addresses, handle_address_key(j), uv_now(j->h->loop));
+		refuse_busy(j);
 		return;
 	case AUTH_OK:
 		break;
