@@ -4,6 +4,7 @@
 /* What the machine and others take for what we do, without us: microseconds, one on each line.
  *
  *	limits run ROUNDS COMMAND ...	a program, from its start to its end
+ *	limits wake ROUNDS		a process that waits for another one's byte, until it runs; 5 ms of quiet before
  *	limits copy ROUNDS BYTES	so much memory, copied
  *	limits replace ROUNDS BYTES PATH	so much written to PATH.new, flushed, renamed to PATH, and its directory flushed */
 
@@ -41,6 +42,35 @@ static int run(int n, char **argv)
 		printf("%.1f\n", now_us() - start);
 	}
 	return 0;
+}
+
+/* The byte is when it was sent: both have one clock. */
+static int wake(int n)
+{
+	double sent;
+	int ends[2];
+	pid_t pid;
+
+	if (pipe(ends) < 0) {
+		return 1;
+	}
+	pid = fork();
+	if (!pid) {
+		close(ends[0]);
+		for (int i = 0; i < n; i++) {
+			usleep(5000);
+			sent = now_us();
+			if (write(ends[1], &sent, sizeof(sent)) != sizeof(sent)) {
+				_exit(1);
+			}
+		}
+		_exit(0);
+	}
+	close(ends[1]);
+	while (read(ends[0], &sent, sizeof(sent)) == sizeof(sent)) {
+		printf("%.1f\n", now_us() - sent);
+	}
+	return pid < 0 || waitpid(pid, NULL, 0) < 0;
 }
 
 static int copy(int n, size_t size)
@@ -88,6 +118,9 @@ int main(int argc, char **argv)
 {
 	if (argc > 3 && !strcmp(argv[1], "run")) {
 		return run(atoi(argv[2]), argv + 3);
+	}
+	if (argc > 2 && !strcmp(argv[1], "wake")) {
+		return wake(atoi(argv[2]));
 	}
 	if (argc > 3 && !strcmp(argv[1], "copy")) {
 		return copy(atoi(argv[2]), (size_t)atoll(argv[3]));

@@ -2,11 +2,14 @@
 # SPDX-License-Identifier: ISC
 """A real program that somebody else steers: a debugger makes it try what its sandbox refuses."""
 
+import atexit
 import ctypes
+import functools
 import pathlib
 import re
 import shutil
 import subprocess
+import tempfile
 
 import pytest
 
@@ -23,12 +26,21 @@ def landlock():
 needs_landlock = pytest.mark.skipif(not landlock(), reason='the kernel has no Landlock')
 
 
+@functools.cache
+def debugger():
+    """gdb, with what it needs to call functions on every processor; made once."""
+    top = tempfile.TemporaryDirectory(prefix='dns-updater-xstate.')
+    atexit.register(top.cleanup)
+    library = pathlib.Path(top.name, 'xstate.so')
+    subprocess.run(['cc', '-shared', '-fPIC', '-D_GNU_SOURCE', '-o', library,
+                    pathlib.Path(__file__).with_name('xstate.c')], check=True)
+    return ['env', f'LD_PRELOAD={library}', 'gdb', '-nx', '-batch', '-iex', 'set debuginfod enabled off']
+
+
 def gdb(pid, *commands):
     """What gdb prints while it runs the commands in the stopped process."""
-    options = ['set debuginfod enabled off', 'set print thread-events off']
     r = subprocess.run(
-        ['gdb', '-nx', '-p', str(pid), '-batch', *(a for c in options for a in ('-iex', c)),
-         *(a for c in commands for a in ('-ex', c))],
+        [*debugger(), '-iex', 'set print thread-events off', '-p', str(pid), *(a for c in commands for a in ('-ex', c))],
         stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
         timeout=TIMEOUT)
     return r.stdout
@@ -63,8 +75,7 @@ class Halt:
         commands = [f'catch syscall {syscalls}', 'condition 1 $_thread != 1', wait.format(self.flag, 'ready'),
                     *['continue'] * n, wait.format(self.flag, 'there'), 'delete', 'detach']
         self.debugger = subprocess.Popen(
-            ['gdb', '-nx', '-p', str(env.process.pid), '-batch', '-iex', 'set debuginfod enabled off',
-             *(a for c in commands for a in ('-ex', c))],
+            [*debugger(), '-p', str(env.process.pid), *(a for c in commands for a in ('-ex', c))],
             stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         self.wait('ready')
 
