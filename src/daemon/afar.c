@@ -218,6 +218,14 @@ static bool leads_to_output(const struct daemon *d, const char *point)
 	return leads;
 }
 
+/* What logind(8) mounts for a session, and takes away with it: nobody links homes to there. */
+static bool is_sessions(const char *point)
+{
+	static const char sessions[] = "/run/user/";
+
+	return !strncmp(point, sessions, sizeof(sessions) - 1);
+}
+
 /* On a machine with many users something is mounted and unmounted all the time: /run/user/UID with every login, or
  * what a user mounts himself. */
 bool afar_mounts_changed(struct daemon *d)
@@ -228,7 +236,7 @@ bool afar_mounts_changed(struct daemon *d)
 	/* What is read on a mount that is gone could be older than what lies there now. */
 	patient_forget(d->patient, d->mounts);
 	for (size_t i = 0; !all && (point = mounts_news(d->mounts, i)); i++) {
-		all = d->any_by_link || leads_to_output(d, point);
+		all = (d->any_by_link && !is_sessions(point)) || leads_to_output(d, point);
 		for (unsigned k = 0; !all && k < d->conf.n_patterns; k++) {
 			enum mounts_where where = where_is(d, k, point, &below);
 

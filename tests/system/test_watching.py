@@ -477,6 +477,22 @@ def test_a_mount_where_a_link_leads_to(env):
     env.wait_answer(JOHN, 'A', {NEW})
 
 
+def test_a_login_is_no_reason_to_read_everybodys_files_though_a_home_is_a_link(env):
+    env.prefix = [*unshare_mounts(), 'sh', '-ec', 'mount -t tmpfs none /run; mkdir -p /run/user/61000; exec "$@"', 'sh']
+    env.users['jane'] = ['jane.dyn.example.com']
+    env.write('jane', OLD, age=10)
+    os.link(env.file('jane'), env.tmp / 'second')
+    env.home('john').symlink_to(env.tmp / 'elsewhere')
+    env.start(homes=False)
+    env.wait_log('^refusing .* of user jane: more than one link;')
+    (env.tmp / 'second').unlink()	# no event tells
+    env.inside('mount -t tmpfs none /run/user/61000')
+    env.fence()
+    assert not env.query('jane.dyn.example.com', 'A')
+    env.inside('mount -t tmpfs none /run')
+    env.wait_answer('jane.dyn.example.com', 'A', {OLD})
+
+
 def test_a_mount_on_the_way_that_a_link_to_all_homes_leads(env):
     env.private_mounts()
     place, other = env.tmp / 'elsewhere' / 'homes', env.tmp / 'other'
