@@ -51,15 +51,16 @@ static enum mounts_where where_is(const struct daemon *d, unsigned pattern, cons
 	return pattern_path(p, p->first_user, "", path) ? mounts_where(d->mounts, path, point, ret_below) : MOUNTS_ON_WAY;
 }
 
-/* Who is led there from elsewhere. */
-static void note_link(struct daemon *d, unsigned patterns, uint64_t mount)
+/* Whose directory is a link that leads there. Of a link that lies there itself, who reads it tells. */
+static void note_link(struct daemon *d, uint32_t user, unsigned patterns)
 {
-	const struct mount *on = mounts_find(d->mounts, mount);
-	const char *below;
+	for (unsigned i = 0; i < d->conf.n_patterns && !d->any_by_link; i++) {
+		const struct pattern *p = &d->conf.patterns[i];
+		char path[PATTERN_PATH_MAX];
 
-	for (unsigned i = 0; on && i < d->conf.n_patterns; i++) {
-		d->any_by_link = d->any_by_link ||
-				 (patterns & 1u << i && where_is(d, i, on->point, &below) == MOUNTS_ELSEWHERE);
+		d->any_by_link = patterns & 1u << i && pattern_path(p, p->n, users_user(d->roster->users, user), path) &&
+				 mounts_waits_for(d->mounts, path, p->base) !=
+					 mounts_waits_for(d->mounts, path, p->first_user);
 	}
 }
 
@@ -74,7 +75,7 @@ unsigned afar_leave(struct daemon *d, const struct patient_look *look)
 	if (!afar) {
 		return 0;
 	}
-	note_link(d, afar, mount);
+	note_link(d, look->user, afar);
 	if (look->written & ~afar) {
 		left.looks &= (uint8_t)afar;
 		left.written &= (uint8_t)afar;

@@ -313,6 +313,7 @@ static void take_answer(struct reader *r, const struct patient_answer *a)
 	f->file.print = a->print;
 	f->file.quotable = a->flags & PATIENT_QUOTABLE;
 	f->file.from_front_end = a->flags & PATIENT_FROM_FRONT_END;
+	f->file.by_link = a->flags & PATIENT_BY_LINK;
 	memcpy(f->file.why, a->why, sizeof(f->file.why));
 	buf_clear(&f->file.text);
 	r->n_text_left = a->n_text;

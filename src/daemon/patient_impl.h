@@ -17,7 +17,7 @@
 
 enum { PATIENT_PART = 32 * 1024 };	/* bytes of the text in one packet: a socket takes that */
 
-enum { PATIENT_QUOTABLE = 1, PATIENT_FROM_FRONT_END = 2 };	/* as in struct source_file */
+enum { PATIENT_QUOTABLE = 1, PATIENT_FROM_FRONT_END = 2, PATIENT_BY_LINK = 4 };	/* as in struct source_file */
 
 struct patient_question {
 	unsigned pattern_number;

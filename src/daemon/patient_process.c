@@ -36,7 +36,8 @@ static void read_file(const struct patient_question *q, struct source_file *f, s
 	ret->n_text = ret->outcome ? 0 : f->text.len;
 	ret->time = f->time;
 	ret->print = f->print;
-	ret->flags = (f->quotable ? PATIENT_QUOTABLE : 0u) | (f->from_front_end ? PATIENT_FROM_FRONT_END : 0u);
+	ret->flags = (f->quotable ? PATIENT_QUOTABLE : 0u) | (f->from_front_end ? PATIENT_FROM_FRONT_END : 0u) |
+		     (f->by_link ? PATIENT_BY_LINK : 0u);
 	memcpy(ret->why, f->why, sizeof(ret->why));
 }
 

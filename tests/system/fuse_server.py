@@ -16,7 +16,7 @@ import struct
 import sys
 import time
 
-LOOKUP, FORGET, GETATTR, OPEN, READ, STATFS = 1, 2, 3, 14, 15, 17
+LOOKUP, FORGET, GETATTR, READLINK, OPEN, READ, STATFS = 1, 2, 3, 5, 14, 15, 17
 RELEASE, FLUSH, INIT, OPENDIR, RELEASEDIR, ACCESS, INTERRUPT, BATCH_FORGET = 18, 25, 26, 27, 29, 34, 36, 42
 IN_HEADER = struct.Struct('=IIQQIIII')
 OUT_HEADER = struct.Struct('=IiQ')
@@ -47,6 +47,8 @@ class Server:
             return entry
         if operation == GETATTR:
             return struct.pack('=QII', 0, 0, 0) + attributes(path)
+        if operation == READLINK:
+            return os.fsencode(os.readlink(path))
         if operation in (OPEN, OPENDIR):
             return struct.pack('=QII', 0, 1, 0)		# read from here each time
         if operation == READ:

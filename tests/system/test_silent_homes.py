@@ -232,6 +232,59 @@ def test_a_link_of_the_administrator_leads_there(env, afar, target):
     env.wait_answer(MARY, 'A', {OLD})
 
 
+def another(env):
+    """A directory with mary's home in it, in which she has another address."""
+    home = env.tmp / 'other' / 'mary'
+    home.mkdir(parents=True)
+    (home / '.dynamicdns').write_text(NEW + '\n')
+    for path in home, home / '.dynamicdns':
+        os.utime(path, (1e9, 1e9))
+        os.chown(path, uid_of('mary'), -1)
+    return home.parent
+
+
+@pytest.mark.parametrize('silent', [False, True])
+def test_a_mount_over_what_a_link_of_the_administrator_leads_to(env, afar, silent):
+    """Beside the homes, where it looks as if it were somebody's."""
+    place = env.homes / '.exports'
+    place.mkdir(mode=0o755)
+    env.home('mary').rmdir()
+    env.home('mary').symlink_to('.exports/mary')
+    afar.point = place
+    afar.write(OLD, 'mary/.dynamicdns')
+    env.prefix += afar.prefix()
+    if silent:
+        afar.be_silent()
+    env.conf['rescan'] = '1h'
+    env.make_home('john')
+    env.start(homes=False)
+    if not silent:
+        env.wait_answer(MARY, 'A', {OLD})
+    env.inside(f'mount --bind {another(env)} {place}')
+    env.wait_answer(MARY, 'A', {NEW})
+
+
+def test_a_mount_where_a_link_leads_to_from_there(env, afar):
+    """Only who reads there knows that her home is a link."""
+    place = env.tmp / 'elsewhere'
+    (place / 'mary').mkdir(mode=0o755, parents=True)
+    for user in 'john', 'fence':
+        (afar.tree / user).mkdir()
+    (afar.tree / 'mary').symlink_to(place / 'mary')
+    (place / 'mary' / '.dynamicdns').write_text(OLD + '\n')
+    for path in place / 'mary', place / 'mary' / '.dynamicdns':
+        os.utime(path, (1e9, 1e9))
+        os.chown(path, uid_of('mary'), -1)
+    afar.point = env.homes
+    env.prefix += afar.prefix()
+    env.conf['rescan'] = '1h'
+    env.with_fence = False
+    env.start(homes=False)
+    env.wait_answer(MARY, 'A', {OLD})
+    env.inside(f'mount --bind {another(env)} {place}')
+    env.wait_answer(MARY, 'A', {NEW})
+
+
 # ---- a file that is missing there
 
 def status(env, user, *options):
