@@ -82,6 +82,10 @@ int accounts_find(const struct users *users, const char *front_end, struct accou
 	if (!many || find_unlisted(users, n_unlisted / PROBES + 1, accounts, &error)) {
 		(void)find_unlisted(users, 1, accounts, &error);
 	}
+	/* One database did not answer; another may know those who were not asked for any more. */
+	if (error && !many) {
+		find_listed(users, accounts);
+	}
 	*ret = (struct accounts){ .users = accounts, .front_end = find_one(front_end, &error) };
 	ret->error = error;
 	return 0;

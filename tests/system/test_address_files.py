@@ -912,32 +912,48 @@ enum nss_status _nss_dnsu_getpwnam_r(const char *name, struct passwd *pw, char *
 """
 
 
-def test_a_database_of_accounts_that_does_not_answer_takes_nobodys_account(env):
-    """nsswitch.conf(5); in a directory that all share, a file is its user's by his account."""
+@pytest.fixture
+def database(env):
+    """A database of accounts behind /etc/passwd, nsswitch.conf(5), which does not answer while this file is there."""
     down, library, switch = env.tmp / 'down', env.tmp / 'libnss_dnsu.so.2', env.tmp / 'nsswitch.conf'
     subprocess.run(['cc', '-shared', '-fPIC', f'-DUID={uid_of("john")}', f'-DDOWN="{down}"', '-x', 'c', '-o', library, '-'],
                    input=DATABASE, text=True, check=True)
     switch.write_text('passwd: files dnsu\ngroup: files\n')
     env.environ['LD_LIBRARY_PATH'] = str(env.tmp)
     env.prefix = [*unshare_mounts(), 'sh', '-ec', f'mount --bind {switch} /etc/nsswitch.conf; exec "$@"', 'sh']
+    (env.tmp / 'door').mkdir(mode=0o755)
+    env.conf['pathpattern'] = f'{env.homes}/%u/.dynamicdns {env.tmp}/door/%u'
+    return down
+
+
+def write_shared(env, user, uid, address):
+    """Into a directory that all share, where a file is its user's by his account."""
     door = env.tmp / 'door'
-    door.mkdir(mode=0o755)
-    env.conf['pathpattern'] = f'{env.homes}/%u/.dynamicdns {door}/%u'
+    (door / '.new').write_text(address + '\n')
+    os.utime(door / '.new', (1e9, 1e9))
+    os.chown(door / '.new', uid, -1)
+    (door / '.new').rename(door / user)
+    env.wait_answer(f'{user}.dyn.example.com', 'A', {address})
+
+
+def test_a_database_of_accounts_that_does_not_answer_takes_nobodys_account(env, database):
     env.start()
-
-    def write(address):
-        (door / '.new').write_text(address + '\n')
-        os.utime(door / '.new', (1e9, 1e9))
-        os.chown(door / '.new', uid_of('john'), -1)
-        (door / '.new').rename(door / 'john')
-        env.wait_answer(JOHN, 'A', {address})
-
-    write('192.0.2.1')
-    down.touch()
+    write_shared(env, 'john', uid_of('john'), '192.0.2.1')
+    database.touch()
     assert env.reload().startswith('reloaded')
     env.wait_log('^unable to look up the accounts of users: Connection refused; who had one keeps it; ')
-    write('192.0.2.2')
-    down.unlink()
+    write_shared(env, 'john', uid_of('john'), '192.0.2.2')
+    database.unlink()
     assert env.reload().startswith('reloaded')
-    write('192.0.2.3')
+    write_shared(env, 'john', uid_of('john'), '192.0.2.3')
     assert env.count('unable to look up the accounts') == 1
+
+
+def test_a_database_of_accounts_that_does_not_answer_hides_none_of_another(env, database):
+    """The first who is not in /etc/passwd is not the last to be looked up there."""
+    user = pwd.getpwnam('games')
+    env.users['games'] = ['games.dyn.example.com']
+    database.touch()
+    env.start()
+    env.wait_log('^unable to look up the accounts of users: Connection refused; not all of their files are taken; ')
+    write_shared(env, 'games', user.pw_uid, '192.0.2.1')

@@ -83,6 +83,7 @@ static const struct row {
 	{ "many, of whom most have none", 100000, { true, 0, 1000, false }, 17 },
 	{ "many, of whom none has one", 100000, { true, 0, 0, false }, 17 },
 	{ "one more than few, not listed", 257, { false, 0, 257, false }, 274 },
+	{ "few, of two databases one answers, by its list", 3, { true, 1, 2, .fails = true }, 2 },
 	{ "few, nobody answers", 3, { false, 0, 0, .fails = true }, 2 },
 	{ "many, listed, then nobody answers", 1000, { true, 0, 500, .fails = true }, 2 },
 };
