@@ -506,6 +506,19 @@ sys.stdin.read()
             mallory.wait()
 
 
+def test_root_makes_first_where_files_do_not_get_the_directorys_group(env):
+    """It is not set-group-ID."""
+    needs('flock')
+    makefile = f'{TOP}/dist/tinydns/Makefile'
+    os.chown(env.root, 0, SERVICE_GID)
+    env.root.chmod(0o775)
+    subprocess.run(['make', '-s', '-f', makefile, '-C', env.root], check=True)
+    env.conf['makecommand'] = f'make -s -f {makefile} -C {env.root}'
+    env.start()
+    env.write('john', '192.0.2.1')
+    env.wait_answer(JOHN, 'A', {'192.0.2.1'})
+
+
 def test_two_makes_with_the_installed_makefile_do_not_run_at_once(env, out):
     """By root and by the daemon, whoever of them was the first there."""
     needs('flock')
