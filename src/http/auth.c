@@ -263,16 +263,10 @@ static struct job *take_job(struct auth *a)
 	return j;
 }
 
-/* A guess counts, tried or not: else whoever keeps the queue full could try tokens without end. */
-static enum auth_outcome busy(const struct job *j)
-{
-	return j->is_decoy ? AUTH_WRONG_BUSY : AUTH_BUSY;
-}
-
 /* Without having been tried. */
 static void drop_job(struct job *j)
 {
-	struct auth_result result = { .outcome = busy(j), .user = j->user };
+	struct auth_result result = { .outcome = AUTH_BUSY, .user = j->user };
 
 	j->done(j->arg, &result);
 	job_free(j);
@@ -358,7 +352,7 @@ static bool try_password(struct auth *a, const struct conf *conf, uint32_t user,
 	if (j && !j->is_decoy && is_remembered(a, j)) {
 		result.outcome = AUTH_OK;
 	} else if (j) {
-		result.outcome = busy(j);
+		result.outcome = AUTH_BUSY;
 		queued = may_queue(a, peer);
 	}
 	if (!queued) {

@@ -18,7 +18,6 @@ enum auth_outcome {
 	AUTH_WRONG,
 	AUTH_OK,
 	AUTH_BUSY,   /* too many passwords wait to be tried */
-	AUTH_WRONG_BUSY, /* the same, and it would have been in vain */
 	AUTH_FAILED, /* there is no memory */
 	AUTH_NOBODY, /* there are no tokens: somebody may be about to write the file */
 };

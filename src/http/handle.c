@@ -109,21 +109,14 @@ static uint64_t account_wait_ms(struct job *j, uint64_t now)
 	return j->r.user.n || j->r.n_hosts ? throttle_fail(h->strangers, claim_key(j, 0), now) : 0;
 }
 
-/* The same, at the address that it came from as well. */
-static uint64_t count_wrong(struct job *j)
-{
-	uint64_t now = uv_now(j->h->loop), key = handle_address_key(j);
-
-	(void)throttle_fail(j->h->claims, claim_key(j, key), now);
-	(void)throttle_fail(j->h->addresses, key, now);
-	return account_wait_ms(j, now);
-}
-
 static void refuse_wrong(struct job *j)
 {
 	struct handle *h = j->h;
-	uint64_t wait = count_wrong(j);
+	uint64_t now = uv_now(h->loop), key = handle_address_key(j), wait;
 
+	(void)throttle_fail(h->claims, claim_key(j, key), now);
+	(void)throttle_fail(h->addresses, key, now);
+	wait = account_wait_ms(j, now);
 	handle_say_refused(j, SAID_WRONG,
 			   j->user != TABLE_NONE ? "wrong password or token" :
 						   "no such user, password or token");
@@ -132,13 +125,16 @@ static void refuse_wrong(struct job *j)
 		return;
 	}
 	h->n_delayed++;
-	j->due_ms = uv_now(h->loop) + wait;
+	j->due_ms = now + wait;
 	j->at = JOB_DELAYED;
 	arm_delay(h);
 }
 
+/* It is no token, and may be a password: who has very many of these is guessing. Who has none is treated alike, or that would
+ * be told by it. */
 static void refuse_busy(struct job *j)
 {
+	(void)throttle_fail(j->h->addresses, handle_address_key(j), uv_now(j->h->loop));
 	if (!j->gone && !j->h->stopping) {
 		handle_say_refused(j, SAID_REFUSED, "too many passwords wait to be tried");
 	}
@@ -180,12 +176,7 @@ static void on_auth(void *arg, struct auth_result *result)
 		handle_say_refused(j, SAID_REFUSED, "there are no tokens");
 		handle_finish_fault(j, ANSWER_TROUBLE);
 		return;
-	case AUTH_WRONG_BUSY:
-		(void)count_wrong(j);
-		refuse_busy(j);
-		return;
-	case AUTH_BUSY: /* it is no token, and may be a password: who has very many of these is guessing */
-		(void)throttle_fail(j->h->addresses, handle_address_key(j), uv_now(j->h->loop));
+	case AUTH_BUSY:
 		refuse_busy(j);
 		return;
 	case AUTH_OK:
