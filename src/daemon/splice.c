@@ -352,9 +352,11 @@ static void leave_dir(struct splice *s)
 	while (s->n_late) {
 		char name[NAME_SIZE_FILE];
 
-		late_leave(s, 0);
 		late_name(s, s->late[0].number, name);
-		if (splice_has(s, name)) {	/* it was written to */
+		if (!late_is_open(s, name)) {
+			late_leave(s, 0);
+		}
+		if (splice_has(s, name)) {	/* it was written to, or will be */
 			late_keep_and_tell(s, name);
 		}
 		late_forget(s, 0);

@@ -132,6 +132,9 @@ void late_add_copy(struct splice *s, const struct buf *text, const struct buf *a
 
 void late_forget(struct splice *s, unsigned i);
 
+/* Whether somebody has the one of that name open for writing, as far as it can be told. */
+bool late_is_open(const struct splice *s, const char *name);
+
 /* It is not followed any further. If nothing was written to it since it was displaced, its name tells that from now on
  * (late_is_noted). */
 void late_leave(struct splice *s, unsigned i);

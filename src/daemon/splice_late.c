@@ -34,6 +34,13 @@ static int nobody_writes(int fd)
 	return fcntl(fd, F_GETLEASE) == F_RDLCK;
 }
 
+bool late_is_open(const struct splice *s, const char *name)
+{
+	_cleanup_(close_fdp) int fd = openat(s->dir, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+
+	return fd >= 0 && !nobody_writes(fd);
+}
+
 const char *late_name(const struct splice *s, unsigned number, char *ret)
 {
 	char suffix[32];

@@ -866,6 +866,28 @@ def test_a_link_that_points_elsewhere_from_now_on_is_followed_there(bare):
     assert bare.count('^keeping ') == 0
 
 
+def test_what_somebody_has_open_when_the_link_is_turned_is_kept_in_sight(bare):
+    """What he writes then is followed by nobody any more."""
+    publish_once(bare)
+    real_dir = bare.tmp / 'elsewhere'
+    real_dir.mkdir()
+    os.chown(real_dir, 0, SERVICE_GID)
+    real_dir.chmod(0o2775)
+    (real_dir / 'zone').write_text(BASE)
+    os.utime(bare.data, (1e9, 1e9))	# or it could have been written to within the same tick
+    with bare.data.open('ab', buffering=0) as f:
+        bare.write('john', '5.6.7.8')
+        bare.wait_section([f'+{JOHN}:5.6.7.8:60'])
+        bare.data.unlink()
+        bare.data.symlink_to('../elsewhere/zone')
+        bare.write('john', '5.6.7.9')
+        until(bare, lambda: f'+{JOHN}:5.6.7.9:60' in (real_dir / 'zone').read_text(),
+              'nothing is published to where the link points')
+        f.write(b'+late.example.com:192.0.2.9:3600\n')
+    bare.wait_log("^keeping '")
+    assert [n for n in left(bare) if 'kept-by' in n and b'+late.example.com:' in (bare.root / n).read_bytes()]
+
+
 @pytest.mark.parametrize('mode', [0o664, 0o640, 0o600 | 0o040, 0o444])
 def test_group_and_mode_are_kept(bare, mode):
     bare.data.chmod(mode)
