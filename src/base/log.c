@@ -16,6 +16,7 @@ enum { HELD_MAX = 16 * 1024 };	/* bytes of lines that wait */
 
 /* A process has one log; this is its state. */
 static bool to_stderr = true, to_journal;
+static int terminal = -1;	/* what syslog(3) gets is shown there as well */
 static char *tempfile_path;
 static struct buf latest, held;
 static bool latest_is_new, tempfile_failed, holds;
@@ -35,13 +36,21 @@ static bool stderr_is_journal(void)
 	return !strcmp(mine, stream);
 }
 
+/* Whoever starts it by hand does not look into syslog when nothing happens. Opened anew, it need not be waited for: somebody
+ * may have stopped it by Ctrl-S, or be away. -1: standard error is none. */
+static int open_terminal(void)
+{
+	return isatty(STDERR_FILENO) ?
+		       open("/proc/self/fd/2", O_WRONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC) : -1;
+}
+
 void log_open(const char *ident, bool stderr_wanted)
 {
 	to_stderr = stderr_wanted;
 	to_journal = to_stderr && stderr_is_journal();
 	if (!to_stderr) {
-		/* Whoever starts it by hand does not look into syslog when nothing happens. */
-		openlog(ident, LOG_PID | LOG_NDELAY | (isatty(STDERR_FILENO) ? LOG_PERROR : 0), LOG_DAEMON);
+		openlog(ident, LOG_PID | LOG_NDELAY, LOG_DAEMON);
+		terminal = open_terminal();
 	}
 }
 
@@ -56,6 +65,15 @@ void log_set_tempfile(const char *path)
 static void write_stderr(const struct buf *b)
 {
 	(void)file_write_all(STDERR_FILENO, b->data, b->len);
+}
+
+/* What finds no room there is in syslog. */
+static void write_terminal(struct buf *line)
+{
+	buf_adds(line, "\n");
+	if (terminal >= 0 && !buf_error(line)) {
+		(void)!write(terminal, line->data, line->len);
+	}
 }
 
 static void write_held(void)
@@ -121,6 +139,7 @@ void log_write(int priority, const char *format, ...)
 		hold_or_write(priority, &line);
 	} else {
 		syslog(priority, "%s", buf_str(&line));
+		write_terminal(&line);
 	}
 	buf_deinit(&line);
 

@@ -297,6 +297,24 @@ def test_who_starts_it_by_hand_is_told_why_it_ends(tmp_path, program):
     assert f"{conf}:2: unknown key 'surprise'" in shown
 
 
+def test_a_terminal_that_stands_still_holds_up_nobody(env):
+    """Somebody has pressed Ctrl-S, or his connection is away. Each user requests an update, in a line of the log."""
+    many(env)
+    env.conf.update(makecommand=f'make -s -C {env.root}', log_rate='0')
+    env.options = []
+    ours, theirs = pty.openpty()
+    env.popen['stderr'] = theirs
+    for user in env.users:
+        env.homes.joinpath(user).write_text('192.0.2.1\n')
+        os.utime(env.homes / user, (1e9, 1e9))
+    env.start(homes=False)
+    os.close(theirs)
+    try:
+        env.wait_answer('u1.dyn.example.com', 'A', {'192.0.2.1'})
+    finally:
+        os.close(ours)
+
+
 def test_as_an_account_that_is_not_the_configured_one(env):
     """Without root `user` has no meaning, and is not whom the log speaks of."""
     needs('setpriv')
