@@ -335,6 +335,11 @@ static int send_framed(struct nameserver *s, const void *bytes, size_t n)
 	return r;
 }
 
+bool nameserver_is_connected(const struct nameserver *s)
+{
+	return s->line && uv_is_readable((const uv_stream_t *)&s->line->tcp);
+}
+
 void nameserver_stray(struct nameserver *s)
 {
 	if (s->line && ++s->line->n_strays > STRAYS_MAX) {

@@ -42,6 +42,9 @@ int nameserver_send(struct nameserver *s, bool tcp, const void *bytes, size_t n)
  * with such, as fast as it can, loses its connection (-EPROTO): lost may be called from within. */
 void nameserver_stray(struct nameserver *s);
 
+/* Whether there is a TCP connection: a server whose machine is not there does not come as far. */
+bool nameserver_is_connected(const struct nameserver *s);
+
 /* Ends the TCP connection, if there is one; lost is not called. */
 void nameserver_hang_up(struct nameserver *s);
 

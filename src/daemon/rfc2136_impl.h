@@ -242,6 +242,9 @@ struct rfc2136_listing *rfc2136_listing_free(struct rfc2136_listing *l);
 void rfc2136_listing_message(struct rfc2136_zone *z, const uint8_t *bytes, size_t n);
 void rfc2136_listing_lost(struct rfc2136_zone *z, int error);
 
+/* The transfer comes to no end, or not at all; but the server is there. */
+void rfc2136_listing_late(struct rfc2136_zone *z);
+
 /* --- rfc2136_reconcile.c --- */
 
 struct rfc2136_findings {

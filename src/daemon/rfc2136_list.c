@@ -2,8 +2,8 @@
  * SPDX-License-Identifier: ISC */
 
 /* What does the server have of our names? A transfer of the zone (AXFR, RFC 5936) tells all at once; where it is
- * not allowed, each name is asked for, many at a time over one connection. Only what is signed counts, and a
- * transfer only as a whole. */
+ * not allowed, or comes to no end, each name is asked for, many at a time over one connection. Only what is signed
+ * counts, and a transfer only as a whole. */
 
 #include "daemon/rfc2136_impl.h"
 
@@ -244,16 +244,22 @@ void rfc2136_listing_message(struct rfc2136_zone *z, const uint8_t *bytes, size_
 void rfc2136_listing_lost(struct rfc2136_zone *z, int error)
 {
 	bool by_server = !error || error == -ECONNRESET;
+	bool cut = by_server || error == -EPROTO;
 
 	if (z->doing == RFC2136_TRANSFER && by_server && z->n_sent == 1 && !z->sent.n_replies) {
 		rfc2136_zone_resend(z); /* it has closed a connection that was idle, perhaps */
-	} else if (z->doing == RFC2136_TRANSFER && by_server) {
+	} else if (z->doing == RFC2136_TRANSFER && cut) {
 		begin_questions(z);
 	} else if (z->doing == RFC2136_QUESTIONS && by_server && z->listing->answered) {
 		ask_again(z);
 	} else {
 		rfc2136_zone_fail_errno(z, error);
 	}
+}
+
+void rfc2136_listing_late(struct rfc2136_zone *z)
+{
+	begin_questions(z);
 }
 
 void rfc2136_listing_begin(struct rfc2136_zone *z)

@@ -216,7 +216,9 @@ static void repeat_over_tcp(struct rfc2136_zone *z)
 
 static void on_due(struct rfc2136_zone *z)
 {
-	if (z->tcp) {
+	if (z->doing == RFC2136_TRANSFER && nameserver_is_connected(z->nameserver)) {
+		rfc2136_listing_late(z);
+	} else if (z->tcp) {
 		fail_silent(z);
 	} else if (z->n_sent < UDP_SENDS) {
 		rfc2136_zone_resend(z);

@@ -786,11 +786,30 @@ def test_a_server_that_hangs(env, up, key, fake):
     env.write('john', '1.2.3.4', age=60)
     up([hangs, server], key.bind_file)
     assert not server.seen
-    env.wait_line(trouble(hangs, 'does not answer', 'trying the next server'))
+    env.wait_line(trouble(hangs, 'does not answer', 'trying the next server'), timeout=2 * TIMEOUT)
     server.has(env, NAME, 'A', {'1.2.3.4'})
     env.write('john', '5.6.7.8')
     server.has(env, NAME, 'A', {'5.6.7.8'})
     assert env.count('unable') == 1
+
+
+@pytest.mark.parametrize('how', ['silent', 'begins', 'cut'])
+def test_a_transfer_that_comes_to_no_end(env, up, key, fake, how):
+    """To anything else it answers: names are asked for, then."""
+    def behave(server, m, tcp):
+        if is_update(m) or m.question[0].rdtype != dns.rdatatype.AXFR:
+            return None
+        if how == 'cut':
+            server.connections[-1].sendall(struct.pack('!H', 500) + b'x' * 20)
+            server.connections[-1].shutdown(socket.SHUT_RDWR)
+        soa = dns.rrset.from_text(f'{ZONE}.', 60, 'IN', 'SOA', 'ns1. hostmaster. 1 3600 600 86400 60')
+        return [server.answer(m, 0, [soa])] if how == 'begins' else []
+    server = fake(behave)
+    env.write('john', '1.2.3.4', age=60)
+    up(server, key.bind_file)
+    env.wait_line(f'updating record for {NAME} to 1.2.3.4 at ns')
+    server.has(env, NAME, 'A', {'1.2.3.4'})
+    assert not env.count('unable')
 
 
 def test_a_lost_update_is_sent_again(env, up, key, fake):
