@@ -4,10 +4,12 @@
 
 /* What the files of the output `rfc2136` share: rfc2136.c is the output and what it remembers, rfc2136_zone.c
  * one zone and its servers, rfc2136_list.c asks what is there, rfc2136_reconcile.c compares,
- * rfc2136_send.c sends what differs, and rfc2136_why.c has the words for what servers answer. */
+ * rfc2136_wild.c knows what wildcards answer, rfc2136_send.c sends what differs, and rfc2136_why.c has the words
+ * for what servers answer. */
 
 #include "base/buf.h"
 #include "base/quota.h"
+#include "base/table.h"
 #include "core/message.h"
 #include "core/tsig_key.h"
 #include "daemon/changes.h"
@@ -245,16 +247,41 @@ void rfc2136_listing_lost(struct rfc2136_zone *z, int error);
 /* The transfer comes to no end, or not at all; but the server is there. */
 void rfc2136_listing_late(struct rfc2136_zone *z);
 
+/* --- rfc2136_wild.c --- */
+
+struct rfc2136_wildcard {
+	char *text;
+	struct ip_set *set;
+};
+
+/* Those that can be above the zone's names; a zeroed one is empty. It stays where it is. */
+struct rfc2136_wildcards {
+	struct rfc2136_wildcard *list; /* the i-th is asked for under the number rfc2136_n_numbers + i */
+	uint32_t n, size;
+	struct table index;
+};
+
 /* --- rfc2136_reconcile.c --- */
 
 struct rfc2136_findings {
 	struct rfc2136_zone *z;
-	struct found_list found; /* of our names */
+	struct found_list found; /* of our names, and of the wildcards */
+	struct rfc2136_wildcards wild; /* of a transfer, none: it has what is there, not what is answered */
 	int error; /* a negative errno: not all of it was */
 	uint32_t serial;
 	char unknown[NAME_SIZE]; /* the last one that nobody has */
 	unsigned n_unknown;
 };
+
+/* 0 or -ENOMEM; rfc2136_wild_deinit in any case. */
+int rfc2136_wild_gather(struct rfc2136_zone *z, struct rfc2136_wildcards *w);
+void rfc2136_wild_deinit(struct rfc2136_wildcards *w);
+
+/* What was found, which is sorted, makes their sets. 0 or -ENOMEM. */
+int rfc2136_wild_take(struct rfc2136_findings *f);
+
+/* The types of which the name may have nothing, though the set was answered. */
+uint8_t rfc2136_wild_types(const struct rfc2136_findings *f, const char *name, const struct ip_set *set);
 
 void rfc2136_add_found(struct rfc2136_findings *f, uint32_t number, const struct ip *ip,
 		       uint32_t ttl);

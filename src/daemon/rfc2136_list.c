@@ -57,11 +57,20 @@ static void on_record(void *arg, const char *name, const struct ip *ip, uint32_t
 /* The next number that is to be asked for; false: there is none any more. */
 static bool next_number(struct rfc2136_listing *l)
 {
-	while (l->next < rfc2136_n_numbers(l->findings.z->p) &&
-	       !rfc2136_is_in_zone(l->findings.z, l->next)) {
+	uint32_t n = rfc2136_n_numbers(l->findings.z->p);
+
+	while (l->next < n && !rfc2136_is_in_zone(l->findings.z, l->next)) {
 		l->next++;
 	}
-	return l->next < rfc2136_n_numbers(l->findings.z->p);
+	return l->next < n + l->findings.wild.n;
+}
+
+static const char *name_of(const struct rfc2136_listing *l, uint32_t number)
+{
+	uint32_t n = rfc2136_n_numbers(l->findings.z->p);
+
+	return number < n ? rfc2136_name(l->findings.z->p, number) :
+			    l->findings.wild.list[number - n].text;
 }
 
 static int ask(struct rfc2136_listing *l, struct question *q, const char *name,
@@ -80,7 +89,7 @@ static int ask(struct rfc2136_listing *l, struct question *q, const char *name,
 	return r;
 }
 
-/* The zone's serial first, then both types of each name. */
+/* The zone's serial first, then both types of each name, and of the wildcards above them. */
 static int ask_next(struct rfc2136_listing *l, struct question *q)
 {
 	q->open = true;
@@ -93,8 +102,7 @@ static int ask_next(struct rfc2136_listing *l, struct question *q)
 	q->number = l->next;
 	l->next += l->next_v6;
 	l->next_v6 = !l->next_v6;
-	return ask(l, q, rfc2136_name(l->findings.z->p, q->number),
-		   l->next_v6 ? MESSAGE_A : MESSAGE_AAAA);
+	return ask(l, q, name_of(l, q->number), l->next_v6 ? MESSAGE_A : MESSAGE_AAAA);
 }
 
 /* Goes on asking, or is done. */
@@ -147,7 +155,7 @@ static void begin_questions(struct rfc2136_zone *z)
 	l->n_soa = 0;
 	nameserver_hang_up(z->nameserver); /* the rest of the transfer */
 	l->questions = calloc(RFC2136_WINDOW, sizeof(*l->questions));
-	if (!l->questions) {
+	if (!l->questions || rfc2136_wild_gather(z, &l->findings.wild)) {
 		rfc2136_zone_fail_errno(z, -ENOMEM);
 		return;
 	}
@@ -287,6 +295,7 @@ struct rfc2136_listing *rfc2136_listing_free(struct rfc2136_listing *l)
 {
 	if (l) {
 		found_deinit(&l->findings.found);
+		rfc2136_wild_deinit(&l->findings.wild);
 		free(l->questions);
 		free(l);
 	}

@@ -103,6 +103,7 @@ static bool differs(struct rfc2136_findings *f, uint32_t name, const struct pres
 		return false;
 	}
 	same = is->too_many ? 0 : same & (uint8_t)~is->other_ttl;
+	same &= (uint8_t)~rfc2136_wild_types(f, users_name(p->o.roster->users, name), is->set);
 	bad = (wanted & (uint8_t)~same) | (left & p->owned[name]);
 	if ((left & ~p->owned[name]) && rfc2136_says_unknown(f->z)) {
 		rfc2136_say_unknown(f, users_name(p->o.roster->users, name));
@@ -149,6 +150,7 @@ static int compare(struct rfc2136_findings *f, struct comparison *c)
 	int r = f->error ? f->error : changes_init(&c->differ, n_names);
 
 	found_sort(&f->found);
+	r = r ? r : rfc2136_wild_take(f);
 	for (uint32_t number = 0; !r && number < rfc2136_n_numbers(p); number++) {
 		struct present is;
 

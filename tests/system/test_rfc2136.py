@@ -163,6 +163,28 @@ def test_only_the_difference_is_sent(env, make, up, key, cls, transfer):
     assert {rd.ttl for rd in server.ask(f'u8.{ZONE}', 'A').answer} == {60}
 
 
+@pytest.mark.parametrize('cls', PRIMARIES)
+def test_what_a_wildcard_answers_is_not_taken_for_a_name_of_its_own(env, make, up, key, cls):
+    """Where names are asked for, it answers for those that are not there; and it may move on without them."""
+    anna, other = f'anna.{ZONE}', f'other.{ZONE}'
+    server = make(cls, None, key, transfer=False)
+    env.users = {'home': [f'*.{ZONE}'], 'anna': [anna]}
+    env.write('home', '1.2.3.4\n2001:db8::1', age=60)
+    up(server, key.bind_file)
+    server.wait(other, 'A', {'1.2.3.4'})
+    assert env.stop() == 0
+    env.write('anna', '1.2.3.4', age=60)
+    env.start(tinydns=False)
+    env.wait_line(f'updating record for {anna} to 1.2.3.4 at ns')
+    env.write('home', '5.6.7.8')
+    server.wait(other, 'A', {'5.6.7.8'})
+    assert server.rrset(anna, 'A') == {'1.2.3.4'}
+    assert server.rrset(anna, 'AAAA') == set()
+    assert env.stop() == 0
+    env.start(tinydns=False)
+    env.wait_line(f'ns: zone {ZONE} is as it should be')
+
+
 @pytest.mark.parametrize('transfer', [True, False])
 @pytest.mark.parametrize('cls', PRIMARIES)
 def test_what_a_removed_user_had_goes(env, make, up, key, cls, transfer):
