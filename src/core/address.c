@@ -2,6 +2,7 @@
  * SPDX-License-Identifier: ISC */
 #include "core/address.h"
 
+#include "base/table.h"
 #include "core/name.h"
 #include "core/text.h"
 
@@ -13,6 +14,7 @@
 
 #define BLANKS TEXT_BLANKS "\v\f"
 
+enum { LOOK_MAX = 16 }; /* names that are gone through; of more, an index is made */
 enum { SIZE_MIN = 4096, SIZE_PER_NAME = 512, SIZE_MAX_ALL = 65536 };
 
 /* One address, or one "none", of the text. */
@@ -25,6 +27,7 @@ struct entry {
 struct parser {
 	const char *const *names;
 	size_t n_names;
+	struct table index; /* of the names; may stay empty */
 	const struct address_rules *rules;
 	struct entry *entries;
 	size_t n, size;
@@ -79,14 +82,44 @@ static int add_entry(struct parser *p, size_t name, const struct ip *ip)
 	return 0;
 }
 
+static const char *name_string(const void *owner, uint32_t id)
+{
+	const struct parser *p = owner;
+
+	return p->names[id];
+}
+
+/* When the first name is looked for: most files have none. Without memory there is no index. */
+static void make_index(struct parser *p)
+{
+	if (p->index.string_of || p->n_names <= LOOK_MAX) {
+		return;
+	}
+	p->index = (struct table){ .string_of = name_string, .owner = p };
+	table_expect(&p->index, (uint32_t)p->n_names);
+	for (uint32_t i = 0; i < p->n_names; i++) {
+		if (table_add(&p->index, i)) {
+			table_deinit(&p->index);
+			return;
+		}
+	}
+}
+
 /* Which of the user's names this is; false when it is none of them. */
-static bool find_name(const struct parser *p, struct text t, size_t *ret)
+static bool find_name(struct parser *p, struct text t, size_t *ret)
 {
 	char name[NAME_SIZE];
+	uint32_t found;
 	size_t n;
 
 	if (name_canon(t.at, t.n, name, &n)) {
 		return false;
+	}
+	make_index(p);
+	if (p->index.n) {
+		found = table_find(&p->index, name, n);
+		*ret = found;
+		return found != TABLE_NONE;
 	}
 	for (size_t i = 0; i < p->n_names; i++) {
 		if (!strcmp(p->names[i], name)) {
@@ -286,6 +319,7 @@ int address_parse(const char *text, size_t n, const char *const *names, size_t n
 		*ret_error = p.error;
 	}
 	free(p.entries);
+	table_deinit(&p.index);
 	return r;
 }
 
