@@ -151,6 +151,12 @@ static unsigned entries_of(const struct watch *w, int wd, struct entry *ret)
 	return n;
 }
 
+/* Where those of a user's own places are kept, in one such list. */
+static int *own_places(const struct watch *w, int *wds, uint32_t user)
+{
+	return wds + w->n_shared + (size_t)user * w->n_own;
+}
+
 /* Where the descriptor of this place is kept. */
 static int *place(const struct watch *w, unsigned pattern, unsigned level, uint32_t user)
 {
@@ -159,8 +165,7 @@ static int *place(const struct watch *w, unsigned pattern, unsigned level, uint3
 	if (level <= p->first_user) {
 		return &w->wds[w->shared_at[pattern] + level];
 	}
-	return &w->wds[w->n_shared + (size_t)user * w->n_own + w->own_at[pattern] + level -
-		       p->first_user - 1];
+	return own_places(w, w->wds, user) + w->own_at[pattern] + level - p->first_user - 1;
 }
 
 /* Takes the entry out of the table, and from its place; true when it was the descriptor's last. */
@@ -394,10 +399,9 @@ void watch_note(struct watch *w, const struct watch_mark *mark, unsigned pattern
 	}
 }
 
-/* A directory is no longer what it was: forget the watch, look where it should be. */
-static void place_gone(struct watch *w, const struct entry *e)
+/* At whose way leads through this directory. */
+static void look_through(const struct watch *w, const struct entry *e)
 {
-	(void)drop(w, e);
 	if (e->user == WATCH_SHARED) {
 		w->handlers.look_all(w->handlers.arg);
 	} else {
@@ -460,8 +464,9 @@ static void take_event(struct watch *w, const struct inotify_event *event)
 		(void)inotify_rm_watch(w->fd, event->wd);	/* IN_IGNORED follows */
 	}
 	for (unsigned i = 0; i < n; i++) {
-		if (event->mask & IN_IGNORED) {
-			place_gone(w, &entries[i]);
+		if (event->mask & IN_IGNORED) {	/* forget the watch, look where it should be */
+			(void)drop(w, &entries[i]);
+			look_through(w, &entries[i]);
 		} else if (event->len) {
 			name_event(w, &entries[i], event->mask, event->name);
 		}
@@ -501,14 +506,10 @@ static void on_fanotify_event(void *arg, int key, uint32_t mask, const char *nam
 		w->handlers.look_all(w->handlers.arg);
 	}
 	for (unsigned i = 0; i < n; i++) {
-		const struct entry *e = &entries[i];
-
 		if (strcmp(name, ".") != 0) {
-			name_event(w, e, mask, name);
-		} else if (e->user == WATCH_SHARED) {
-			w->handlers.look_all(w->handlers.arg);
+			name_event(w, &entries[i], mask, name);
 		} else {
-			w->handlers.look(w->handlers.arg, e->user, e->pattern, false);
+			look_through(w, &entries[i]);
 		}
 	}
 }
@@ -621,11 +622,6 @@ int watch_new(struct uv_loop_s *loop, const struct users *users, const struct pa
 	return 0;
 }
 
-static int *own_places(const struct watch *w, int *wds, uint32_t user)
-{
-	return wds + w->n_shared + (size_t)user * w->n_own;
-}
-
 static void let_user_go(struct watch *w, uint32_t user)
 {
 	for (unsigned i = 0; i < w->n_patterns; i++) {
@@ -679,9 +675,7 @@ int watch_renumber(struct watch *w, const struct users *users, const struct patt
 	free(w->wds);
 	w->wds = wds;
 	w->users = users;
-	for (unsigned i = 0; i < w->n_patterns; i++) {
-		w->patterns[i] = patterns[i];
-	}
+	memcpy(w->patterns, patterns, w->n_patterns * sizeof(*patterns));
 	return 0;
 }
 
