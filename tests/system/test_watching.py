@@ -110,6 +110,17 @@ def test_a_file_absent_at_start(env):
     env.wait_answer(JOHN, 'A', {NEW})
 
 
+def make_a_home(path):
+    """John's, elsewhere, with a file that nobody writes any more."""
+    path.mkdir(parents=True)
+    file = path / '.dynamicdns'
+    file.write_text(NEW + '\n')
+    os.utime(file, (1e9, 1e9))
+    for each in path, file:
+        os.chown(each, uid_of('john'), uid_of('john'))
+    return path
+
+
 def test_a_home_absent_at_start(env):
     env.start(homes=False)
     env.write('john', NEW)
@@ -120,13 +131,7 @@ def test_a_home_absent_at_start(env):
 
 def test_a_home_absent_at_start_that_comes_with_its_file(env):
     env.start(homes=False)
-    made = env.tmp / 'made'
-    made.mkdir()
-    (made / '.dynamicdns').write_text(NEW + '\n')
-    os.utime(made / '.dynamicdns', (1e9, 1e9))
-    for path in (made, made / '.dynamicdns'):
-        os.chown(path, uid_of('john'), uid_of('john'))
-    made.rename(env.home('john'))
+    make_a_home(env.tmp / 'made').rename(env.home('john'))
     env.wait_answer(JOHN, 'A', {NEW})
     env.write('john', OLD)
     env.wait_answer(JOHN, 'A', {OLD})
@@ -411,10 +416,7 @@ def test_a_file_system_mounted_over_a_home(env):
 
 def test_a_file_that_comes_with_the_mounted_file_system(env):
     env.private_mounts()
-    other = env.tmp / 'other'
-    other.mkdir()
-    (other / '.dynamicdns').write_text(NEW + '\n')
-    os.utime(other / '.dynamicdns', (1e9, 1e9))
+    other = make_a_home(env.tmp / 'other')
     env.start()
     env.inside(f'mount --bind {other} {env.home("john")}')
     env.wait_answer(JOHN, 'A', {NEW})
@@ -466,11 +468,8 @@ def test_a_mount_where_a_link_leads_to(env):
     """Of the link of one home nothing is known but that it is one; all are looked at."""
     env.private_mounts()
     place, other = env.tmp / 'elsewhere' / 'homes', env.tmp / 'other'
-    for top in place, other:
-        (top / 'john').mkdir(parents=True)
-        os.chown(top / 'john', uid_of('john'), -1)
-    (other / 'john' / '.dynamicdns').write_text(NEW + '\n')
-    os.utime(other / 'john' / '.dynamicdns', (1e9, 1e9))
+    (place / 'john').mkdir(parents=True)
+    make_a_home(other / 'john')
     env.home('john').symlink_to(place / 'john')
     env.start(homes=False)
     env.inside(f'mount --bind {other} {place}')
@@ -496,11 +495,8 @@ def test_a_login_is_no_reason_to_read_everybodys_files_though_a_home_is_a_link(e
 def test_a_mount_on_the_way_that_a_link_to_all_homes_leads(env):
     env.private_mounts()
     place, other = env.tmp / 'elsewhere' / 'homes', env.tmp / 'other'
-    for top in place, other / 'homes':
-        (top / 'john').mkdir(parents=True)
-        os.chown(top / 'john', uid_of('john'), -1)
-    (other / 'homes' / 'john' / '.dynamicdns').write_text(NEW + '\n')
-    os.utime(other / 'homes' / 'john' / '.dynamicdns', (1e9, 1e9))
+    (place / 'john').mkdir(parents=True)
+    make_a_home(other / 'homes' / 'john')
     env.homes.rmdir()
     env.homes.symlink_to(place)
     env.start()
