@@ -620,82 +620,103 @@ static void lent_end(struct daemon *d, uint32_t user)
 	u->lent = u->lent && !u->known && roster_has_any(d->roster, user);	/* no memory */
 }
 
+/* What looking at a user's files came to. */
+struct findings {
+	unsigned looks;			/* those that were looked at */
+	struct statement s[CONF_PATTERNS_MAX];
+	bool competes[CONF_PATTERNS_MAX];
+	bool any_new, any_gone, any_trouble, any_there;
+	unsigned n_no_file;
+};
+
+/* Looks at one of them. */
+static void find_one(struct daemon *d, uint32_t user, unsigned pattern, bool written, bool unsure,
+		     uint64_t settled_print, const struct ahead_file *given, struct findings *f)
+{
+	struct roster_user *u = &d->roster->state[user];
+	struct statement *s = &f->s[pattern];
+	bool *competes = &f->competes[pattern], news = false;
+
+	if (!read_statement(d, user, pattern, written, unsure, settled_print, given, s)) {
+		s->print = *roster_print(d->roster, user, pattern);	/* decided on another time */
+		f->any_there = true;
+	} else if (s->outcome == SOURCE_E_NO_FILE || s->outcome == SOURCE_E_NO_DIRECTORY) {
+		f->n_no_file += s->outcome == SOURCE_E_NO_FILE;
+		f->any_gone = weigh_absent(d, user, pattern, s->outcome, settled_print) || f->any_gone;
+		s->print = 0;
+	} else {
+		news = weigh(d, user, pattern, s, competes);
+		f->any_there = f->any_there || s->what != ASKS_NOTHING || s->outcome == SOURCE_E_SAME;
+	}
+	if (s->outcome != SOURCE_E_SAME && s->what == ASKS_NOTHING && u->pattern == pattern) {
+		u->refused = false;	/* it is gone, or empty */
+	}
+	*roster_print(d->roster, user, pattern) = s->print;
+	f->any_trouble = f->any_trouble || s->outcome < 0;
+	f->any_new = f->any_new || (news && *competes);
+}
+
+/* Which file is in force from now on. true: the one that was is gone, and the others compete anew, as they would at a
+ * start. */
+static bool choose(struct daemon *d, uint32_t user, struct findings *f)
+{
+	struct roster_user *u = &d->roster->state[user];
+	unsigned winner = UINT32_MAX;
+
+	for (unsigned i = 0; i < d->conf.n_patterns; i++) {
+		if (f->competes[i] && (winner == UINT32_MAX || goes_before(u, f->s, i, winner))) {
+			winner = i;
+		}
+	}
+	if (f->any_new) {
+		decide(d, user, f->s, winner);
+	} else if (f->any_gone) {
+		u->pattern = ROSTER_NO_PATTERN;
+		for (unsigned i = 0; i < d->conf.n_patterns; i++) {
+			*roster_print(d->roster, user, i) = 0;
+		}
+	}
+	return f->any_gone && !f->any_new;
+}
+
 /* Looks at those of the user's files that were marked, and decides what he wants. settled_print: the
  * file that has it has been unchanged for long enough. given: NULL, or what is in all of them. */
 static void look_at(struct daemon *d, uint32_t user, uint64_t settled_print,
 		    const struct ahead_file *given)
 {
-	const unsigned n_patterns = d->conf.n_patterns;
 	struct roster_user *u = &d->roster->state[user];
-	unsigned looks = u->looks, written = u->written, sure = u->sure, n_no_file = 0, winner = UINT32_MAX;
-	uint32_t n_names = users_n_names(d->roster->users, user);
-	struct statement s[CONF_PATTERNS_MAX];
-	bool competes[CONF_PATTERNS_MAX] = { false }, any_new = false, any_gone = false, any_trouble = false,
-	     any_there = false, again = false;
+	unsigned written = u->written, sure = u->sure;
+	/* Who compares needs to see all. */
+	struct findings f = { .looks = u->looks | (written ? 0 : look_all_patterns(d)) };
+	bool saw_all, again;
 
 	u->looks = u->written = u->sure = 0;
 	u->ahead = false;
-	/* Who compares needs to see all. */
-	looks |= written ? 0 : look_all_patterns(d);
-	if (!given && !leave_afar(d, user, settled_print, &looks, &written)) {
+	if (!given && !leave_afar(d, user, settled_print, &f.looks, &written)) {
 		return;
 	}
-	for (unsigned i = 0; i < n_patterns; i++) {
-		bool news = false;
-
-		s[i] = (struct statement){ 0 };
-		if (!(looks & 1u << i)) {
-			continue;
+	for (unsigned i = 0; i < d->conf.n_patterns; i++) {
+		if (f.looks & 1u << i) {
+			find_one(d, user, i, written & 1u << i, !(sure & 1u << i), settled_print,
+				 given ? &given[i] : NULL, &f);
 		}
-		if (!read_statement(d, user, i, written & 1u << i, !(sure & 1u << i), settled_print,
-				    given ? &given[i] : NULL, &s[i])) {
-			s[i].print = *roster_print(d->roster, user, i);	/* decided on another time */
-			any_there = true;
-		} else if (s[i].outcome == SOURCE_E_NO_FILE ||
-			   s[i].outcome == SOURCE_E_NO_DIRECTORY) {
-			n_no_file += s[i].outcome == SOURCE_E_NO_FILE;
-			any_gone = weigh_absent(d, user, i, s[i].outcome, settled_print) || any_gone;
-			s[i].print = 0;
-		} else {
-			news = weigh(d, user, i, &s[i], &competes[i]);
-			any_there = any_there || s[i].what != ASKS_NOTHING || s[i].outcome == SOURCE_E_SAME;
-		}
-		if (s[i].outcome != SOURCE_E_SAME && s[i].what == ASKS_NOTHING && u->pattern == i) {
-			u->refused = false;	/* it is gone, or empty */
-		}
-		*roster_print(d->roster, user, i) = s[i].print;
-		any_trouble = any_trouble || s[i].outcome < 0;
-		any_new = any_new || (news && competes[i]);
 	}
-	if (u->pattern == ROSTER_NO_PATTERN && looks == look_all_patterns(d) && !any_there) {
+	saw_all = f.looks == look_all_patterns(d);
+	if (u->pattern == ROSTER_NO_PATTERN && saw_all && !f.any_there) {
 		u->refused = false;	/* what was so is gone */
 	}
-	for (unsigned i = 0; i < n_patterns; i++) {
-		if (competes[i] && (winner == UINT32_MAX || goes_before(u, s, i, winner))) {
-			winner = i;
-		}
-	}
-	if (any_new) {
-		decide(d, user, s, winner);
-	} else if (any_gone) {
-		/* The file in force is gone: let the others compete, as they would at a start. */
-		u->pattern = ROSTER_NO_PATTERN;
-		again = true;
-		for (unsigned i = 0; i < n_patterns; i++) {
-			*roster_print(d->roster, user, i) = 0;
-		}
-	}
-	if (looks == look_all_patterns(d) && !any_trouble) {
+	again = choose(d, user, &f);
+	if (saw_all && !f.any_trouble) {
 		u->trouble_said = false;
 	}
 	lent_end(d, user);
-	if (n_no_file == n_patterns) {
+	if (f.n_no_file == d->conf.n_patterns) {
 		missing_begin(d, user);
-	} else if (looks == look_all_patterns(d)) {
+	} else if (saw_all) {
 		missing_end(d, user);	/* what cannot be told keeps */
 	}
-	for (unsigned i = 0; i < n_patterns; i++) {
-		statement_deinit(&s[i], n_names);
+	for (unsigned i = 0; i < d->conf.n_patterns; i++) {
+		statement_deinit(&f.s[i], users_n_names(d->roster->users, user));
 	}
 	d->progressed = d->progressed || u->waited;
 	if (again) {	/* once: no pattern is in force any more */
