@@ -100,6 +100,14 @@ static void on_written(uv_write_t *request, int status);
 
 /* --- the ends --- */
 
+/* -1: there is none, which every call on it says. */
+static int descriptor_of(const void *handle)
+{
+	uv_os_fd_t fd;
+
+	return uv_fileno(handle, &fd) ? -1 : fd;
+}
+
 static void closed_one(struct inquiry *in)
 {
 	if (!--in->n_open) {
@@ -150,12 +158,22 @@ static void on_peer_closed(uv_handle_t *handle)
 	closed_one(in);
 }
 
+/* Asks nothing any more, and waits for nothing. */
+static void silence(struct peer *p)
+{
+	p->ending = true;
+	p->held = false;
+	forget_waits(p);
+	buf_deinit(&p->waited);
+}
+
 /* Keeps its place, for that is all that can be done. */
 static void taint(struct peer *p)
 {
 	struct inquiry *in = p->inquiry;
 	unsigned left_out;
 
+	silence(p);
 	p->tainted = true;
 	(void)uv_read_stop((uv_stream_t *)&p->pipe);	/* cannot fail */
 	if (quota_take(&in->said_tainted, uv_now(in->listener.loop), 1, SAID_MS, &left_out)) {
@@ -166,38 +184,27 @@ static void taint(struct peer *p)
 
 static void close_peer(struct peer *p)
 {
-	uv_os_fd_t fd;
-
 	if (p->tainted || uv_is_closing((uv_handle_t *)&p->pipe)) {
 		return;
 	}
-	p->ending = true;
-	p->held = false;
-	forget_waits(p);
-	buf_deinit(&p->waited);
-	if (!uv_fileno((uv_handle_t *)&p->pipe, &fd) && !stranger_may_close(fd)) {
+	if (!stranger_may_close(descriptor_of(&p->pipe))) {
 		taint(p);
 		return;
 	}
+	silence(p);
 	uv_close((uv_handle_t *)&p->pipe, on_peer_closed);
 }
 
 /* Its descriptor goes with the process. */
-static void leave_open(uv_stream_t *stream)
+static void leave_open(const uv_pipe_t *pipe)
 {
-	uv_os_fd_t fd;
-
-	if (!uv_fileno((uv_handle_t *)stream, &fd)) {
-		(void)fcntl(fd, F_DUPFD_CLOEXEC, 0);	/* else the end may take longer */
-	}
+	(void)fcntl(descriptor_of(pipe), F_DUPFD_CLOEXEC, 0);	/* else the end may take longer */
 }
 
 /* No more questions; the answers are still written. */
 static void end_peer(struct peer *p)
 {
-	p->ending = true;
-	p->held = false;
-	forget_waits(p);
+	silence(p);
 	(void)uv_read_stop((uv_stream_t *)&p->pipe);	/* cannot fail */
 	if (!p->n_writes) {
 		close_peer(p);
@@ -495,13 +502,9 @@ static void take_questions(struct peer *p)
 static void on_room(uv_handle_t *handle, size_t suggested, uv_buf_t *ret)
 {
 	struct peer *p = handle->data;
-	ssize_t n = -EAGAIN;
-	uv_os_fd_t fd;
+	ssize_t n = stranger_peek(descriptor_of(handle), p->text + p->n, TEXT_SIZE - p->n);
 
 	(void)suggested;
-	if (!uv_fileno(handle, &fd)) {
-		n = stranger_peek(fd, p->text + p->n, TEXT_SIZE - p->n);
-	}
 	p->tainted = n == -EBADMSG;
 	/* What was not looked at is not read. The end, and other errors, are told by reading. */
 	*ret = uv_buf_init(p->text + p->n, n > 0 ? (unsigned)n : n != -EBADMSG && n != -EAGAIN);
@@ -514,9 +517,6 @@ static void on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf)
 	(void)buf;	/* it is in p->text */
 	if (n == UV_ENOBUFS) {
 		if (p->tainted) {
-			p->ending = true;
-			forget_waits(p);
-			buf_deinit(&p->waited);
 			taint(p);
 		}
 	} else if (n == UV_EOF) {
@@ -578,11 +578,8 @@ static bool find_kind(struct peer *p)
 	const struct inquiry_handlers *h = &p->inquiry->handlers;
 	struct ucred who;
 	socklen_t n = sizeof(who);
-	uv_os_fd_t fd;
+	int fd = descriptor_of(&p->pipe);
 
-	if (uv_fileno((uv_handle_t *)&p->pipe, &fd)) {
-		return false;
-	}
 	stranger_accept(fd);
 	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &who, &n) < 0) {
 		return false;
@@ -641,13 +638,16 @@ static bool take_place(const struct peer *p)
 			idlest = other;
 		}
 	}
-	if (n_account >= limits[p->kind].each || (n_kind >= limits[p->kind].places && !idlest)) {
+	if (n_account >= limits[p->kind].each) {
 		return false;
 	}
-	if (n_kind >= limits[p->kind].places) {
+	if (n_kind < limits[p->kind].places) {
+		return true;
+	}
+	if (idlest) {
 		close_peer(idlest);
 	}
-	return true;
+	return idlest;
 }
 
 /* false: it is closed at once. */
@@ -845,11 +845,11 @@ struct inquiry *inquiry_free(struct inquiry *in)
 			close_peer(p);
 		}
 		if (p->used && p->tainted) {
-			leave_open((uv_stream_t *)&p->pipe);
+			leave_open(&p->pipe);
 			uv_close((uv_handle_t *)&p->pipe, on_peer_closed);
 		}
 	}
-	leave_open((uv_stream_t *)&in->listener);	/* for those who were not accepted yet */
+	leave_open(&in->listener);	/* for those who were not accepted yet */
 	uv_close((uv_handle_t *)&in->listener, on_closed);
 	uv_close((uv_handle_t *)&in->turn, on_closed);
 	uv_close((uv_handle_t *)&in->idle_timer, on_closed);
