@@ -98,11 +98,16 @@ static int probe_enterable(const void *directory)
 	return faccessat(AT_FDCWD, directory, X_OK, 0) && errno == EACCES;
 }
 
+/* The directory that ends before the slash at `at`: the root, or another on the way to this one. */
+static void way_to(const char *directory, const char *at, char ret[PATH_MAX])
+{
+	(void)snprintf(ret, PATH_MAX, "%.*s", at == directory ? 1 : (int)(at - directory), directory);
+}
+
 bool check_way_closed(const struct check *c, const char *directory, char ret[PATH_MAX])
 {
 	for (const char *at = directory; at; at = strchr(at + 1, '/')) {
-		(void)snprintf(ret, PATH_MAX, "%.*s", at == directory ? 1 : (int)(at - directory),
-			       directory);
+		way_to(directory, at, ret);
 		if (check_as_service(c, probe_enterable, ret) > 0) {
 			return true;
 		}
@@ -191,6 +196,11 @@ static bool may_wait(const struct check *c, const char *path)
 	return c->mounts && mounts_waits_for(c->mounts, path, UINT_MAX);
 }
 
+static bool look(const struct check *c, const char *path, struct stat *ret)
+{
+	return !may_wait(c, path) && !stat(path, ret);
+}
+
 /* Every directory from the root down to this one. */
 void check_way(struct check *c, unsigned line, const char *key, const char *directory)
 {
@@ -198,13 +208,12 @@ void check_way(struct check *c, unsigned line, const char *key, const char *dire
 	struct stat st;
 
 	for (const char *at = directory; at; at = strchr(at + 1, '/')) {
-		(void)snprintf(path, sizeof(path), "%.*s", at == directory ? 1 : (int)(at - directory),
-			       directory);
-		if (!may_wait(c, path) && !stat(path, &st)) {
+		way_to(directory, at, path);
+		if (look(c, path, &st)) {
 			check_others(c, line, key, path, &st);
 		}
 	}
-	if (strcmp(directory, "/") != 0 && !may_wait(c, directory) && !stat(directory, &st)) {
+	if (strcmp(directory, "/") != 0 && look(c, directory, &st)) {
 		check_others(c, line, key, directory, &st);
 	}
 }
@@ -221,7 +230,7 @@ static void check_user_base(struct check *c, const struct pattern *p, uint32_t u
 		if (!pattern_path(p, n, name, path)) {
 			check_mistake(c, c->conf_path, c->conf.users->users[user].line,
 				      "the path of user %s is too long", name);
-		} else if (!may_wait(c, path) && !stat(path, &st) && st.st_mode & S_IWOTH) {
+		} else if (look(c, path, &st) && st.st_mode & S_IWOTH) {
 			check_mistake(c, c->conf_path, c->conf.pathpattern_line,
 				      "everyone may write to '%s' and so publish as user %s",
 				      path, name);
@@ -326,6 +335,14 @@ static void check_socket(const struct check *c)
 	}
 }
 
+void check_no_user(struct check *c, unsigned line, const char *user, const char *section)
+{
+	check_mistake(c, c->conf_path, line,
+		      "there is no user '%s'; create it (systemd-sysusers, or adduser --system --group), "
+		      "or name another as 'user'%s",
+		      user, section);
+}
+
 static void check_account(struct check *c)
 {
 	const struct passwd *pw = getpwnam(c->conf.http.user);
@@ -333,10 +350,7 @@ static void check_account(struct check *c)
 	c->front_end = pw ? pw->pw_uid : (uid_t)-1;
 	c->service = getpwnam(c->conf.user);
 	if (!c->service) {
-		check_mistake(c, c->conf_path, c->conf.user_line,
-			      "there is no user '%s'; create it (systemd-sysusers, or adduser --system --group), "
-			      "or name another as 'user'",
-			      c->conf.user);
+		check_no_user(c, c->conf.user_line, c->conf.user, "");
 	}
 }
 

@@ -241,10 +241,7 @@ void check_http(struct check *c)
 	const struct conf_http *h = &c->conf.http;
 
 	if (c->front_end == (uid_t)-1) {
-		check_mistake(c, c->conf_path, h->user_line,
-			      "there is no user '%s'; create it (systemd-sysusers, or adduser --system --group), "
-			      "or name another as 'user' in [http]",
-			      h->user);
+		check_no_user(c, h->user_line, h->user, " in [http]");
 	}
 	check_tls_file(c, h->certificate_line, "certificate", h->certificate, false);
 	check_tls_file(c, h->key_line, "key", h->key, true);

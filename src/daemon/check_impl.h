@@ -35,6 +35,9 @@ void check_mistake(struct check *c, const char *file, unsigned line, const char 
 void check_warning(const char *file, unsigned line, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
 
+/* What is missing is an account; of [http], section tells. */
+void check_no_user(struct check *c, unsigned line, const char *user, const char *section);
+
 /* Runs probe in a process that has become this user, with the capability of privileges_drop or with
  * none. Returns what it returned (0 to 125), or -1 when we may not become him. */
 typedef int check_probe_fn(const void *arg);
