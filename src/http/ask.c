@@ -71,29 +71,25 @@ static void arm(struct ask *a)
 	if (a->first_wait && a->first_wait->due_ms < due) {
 		due = a->first_wait->due_ms;
 	}
-	if (a->first || a->first_wait) {
+	if (due < UINT64_MAX) {
 		(void)uv_timer_start(&a->timer, on_timer, due > now ? due - now : 0, 0);
 	} else {
 		(void)uv_timer_stop(&a->timer);
 	}
 }
 
-static struct question *take(struct ask *a)
+static bool anybody_waits(const struct ask *a)
+{
+	return a->first || a->first_wait;
+}
+
+static void answer(struct ask *a, enum ask_outcome outcome, const char *text, size_t n)
 {
 	struct question *q = a->first;
 
 	a->overdue = false;
 	a->first = q->next;
-	if (!a->first) {
-		a->last = &a->first;
-	}
-	return q;
-}
-
-static void answer(struct ask *a, enum ask_outcome outcome, const char *text, size_t n)
-{
-	struct question *q = take(a);
-
+	a->last = a->first ? a->last : &a->first;
 	q->done(q->arg, outcome, text, n);
 	free(q);
 }
@@ -189,7 +185,7 @@ static void give_up(struct ask *a, size_t n, const char *why)
 	for (struct wait *w = a->first_wait; w; w = w->next) {
 		w->written = false;
 	}
-	if (a->first || a->first_wait) {
+	if (anybody_waits(a)) {
 		(void)connect_line(a); /* without memory their time runs out */
 	}
 	while (list) {
@@ -339,7 +335,7 @@ static void take_replies(struct line *l)
 	}
 	memmove(l->in.data, l->in.data + at, l->in.len - at);
 	l->in.len -= at;
-	if (l->in.len > (l->ask->first || l->ask->first_wait ? INQUIRY_REPLY_MAX : 0) + READ_SIZE) {
+	if (l->in.len > (anybody_waits(l->ask) ? INQUIRY_REPLY_MAX : 0) + READ_SIZE) {
 		give_up_all(l->ask, "not an answer");
 	} else {
 		arm(l->ask);
@@ -467,7 +463,7 @@ static void on_retry_timer(uv_timer_t *timer)
 {
 	struct ask *a = timer->data;
 
-	if ((a->first || a->first_wait) && !a->line) {
+	if (anybody_waits(a) && !a->line) {
 		(void)connect_line(a); /* without memory the questions' time runs out */
 	}
 }
