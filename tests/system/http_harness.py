@@ -80,6 +80,14 @@ def hashed(secret):
     return 'blake2b:' + base64.urlsafe_b64encode(digest).decode().rstrip('=')
 
 
+def crypt(secret, method, rounds=None):
+    """Its hash by crypt(3)."""
+    needs('mkpasswd')
+    command = ['mkpasswd', '-s', '-m', method] + (['-R', str(rounds)] if rounds else [])
+    return subprocess.run(command, input=secret, capture_output=True, text=True,
+                          check=True).stdout.strip()
+
+
 def basic(user, secret):
     """The header of HTTP Basic (RFC 7617)."""
     pair = f'{user}:{secret}'.encode()

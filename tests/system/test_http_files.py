@@ -16,7 +16,7 @@ import pytest
 
 from harness import DNS_UPDATER, TIMEOUT, clean_env, needs, unshare_mounts
 from http_harness import (ACCOUNT_GID, ACCOUNT_UID, START_STATE, USERS, Net, addresses_of, check_framing,
-                          in_threads, parse_answer, read_all, request)
+                          crypt, in_threads, parse_answer, read_all, request)
 
 HOST1, HOST2 = 'host1.dyn.example', 'host2.dyn.example'
 BOTH = f'hostname={HOST1},{HOST2}'
@@ -483,13 +483,6 @@ def test_a_token_that_is_limited_to_names(env, http):
 
 
 # ---- hashes of crypt(3)
-
-def crypt(secret, method, rounds=None):
-    needs('mkpasswd')
-    command = ['mkpasswd', '-s', '-m', method] + (['-R', str(rounds)] if rounds else [])
-    return subprocess.run(command, input=secret, capture_output=True, text=True,
-                          check=True).stdout.strip()
-
 
 @pytest.mark.parametrize('make', [
     pytest.param(lambda s: crypt(s, 'sha-512', 5000), id='sha512'),

@@ -9,14 +9,13 @@ import resource
 import select
 import socket
 import ssl
-import subprocess
 import threading
 import time
 
 import pytest
 
-from harness import TIMEOUT, needs
-from http_harness import (DNS_UPDATER_HTTP, START_STATE, Net, basic, check_framing, corpus,
+from harness import TIMEOUT
+from http_harness import (DNS_UPDATER_HTTP, START_STATE, Net, basic, check_framing, corpus, crypt,
                           in_threads, is_sanitized, parse_answer, request)
 
 HOST1, HOST2 = 'host1.dyn.example', 'host2.dyn.example'
@@ -771,15 +770,19 @@ def test_wrong_passwords_for_one_account_from_everywhere(env, http):
     honest(http, '127.200.200.200')		# also from where he never was before
 
 
+def has_slow_hash(env, http, rounds):
+    """Of the user slow, whose password is right-one."""
+    env.users['slow'] = ['slow.dyn.example']
+    http.token_lines = [f'slow:{crypt("right-one", "sha-512", rounds)}']
+    http.never_logged |= {'right-one', 'not-this'}
+
+
 @pytest.mark.parametrize('user', ['alice', 'slow'])
 def test_guesses_whose_answers_take_their_time_leave_room_for_others(env, http, user):
     """Whether they are held back, or wait for a slow hash."""
-    needs('mkpasswd')
-    hash = subprocess.run(['mkpasswd', '-s', '-m', 'sha-512', '-R', '400000'], input='right-one', text=True,
-                          capture_output=True, check=True).stdout.strip()
-    env.users['slow'] = ['slow.dyn.example']
-    http.token_lines = [f'slow:{hash}'] if user == 'slow' else []
-    http.never_logged |= {'right-one', 'spread'}
+    if user == 'slow':
+        has_slow_hash(env, http, 400000)
+    http.never_logged.add('spread')
     http.conf['connections_max'] = '16'
     http.start()
     for i in range(15 if user == 'alice' else 0):	# and now each is held back for seconds
@@ -815,12 +818,7 @@ def test_guesses_are_answered_later_and_later_whether_there_is_such_a_user_or_no
 @pytest.mark.parametrize('user', ['alice', HOST1, *NOBODY])
 def test_a_slow_hash_does_not_tell_who_has_one(env, http, user):
     """A guess is tried as long for whoever has none, and for nobody."""
-    needs('mkpasswd')
-    hash = subprocess.run(['mkpasswd', '-s', '-m', 'sha-512', '-R', '400000'], input='right-one', text=True,
-                          capture_output=True, check=True).stdout.strip()
-    env.users['slow'] = ['slow.dyn.example']
-    http.token_lines = [f'slow:{hash}']
-    http.never_logged |= {'right-one', 'not-this'}
+    has_slow_hash(env, http, 400000)
     http.start()
 
     def fastest(user, secret='not-this'):
@@ -842,12 +840,7 @@ def test_a_slow_hash_does_not_tell_who_has_one(env, http, user):
 @pytest.mark.parametrize('user', ['alice', 'slow', 'nobody'])
 def test_guesses_count_though_they_find_no_place_among_slow_hashes(env, http, user):
     """Else who fills his share of them might try tokens without end. Nor do they tell who has a password."""
-    needs('mkpasswd')
-    hash = subprocess.run(['mkpasswd', '-s', '-m', 'sha-512', '-R', '4000000'], input='right-one', text=True,
-                          capture_output=True, check=True).stdout.strip()
-    env.users['slow'] = ['slow.dyn.example']
-    http.token_lines = [f'slow:{hash}']
-    http.never_logged |= {'right-one', 'not-this'}
+    has_slow_hash(env, http, 4000000)
     http.start()
     with contextlib.ExitStack() as stack:
         for _ in range(4):
@@ -895,12 +888,7 @@ def test_guessed_tokens_have_to_wait_too(env, http):
 
 def test_a_flood_on_a_slow_hash_keeps_nobody_waiting(env, http):
     """Wrong passwords for a user with a hash of crypt(3), from many addresses."""
-    needs('mkpasswd')
-    hash = subprocess.run(['mkpasswd', '-s', '-m', 'sha-512', '-R', '200000'], input='right-one', text=True,
-                          capture_output=True, check=True).stdout.strip()
-    env.users['slow'] = ['slow.dyn.example']
-    http.token_lines = [f'slow:{hash}']
-    http.never_logged |= {'right-one', 'not-this'}
+    has_slow_hash(env, http, 200000)
     http.start()
     stop = threading.Event()
 

@@ -19,8 +19,8 @@ from pathlib import Path
 import pytest
 
 from harness import DNS_UPDATER, TIMEOUT, clean_env, needs
-from http_harness import (USERS, addresses_of, basic, check_framing, forwarded_for, in_threads, parse_answer,
-                          read_all, request)
+from http_harness import (USERS, addresses_of, basic, check_framing, crypt, forwarded_for, in_threads,
+                          parse_answer, read_all, request)
 
 HOST1, HOST2, HOST3 = 'host1.dyn.example', 'host2.dyn.example', 'host3.dyn.example'
 BOTH = f'hostname={HOST1},{HOST2}'
@@ -450,10 +450,7 @@ def test_a_proxy_that_contradicts_itself_is_not_believed(env, http):
 # ---- passwords
 
 def test_a_network_of_ipv6_has_one_share_of_the_slow_hashes(env, http):
-    needs('mkpasswd')
-    hash = subprocess.run(['mkpasswd', '-s', '-m', 'yescrypt', '-R', '10'], input='right-one', text=True,
-                          capture_output=True, check=True).stdout.strip()
-    http.token_lines = [f'solo:{hash}']
+    http.token_lines = [f'solo:{crypt("right-one", "yescrypt", 10)}']
     http.never_logged |= {'right-one', 'not-this'}
     http.conf['trusted_proxies'] = '127.0.0.0/8'
     http.conf['request_timeout'] = '5m'
@@ -620,10 +617,7 @@ def test_an_address_of_another_name_beside_the_request(env, http, colon):
 def test_a_password_that_is_still_tried_at_the_end(env, http):
     """Its request was given up at the time limit; the thread that tries it outlives the connection, but
     not the program."""
-    needs('mkpasswd')
-    slow = subprocess.run(['mkpasswd', '-m', 'yescrypt', '-R', '9', 'right'], check=True,
-                          capture_output=True, text=True).stdout.strip()
-    http.token_lines = [f'solo:{slow}']
+    http.token_lines = [f'solo:{crypt("right", "yescrypt", 9)}']
     http.secrets = [s for s in http.secrets if s[0] != 'solo']
     http.conf['request_timeout'] = '100ms'
     http.start()
