@@ -7,6 +7,7 @@
 #include "core/address.h"
 #include "core/answer.h"
 #include "core/conf.h"
+#include "core/proxy.h"
 #include "core/request.h"
 #include "core/update.h"
 #include "fuzz.h"
@@ -171,9 +172,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 	in.request = &r;
 	in.conf = &world.conf;
 	in.users = world.conf.users;
-	in.peer = request_peer(&proxy, &world.conf.http.trusted_proxies, x_forwarded_for,
-			       sent.form);
-	(void)request_was_encrypted(x_forwarded_for, sent.form); /* only that it ends */
+	in.peer = proxy_peer(&proxy, &world.conf.http.trusted_proxies, x_forwarded_for,
+			     sent.form);
+	(void)proxy_was_encrypted(x_forwarded_for, sent.form); /* only that it ends */
 	CHECK(!update_apply(&in, &u));
 	check_sets(u.sets);
 	check_echo(&u);

@@ -89,13 +89,3 @@ struct request_input {
  * caller ends ret with request_deinit, or -ENOMEM. */
 int request_parse(const struct request_input *in, struct request *ret);
 void request_deinit(struct request *r);
-
-/* The address a request comes from, behind trusted proxies: the last one in X-Forwarded-For or Forwarded
- * (RFC 7239) that is not theirs. An address that is not understood ends the search. When both are there
- * and differ, one of them may be the client's own: then it is the address of the connection. */
-struct ip request_peer(const struct ip *connection, const struct ip_nets *trusted,
-		       struct text x_forwarded_for, struct text forwarded);
-
-/* "https" of X-Forwarded-Proto, or of the last proto= in Forwarded; of both, where both are there. */
-bool request_was_encrypted(struct text x_forwarded_proto,
-			   struct text forwarded);

@@ -4,6 +4,7 @@
 
 #include "base/log.h"
 #include "core/name.h"
+#include "core/proxy.h"
 #include "http/ask.h"
 #include "http/auth.h"
 
@@ -202,7 +203,7 @@ static bool is_private(const struct job *j)
 
 	return q->tls || q->plain == CONF_PLAIN_ALLOW ||
 	       (ip_nets_name(&j->g->conf.http.trusted_proxies, &q->connection) &&
-		request_was_encrypted(q->x_forwarded_proto, q->forwarded));
+		proxy_was_encrypted(q->x_forwarded_proto, q->forwarded));
 }
 
 static bool is_method(const struct server_request *q)
@@ -269,8 +270,8 @@ void handle_request(struct handle *h, struct generation *g, struct server_reques
 	j->q = q;
 	q->work = j;
 	j->user = TABLE_NONE;
-	j->peer = request_peer(&q->connection, &g->conf.http.trusted_proxies,
-			       q->x_forwarded_for, q->forwarded);
+	j->peer = proxy_peer(&q->connection, &g->conf.http.trusted_proxies,
+			     q->x_forwarded_for, q->forwarded);
 	handle_job(j);
 }
 

@@ -53,3 +53,7 @@ static inline char *exact(const char *text, size_t n)
 		memcpy(copy, text, n);
 	return copy;
 }
+
+/* The same of a string, as core/text.h has it; of NULL, a text that is not given. */
+#define EXACT_TEXT(s) \
+	((s) ? (struct text){ exact((s), strlen(s)), strlen(s) } : (struct text){ 0 })

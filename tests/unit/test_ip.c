@@ -492,6 +492,34 @@ static void printed_as_one(void **state)
 	}
 }
 
+static const struct unmap_row {
+	const char *name, *want;
+} unmapped[] = {
+	{ "::ffff:192.0.2.1", "192.0.2.1" },
+	{ "::ffff:0.0.0.0", "0.0.0.0" },
+	{ "192.0.2.1", "192.0.2.1" },
+	{ "2001:db8::1", "2001:db8::1" },
+	{ "::192.0.2.1", "::192.0.2.1" },
+	{ "::fffe:c000:201", "::fffe:c000:201" },
+	{ "64:ff9b::192.0.2.1", "64:ff9b::c000:201" },
+	{ "::1:ffff:c000:201", "::1:ffff:c000:201" },
+};
+
+static void check_unmapped(void **state)
+{
+	const struct unmap_row *row = *state;
+	static const uint8_t zero[12];
+	char text[IP_TEXT_SIZE];
+	struct ip ip;
+
+	assert_true(ip_parse(row->name, strlen(row->name), &ip));
+	ip_unmap(&ip);
+	(void)ip_print(ip.bytes, ip.n, text);
+	assert_string_equal(text, row->want);
+	if (ip.n == 4) /* others compare all of the bytes */
+		assert_memory_equal(ip.bytes + 4, zero, sizeof(zero));
+}
+
 int main(void)
 {
 	static const struct CMUnitTest ip[] = {
@@ -510,5 +538,6 @@ int main(void)
 	failed += ROWS_RUN(equals, check_equal);
 	failed += ROWS_RUN(blocks, check_block);
 	failed += ROWS_RUN(accepts, check_accept);
+	failed += ROWS_RUN(unmapped, check_unmapped);
 	return failed != 0;
 }
