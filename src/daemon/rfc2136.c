@@ -75,6 +75,13 @@ const char *rfc2136_name(const struct rfc2136 *p, uint32_t number)
 					 p->orphans[number - users->n_names].text;
 }
 
+static uint8_t owned_of(const struct rfc2136 *p, uint32_t number)
+{
+	uint32_t n_names = p->o.roster->users->n_names;
+
+	return number < n_names ? p->owned[number] : p->orphans[number - n_names].owned;
+}
+
 bool rfc2136_is_in_zone(const struct rfc2136_zone *z, uint32_t number)
 {
 	const struct rfc2136 *p = z->p;
@@ -146,14 +153,12 @@ static void print_one(struct buf *to, const struct rfc2136 *p, const char *name,
 static bool print_memory(struct output *o, uint32_t number, struct buf *to)
 {
 	struct rfc2136 *p = rfc2136_of(o);
-	uint32_t n_names = o->roster->users->n_names;
 
 	rfc2136_sort_orphans(p);	/* so that they keep their places until the last is printed */
 	if (number >= rfc2136_n_numbers(p)) {
 		return false;
 	}
-	print_one(to, p, rfc2136_name(p, number),
-		  number < n_names ? p->owned[number] : p->orphans[number - n_names].owned);
+	print_one(to, p, rfc2136_name(p, number), owned_of(p, number));
 	return true;
 }
 
@@ -188,11 +193,9 @@ static void say_left(struct rfc2136 *p)
 	const char *first = NULL;
 
 	for (uint32_t i = 0; i < rfc2136_n_numbers(p); i++) {
-		bool is_orphan = i >= n_names;
-		uint8_t owned = is_orphan ? p->orphans[i - n_names].owned : p->owned[i];
-		uint16_t zone = is_orphan ? p->orphans[i - n_names].zone : p->zone_of[i];
+		uint16_t zone = i < n_names ? p->zone_of[i] : p->orphans[i - n_names].zone;
 
-		if (owned & RFC2136_BOTH && zone == RFC2136_NO_ZONE) {
+		if (owned_of(p, i) & RFC2136_BOTH && zone == RFC2136_NO_ZONE) {
 			first = n++ ? first : rfc2136_name(p, i);
 		}
 	}
