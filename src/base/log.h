@@ -11,7 +11,7 @@
 #include <syslog.h>
 
 /* What goes to syslog(3) is shown on standard error too, if that is a terminal, and as far as it takes it without waiting.
- * Else, to standard error each line begins with <N>, its priority, only when that is the journal (sd-daemon(3)). */
+ * Of what goes to standard error alone, each line begins with <N>, its priority, if that is the journal (sd-daemon(3)). */
 void log_open(const char *ident, bool to_stderr);
 
 /* A file that holds the latest message, replaced whole by log_flush; NULL: none. Its messages come

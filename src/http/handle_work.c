@@ -16,7 +16,7 @@
 #include <string.h>
 
 enum {
-	WAITING_MAX = 256, WAITING_MIN = 4,
+	SHARE_MIN = 4, SHARE_MAX = 256,
 	ANSWER_MS = 500, /* to send an answer in */
 };
 
@@ -430,7 +430,7 @@ unsigned handle_share(const struct conf_http *http)
 {
 	unsigned share = http->connections_max / 4;
 
-	return share < WAITING_MIN ? WAITING_MIN : share < WAITING_MAX ? share : WAITING_MAX;
+	return share < SHARE_MIN ? SHARE_MIN : share < SHARE_MAX ? share : SHARE_MAX;
 }
 
 void handle_enter(struct job *j)
