@@ -346,7 +346,7 @@ static uint64_t save_delay_ms(const struct daemon *d)
 static void act(struct daemon *d)
 {
 	look_at_wanted(d);
-	look_missing_eased(d);
+	missing_eased(d);
 	if (d->compare_wanted && (d->ready || !d->sweeping)) {
 		d->compare_wanted = d->publish_wanted = false;
 		publish_look_again(d->publish);
@@ -553,8 +553,9 @@ static int swap_in(struct daemon *d, struct reload *load, bool *ret_sweep)
 	}
 	forget_old(d, roster, watch, to_look);
 	take_accounts(d, &load->accounts, before, diff);
-	look_renumber(d, before, diff->now, keep >= ROSTER_KEEP_PATTERNS,
-		      (int64_t)(d->conf.missing_after_ms - old.missing_after_ms));
+	look_renumber(d);
+	missing_renumber(d, before, diff->now, keep >= ROSTER_KEEP_PATTERNS,
+			 (int64_t)(d->conf.missing_after_ms - old.missing_after_ms));
 	*ret_sweep = keep != ROSTER_KEEP_ALL || !diff->n_changed || !look_at_changed(d, before, diff);
 	roster_free(before);
 	conf_deinit(&old);
@@ -609,7 +610,7 @@ static void hangup(struct daemon *d)
 
 	d->reload_wanted = false;
 	if (d->withdrawals_held) {
-		look_withdraw_missing(d, true);
+		missing_withdraw(d, true);
 	}
 	sweep = take_conf(d, load) || d->sweeping || !d->ready;
 	reload_free(load);
@@ -853,6 +854,7 @@ struct daemon *daemon_free(struct daemon *d)
 	roster_free(d->roster);
 	conf_deinit(&d->conf);
 	look_deinit(d);
+	queue_deinit(&d->missing);
 	free(d);
 	log_flush();
 	return NULL;

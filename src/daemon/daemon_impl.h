@@ -3,12 +3,14 @@
 #pragma once
 
 /* What the parts of daemon.h share: daemon.c (the loop, sweeps, start, reload and end), look.c (the
- * decision on one user), afar.c (files that may keep their reader waiting), questions.c (what those who ask on the socket are told). */
+ * decision on one user), missing.c (whose files are not there), afar.c (files that may keep their reader waiting), questions.c
+ * (what those who ask on the socket are told). */
 
 #include "base/quota.h"
 #include "core/conf.h"
 #include "daemon/ahead.h"
 #include "daemon/patient.h"
+#include "daemon/queue.h"
 #include "daemon/roster.h"
 #include "daemon/source.h"
 
@@ -24,20 +26,6 @@ struct watch;
 struct watch_fanotify;
 
 _Static_assert(CONF_PATTERNS_MAX <= 8, "roster_user.looks has a bit for each");
-
-/* Something to look at again at a certain time: since the delay is the same for all, a queue. */
-struct later {
-	uint64_t due_ms;
-	uint32_t user;
-	uint16_t missing;	/* of a missing file: roster_user.missing then */
-	uint64_t print;		/* of a changing file: as it was then */
-	uint8_t pattern;
-};
-
-struct queue {
-	struct later *items;
-	size_t first, n, size;
-};
 
 /* How much of the log one user has had. */
 struct talker {
@@ -128,21 +116,40 @@ void look_say_left_out(struct daemon *d, uint32_t user);
 /* The same about all, now: their numbers will be others. */
 void look_say_all_left_out(struct daemon *d);
 
-/* Withdraws what has been missing for long enough; confirmed: also when it is very much at once. */
-void look_withdraw_missing(struct daemon *d, bool confirmed);
+/* Looks at all files of the user, now. */
+void look_at_all(struct daemon *d, uint32_t user);
 
-/* Those who are missing have become few again: lets what was held go on. */
-void look_missing_eased(struct daemon *d);
+/* He wants no addresses any more. */
+void look_withdraw(struct daemon *d, uint32_t user);
 
-/* The users are others now: who was number i before is number now[i]; TABLE_NONE: he is gone. What is under way is
- * forgotten, but for how long files have been missing, if they are the same ones, and missing_after is more_ms longer. */
-void look_renumber(struct daemon *d, const struct roster *before, const uint32_t *now, bool same_files, int64_t more_ms);
+/* The users are others now: what is under way is forgotten. */
+void look_renumber(struct daemon *d);
 
 /* What source_read needs to know of this file. watch may be NULL. */
 struct source_place look_place(const struct daemon *d, uint32_t user, unsigned pattern, struct watch *watch);
 
 /* Decides on what was read of the user's files; the rest is read. */
 void look_take_patient(struct daemon *d, const struct patient_look *look, const struct ahead_file *files);
+
+/* --- missing.c --- */
+
+/* None of the user's files is there; one is again, or that cannot be told. */
+void missing_begin(struct daemon *d, uint32_t user);
+void missing_end(struct daemon *d, uint32_t user);
+
+/* They were missing for long enough, and a last look said so too. */
+void missing_for_good(struct daemon *d, uint32_t user);
+
+/* Withdraws what has been missing for long enough; confirmed: also when it is very much at once. */
+void missing_withdraw(struct daemon *d, bool confirmed);
+
+/* Those who are missing have become few again: lets what was held go on. */
+void missing_eased(struct daemon *d);
+
+/* The users are others now: who was number i before is number now[i]; TABLE_NONE: he is gone. If the files are the same
+ * ones, whoever was missing is so still, for all that is known, and since when he was; missing_after is more_ms longer. */
+void missing_renumber(struct daemon *d, const struct roster *before, const uint32_t *now, bool same_files,
+		      int64_t more_ms);
 
 /* --- afar.c --- */
 

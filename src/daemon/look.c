@@ -18,7 +18,6 @@
 enum {
 	SETTLE_MS = 2000,	/* a file that nobody said was closed must be unchanged for so long */
 	LOOK_MS = 4, LOOKS = 16,	/* of looking, in one turn of the loop; looks between two looks at the clock */
-	MASS_MIN = 10,		/* withdrawals at once that may be a failure, not a wish */
 	SAID_MAX = 60, SAID_MS = 60 * 1000,	/* lines about what one user wrote, in so much time */
 	SHARED_MIN = 4,		/* users to look at for whom the shared directories are opened once */
 	QUOTE_MAX = 64,		/* bytes of a bad line that the log shows */
@@ -26,57 +25,7 @@ enum {
 
 #define PRINT_GONE UINT64_MAX	/* instead of a file's print: it was not there */
 
-/* --- small things --- */
-
-static int queue_add(struct queue *q, const struct later *l)
-{
-	if (q->first + q->n == q->size && q->first) {
-		memmove(q->items, q->items + q->first, q->n * sizeof(*q->items));
-		q->first = 0;
-	}
-	if (q->n == q->size) {
-		size_t size = q->size ? 2 * q->size : 16;
-		struct later *more = reallocarray(q->items, size, sizeof(*more));
-
-		if (!more) {
-			return -ENOMEM;
-		}
-		q->items = more;
-		q->size = size;
-	}
-	q->items[q->first + q->n++] = *l;
-	return 0;
-}
-
-static struct later queue_take(struct queue *q)
-{
-	struct later l = q->items[q->first++];
-
-	if (!--q->n) {
-		q->first = 0;
-	}
-	return l;
-}
-
-static const struct later *queue_head(const struct queue *q)
-{
-	return q->n ? &q->items[q->first] : NULL;
-}
-
-static void on_settle_timer(uv_timer_t *timer);
-static void on_missing_timer(uv_timer_t *timer);
-
-static void arm(struct daemon *d, uv_timer_t *timer, uv_timer_cb callback, const struct queue *q)
-{
-	const struct later *head = queue_head(q);
-	uint64_t now = uv_now(&d->loop);
-
-	if (head) {	/* starting a timer fails only without a callback */
-		(void)uv_timer_start(timer, callback, head->due_ms > now ? head->due_ms - now : 0, 0);
-	} else {
-		(void)uv_timer_stop(timer);
-	}
-}
+/* --- who is to be looked at --- */
 
 void look_want(struct daemon *d, uint32_t user, unsigned patterns)
 {
@@ -143,16 +92,18 @@ static bool is_settled(const struct timespec *time)
 	return age_ms >= SETTLE_MS;
 }
 
+static void on_settle_timer(uv_timer_t *timer);
+
 static void look_again_later(struct daemon *d, uint32_t user, unsigned pattern, uint64_t print)
 {
-	struct later l = { .due_ms = uv_now(&d->loop) + SETTLE_MS, .user = user, .print = print,
+	struct queue_item l = { .due_ms = uv_now(&d->loop) + SETTLE_MS, .user = user, .print = print,
 			   .pattern = (uint8_t)pattern };
 	struct roster_user *u = &d->roster->state[user];
 
 	/* Once is enough, however many events a user makes. Without memory the sweep serves. */
 	if (!(u->settling & 1u << pattern) && !queue_add(&d->settling, &l)) {
 		u->settling |= (uint8_t)(1u << pattern);
-		arm(d, &d->settle_timer, on_settle_timer, &d->settling);
+		queue_arm(&d->settling, &d->settle_timer, on_settle_timer);
 	}
 }
 
@@ -444,7 +395,7 @@ static bool put_sets(struct daemon *d, uint32_t user, struct ip_set **sets, time
 	return n >= 0;
 }
 
-static void withdraw_all(struct daemon *d, uint32_t user)
+void look_withdraw(struct daemon *d, uint32_t user)
 {
 	_cleanup_(free_ptr) struct ip_set **none =
 		calloc(users_n_names(d->roster->users, user) + 1u, sizeof(*none));
@@ -500,60 +451,6 @@ static bool goes_before(const struct roster_user *u, const struct statement *s, 
 	time_a = file_is_later(&time_a, &now) ? now : time_a;
 	time_b = file_is_later(&time_b, &now) ? now : time_b;
 	return file_is_later(&time_a, &time_b);
-}
-
-static void missing_begin(struct daemon *d, uint32_t user)
-{
-	struct roster_user *u = &d->roster->state[user];
-	struct later l = { .user = user };
-
-	if (u->missing || d->conf.missing != CONF_MISSING_WITHDRAW ||
-	    !roster_has_any(d->roster, user)) {
-		return;
-	}
-	l.missing = d->last_missing == UINT16_MAX ? 1 : (uint16_t)(d->last_missing + 1);
-	l.due_ms = uv_now(&d->loop) + d->conf.missing_after_ms;
-	if (!queue_add(&d->missing, &l)) {	/* without memory the next sweep notes it */
-		u->missing = d->last_missing = l.missing;
-		d->n_missing++;
-		arm(d, &d->missing_timer, on_missing_timer, &d->missing);
-	}
-}
-
-/* All who are missing are waited for from now on. */
-static void missing_wait_anew(struct daemon *d)
-{
-	for (size_t i = 0; i < d->missing.n; i++) {
-		d->missing.items[d->missing.first + i].due_ms =
-			uv_now(&d->loop) + d->conf.missing_after_ms;
-	}
-	arm(d, &d->missing_timer, on_missing_timer, &d->missing);
-}
-
-static void missing_end(struct daemon *d, uint32_t user)
-{
-	struct roster_user *u = &d->roster->state[user];
-
-	if (!u->missing) {
-		return;
-	}
-	u->missing = 0;
-	u->last_look = false;
-	d->coming_back = --d->n_missing && d->coming_back;
-	if (d->coming_back) {
-		missing_wait_anew(d);
-	}
-}
-
-/* They were missing for long enough, and a last look said so too. */
-static void missing_for_good(struct daemon *d, uint32_t user)
-{
-	struct roster_user *u = &d->roster->state[user];
-
-	u->missing = 0;
-	u->last_look = false;
-	d->n_missing--;
-	withdraw_all(d, user);
 }
 
 /* Leaves to others what is read elsewhere. false: nothing is left to be looked at now. */
@@ -720,9 +617,14 @@ static void look_at(struct daemon *d, uint32_t user, uint64_t settled_print,
 	}
 	d->progressed = d->progressed || u->waited;
 	if (again) {	/* once: no pattern is in force any more */
-		u->looks = (uint8_t)look_all_patterns(d);
-		look_at(d, user, 0, NULL);
+		look_at_all(d, user);
 	}
+}
+
+void look_at_all(struct daemon *d, uint32_t user)
+{
+	d->roster->state[user].looks = (uint8_t)look_all_patterns(d);
+	look_at(d, user, 0, NULL);
 }
 
 static void on_looking(uv_idle_t *idle)
@@ -783,8 +685,7 @@ static void take_user(struct daemon *d, const struct ahead *a, unsigned i, bool 
 
 	look_say_left_out(d, a->users[i]);
 	if (!usable || !u->ahead || u->looks) {
-		u->looks |= (uint8_t)look_all_patterns(d);
-		look_at(d, a->users[i], 0, NULL);
+		look_at_all(d, a->users[i]);
 		return;
 	}
 	for (unsigned j = 0; j < a->n_patterns; j++) {
@@ -824,10 +725,10 @@ void look_take_patient(struct daemon *d, const struct patient_look *look, const 
 static void on_settle_timer(uv_timer_t *timer)
 {
 	struct daemon *d = timer->data;
-	const struct later *head;
+	const struct queue_item *head;
 
 	while ((head = queue_head(&d->settling)) && head->due_ms <= uv_now(&d->loop)) {
-		struct later l = queue_take(&d->settling);
+		struct queue_item l = queue_take(&d->settling);
 		struct roster_user *u = &d->roster->state[l.user];
 
 		u->settling &= (uint8_t)~(1u << l.pattern);
@@ -838,82 +739,7 @@ static void on_settle_timer(uv_timer_t *timer)
 		u->looks = (uint8_t)(1u << l.pattern);
 		look_at(d, l.user, l.print, NULL);
 	}
-	arm(d, &d->settle_timer, on_settle_timer, &d->settling);
-}
-
-/* A home server that is down is not a wish. */
-static bool too_many_missing(const struct daemon *d)
-{
-	return d->n_missing > MASS_MIN && d->n_missing > d->roster->users->n_users / 10;
-}
-
-/* What was just taken waits once more: not for no time at all, for what it waits for needs the loop. */
-static void missing_again(struct daemon *d, struct later *later)
-{
-	uint64_t after_ms = d->conf.missing_after_ms;
-
-	later->due_ms = uv_now(&d->loop) + (after_ms > SETTLE_MS ? after_ms : SETTLE_MS);
-	(void)queue_add(&d->missing, later);	/* there is room */
-}
-
-/* Gone for good only if a last look says so too. Where others look, they tell later, or never. */
-static void last_look(struct daemon *d, uint32_t user, struct later *later)
-{
-	struct roster_user *u = &d->roster->state[user];
-
-	u->last_look = afar_patterns(d, user, look_all_patterns(d), NULL);
-	u->looks = (uint8_t)look_all_patterns(d);
-	look_at(d, user, 0, NULL);
-	if (u->missing && u->last_look) {
-		missing_again(d, later);
-	} else if (u->missing) {
-		missing_for_good(d, user);
-	}
-}
-
-void look_withdraw_missing(struct daemon *d, bool confirmed)
-{
-	const struct later *head;
-
-	while ((head = queue_head(&d->missing)) && head->due_ms <= uv_now(&d->loop)) {
-		struct later later;
-		uint32_t user = head->user;
-		bool still = d->roster->state[user].missing == head->missing;
-
-		if (still && !confirmed && too_many_missing(d)) {
-			if (!d->withdrawals_held) {
-				log_error("the address files of %u users are missing at once; keeping "
-					  "their addresses until SIGHUP confirms it", d->n_missing);
-			}
-			d->withdrawals_held = true;
-			return;
-		}
-		later = queue_take(&d->missing);
-		if (!still) {
-			continue;
-		}
-		if (patient_has(d->patient, user)) {	/* there may be no answer */
-			missing_again(d, &later);
-			continue;
-		}
-		last_look(d, user, &later);
-	}
-	d->withdrawals_held = false;
-	arm(d, &d->missing_timer, on_missing_timer, &d->missing);
-}
-
-static void on_missing_timer(uv_timer_t *timer)
-{
-	look_withdraw_missing(timer->data, false);
-}
-
-void look_missing_eased(struct daemon *d)
-{
-	if (d->withdrawals_held && !too_many_missing(d)) {
-		d->withdrawals_held = false;
-		d->coming_back = true;
-		missing_wait_anew(d);
-	}
+	queue_arm(&d->settling, &d->settle_timer, on_settle_timer);
 }
 
 void look_now(struct daemon *d, uint32_t user)
@@ -922,52 +748,18 @@ void look_now(struct daemon *d, uint32_t user)
 	if (d->roster->state[user].looks) {
 		look_at(d, user, 0, NULL);
 	}
-	d->roster->state[user].looks = (uint8_t)look_all_patterns(d);
 	d->roster->state[user].sure = (uint8_t)watch_complete(d->watch, user);	/* or an event would have told */
-	look_at(d, user, 0, NULL);
+	look_at_all(d, user);
 }
 
-/* Whoever was missing is so still, for all that is known, and since when he was. */
-static void missing_renumber(struct daemon *d, const struct roster *before, const uint32_t *now, int64_t more_ms)
-{
-	struct queue *q = &d->missing;
-	size_t n = 0;
-
-	for (size_t i = 0; i < q->n; i++) {
-		struct later l = q->items[q->first + i];
-		const struct roster_user *was = &before->state[l.user];
-		uint32_t user = now[l.user];
-
-		if (was->missing != l.missing || user == TABLE_NONE || !roster_has_any(d->roster, user)) {
-			continue;
-		}
-		d->roster->state[user].missing = l.missing;
-		d->roster->state[user].last_look = was->last_look;
-		l.user = user;
-		l.due_ms += (uint64_t)more_ms;
-		q->items[n++] = l;
-	}
-	q->first = 0;
-	q->n = n;
-	d->n_missing = (uint32_t)n;
-	arm(d, &d->missing_timer, on_missing_timer, q);
-}
-
-void look_renumber(struct daemon *d, const struct roster *before, const uint32_t *now, bool same_files, int64_t more_ms)
+void look_renumber(struct daemon *d)
 {
 	d->first_to_look = d->n_to_look = 0;
 	d->settling.n = d->settling.first = 0;
-	if (!same_files || d->conf.missing != CONF_MISSING_WITHDRAW) {
-		d->missing.n = d->missing.first = 0;
-	}
-	missing_renumber(d, before, now, more_ms);
-	d->withdrawals_held = false;
-	d->coming_back = d->coming_back && d->n_missing;
 }
 
 void look_deinit(struct daemon *d)
 {
-	free(d->settling.items);
-	free(d->missing.items);
+	queue_deinit(&d->settling);
 	free(d->to_look);
 }
