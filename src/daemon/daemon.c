@@ -534,7 +534,7 @@ static int swap_in(struct daemon *d, struct reload *load, bool *ret_sweep)
 		return -ENOMEM;
 	}
 	new->users = NULL;	/* the roster has them now */
-	look_say_all_left_out(d);	/* by the old numbers */
+	talkers_tell_all(&d->talkers, d->roster->users);	/* by the old numbers */
 	to_look = calloc(roster->users->n_users + 1u, sizeof(*to_look));
 	r = to_look ? take_watch(d, new, roster, diff, keep, &watch) : -ENOMEM;
 	if (r) {

@@ -6,13 +6,13 @@
  * decision on one user), missing.c (whose files are not there), afar.c (files that may keep their reader waiting), questions.c
  * (what those who ask on the socket are told). */
 
-#include "base/quota.h"
 #include "core/conf.h"
 #include "daemon/ahead.h"
 #include "daemon/patient.h"
 #include "daemon/queue.h"
 #include "daemon/roster.h"
 #include "daemon/source.h"
+#include "daemon/talkers.h"
 
 #include <stdbool.h>
 #include <uv.h>
@@ -26,14 +26,6 @@ struct watch;
 struct watch_fanotify;
 
 _Static_assert(CONF_PATTERNS_MAX <= 8, "roster_user.looks has a bit for each");
-
-/* How much of the log one user has had. */
-struct talker {
-	uint32_t user;
-	struct quota said;	/* messages about what he wrote, those left out included; none: nobody's place */
-};
-
-enum { TALKERS = 256, TALKERS_NEAR = 8 };	/* a user's place is one of so many */
 
 struct daemon {
 	uv_loop_t loop;
@@ -64,7 +56,7 @@ struct daemon {
 	struct queue settling, missing;
 	uint32_t n_missing;
 	uint16_t last_missing;	/* number */
-	struct talker talkers[TALKERS];
+	struct talkers talkers;
 	bool withdrawals_held;	/* too many at once: until SIGHUP, or until they are few again */
 	bool coming_back;	/* they became few again: each who comes back buys time for the rest */
 	bool publish_wanted;
@@ -109,12 +101,6 @@ unsigned look_all_patterns(const struct daemon *d);
 /* Writes to ret, which is empty, what is wrong with the user's file that counts, as it is at this moment, if anything is;
  * nothing is changed by it. */
 void look_why(const struct daemon *d, uint32_t user, struct buf *ret);
-
-/* What was left out of the log about this user, once it may be said again. */
-void look_say_left_out(struct daemon *d, uint32_t user);
-
-/* The same about all, now: their numbers will be others. */
-void look_say_all_left_out(struct daemon *d);
 
 /* Looks at all files of the user, now. */
 void look_at_all(struct daemon *d, uint32_t user);

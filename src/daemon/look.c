@@ -18,7 +18,6 @@
 enum {
 	SETTLE_MS = 2000,	/* a file that nobody said was closed must be unchanged for so long */
 	LOOK_MS = 4, LOOKS = 16,	/* of looking, in one turn of the loop; looks between two looks at the clock */
-	SAID_MAX = 60, SAID_MS = 60 * 1000,	/* lines about what one user wrote, in so much time */
 	SHARED_MIN = 4,		/* users to look at for whom the shared directories are opened once */
 	QUOTE_MAX = 64,		/* bytes of a bad line that the log shows */
 };
@@ -293,58 +292,9 @@ void look_why(const struct daemon *d, uint32_t user, struct buf *ret)
 	}
 }
 
-/* The user's place among those who were in the log; if he was not, that of who has said least. */
-static struct talker *find_talker(struct daemon *d, uint32_t user)
-{
-	struct talker *first = &d->talkers[user % TALKERS / TALKERS_NEAR * TALKERS_NEAR], *least = first;
-
-	for (struct talker *t = first; t < first + TALKERS_NEAR; t++) {
-		if (t->said.n && t->user == user) {
-			return t;
-		}
-		least = t->said.n < least->said.n ? t : least;
-	}
-	return least;
-}
-
-static void end_talker(struct daemon *d, struct talker *t)
-{
-	if (t->said.n > SAID_MAX) {
-		log_warning("%u more messages about user %s were left out", t->said.n - SAID_MAX,
-			    users_user(d->roster->users, t->user));
-	}
-	*t = (struct talker){ 0 };
-}
-
-void look_say_left_out(struct daemon *d, uint32_t user)
-{
-	struct talker *t = find_talker(d, user);
-
-	if (t->user == user && uv_now(&d->loop) - t->said.since_ms >= SAID_MS) {
-		end_talker(d, t);
-	}
-}
-
-void look_say_all_left_out(struct daemon *d)
-{
-	for (unsigned i = 0; i < TALKERS; i++) {
-		end_talker(d, &d->talkers[i]);
-	}
-}
-
-/* Whether one more line about what this user wrote is written: the log is everybody's. */
 static bool may_say(struct daemon *d, uint32_t user)
 {
-	unsigned left_out;	/* those were told of */
-	struct talker *t;
-
-	look_say_left_out(d, user);
-	t = find_talker(d, user);
-	if (t->user != user) {
-		end_talker(d, t);
-		t->user = user;
-	}
-	return quota_take(&t->said, uv_now(&d->loop), SAID_MAX, SAID_MS, &left_out);
+	return talkers_may_say(&d->talkers, d->roster->users, user, uv_now(&d->loop));
 }
 
 static void say_request(const struct daemon *d, uint32_t user)
@@ -683,7 +633,7 @@ static void take_user(struct daemon *d, const struct ahead *a, unsigned i, bool 
 	struct roster_user *u = &d->roster->state[a->users[i]];
 	struct ahead_file *files = ahead_files(a, i);
 
-	look_say_left_out(d, a->users[i]);
+	talkers_tell(&d->talkers, d->roster->users, a->users[i], uv_now(&d->loop));
 	if (!usable || !u->ahead || u->looks) {
 		look_at_all(d, a->users[i]);
 		return;
