@@ -8,6 +8,7 @@
 #include "core/name.h"
 #include "core/tokens.h"
 #include "daemon/token_file.h"
+#include "daemon/token_secret.h"
 #include "service/load.h"
 #include "service/start.h"
 
@@ -19,23 +20,12 @@
 #include <string.h>
 #include <time.h>
 
-enum {
-	SECRET_MAX = 4096, /* bytes; more than a request has room for */
-	SECRET_MADE = 27,  /* characters of 62: 160 bits */
-	STRONG = 128,	   /* bits */
-};
-
-struct secret {
-	char bytes[SECRET_MAX + 1];
-	size_t n;
-};
-
 struct work {
 	const struct token_options *o;
 	struct conf conf;
 	uint32_t user;	  /* TABLE_NONE: not configured */
 	struct buf names; /* canonical, with commas between */
-	struct secret secret;
+	struct token_secret secret;
 	struct token_file file;
 	struct tokens *tokens;
 };
@@ -126,94 +116,6 @@ static void choose_group(struct work *w)
 	}
 }
 
-/* --- the secret --- */
-
-static void make_secret(struct secret *ret)
-{
-	static const char characters[] =
-		"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
-
-	for (ret->n = 0; ret->n < SECRET_MADE; ret->n++) {
-		ret->bytes[ret->n] = characters[randombytes_uniform(sizeof(characters) - 1)];
-	}
-}
-
-/* How many different bytes are of the same class as this one. */
-static unsigned class_size(unsigned char c, unsigned *ret_class)
-{
-	static const unsigned sizes[] = { 26, 26, 10, 33, 128 + 32 };
-	unsigned i = 4;
-
-	if (c >= 'a' && c <= 'z') {
-		i = 0;
-	} else if (c >= 'A' && c <= 'Z') {
-		i = 1;
-	} else if (c >= '0' && c <= '9') {
-		i = 2;
-	} else if (c >= ' ' && c < 0x7f) {
-		i = 3;
-	}
-	*ret_class = 1u << i;
-	return sizes[i];
-}
-
-/* The bits that the secret would have if each of its bytes was drawn from all of the classes that
- * occur. What somebody thought up has fewer. */
-static unsigned bits_at_most(const struct secret *s)
-{
-	unsigned seen = 0, size = 0, bits = 0;
-	double choices = 1;
-
-	for (size_t i = 0; i < s->n; i++) {
-		unsigned class, n = class_size((unsigned char)s->bytes[i], &class);
-
-		size += seen & class ? 0 : n;
-		seen |= class;
-	}
-	for (size_t i = 0; i < s->n; i++) {
-		choices *= size;
-		while (choices >= 2) {
-			choices /= 2;
-			bits++;
-		}
-	}
-	return bits;
-}
-
-static int read_secret(struct secret *ret)
-{
-	unsigned bits;
-	int c;
-
-	while ((c = getc(stdin)) != EOF && c != '\n') {
-		if (!c) {
-			log_error("a secret cannot have a NUL byte in it");
-			return START_FIX_SOMETHING;
-		}
-		if (ret->n == SECRET_MAX) {
-			log_error("a secret has at most %d bytes", SECRET_MAX);
-			return START_FIX_SOMETHING;
-		}
-		ret->bytes[ret->n++] = (char)c;
-	}
-	if (c == EOF && ferror(stdin)) {
-		return failed("read", "standard input", -errno);
-	}
-	if (!ret->n) {
-		log_error("standard input has no secret: its first line is empty");
-		return START_FIX_SOMETHING;
-	}
-	bits = bits_at_most(ret);
-	if (bits < STRONG) {
-		log_warning(
-			"warning: the secret is weak: %u bits at most, and fewer unless it was drawn "
-			"at random; with fewer than %d, who gets to see the tokens file can find it "
-			"by trying. Without --stdin a strong one is made",
-			bits, STRONG);
-	}
-	return 0;
-}
-
 /* --- making --- */
 
 /* Whether the token may be limited to these names; canonical in w->names. */
@@ -263,9 +165,9 @@ static int prepare(struct work *w)
 		r = take_names(w);
 	}
 	if (!r && o->from_stdin) {
-		r = read_secret(&w->secret);
+		r = token_secret_read(&w->secret);
 	} else if (!r) {
-		make_secret(&w->secret);
+		token_secret_make(&w->secret);
 	}
 	return r;
 }
