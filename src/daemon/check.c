@@ -246,7 +246,12 @@ static void check_pattern(struct check *c, const struct pattern *p)
 	if (!pattern_path(p, p->first_user, "", path)) {
 		return;		/* a pattern that was parsed is not too long without its users */
 	}
-	if (!may_wait(c, path) && stat(path, &st) < 0) {
+	if (may_wait(c, path)) {
+		check_warning(c->conf_path, c->conf.pathpattern_line,
+			      "directory '%s' of pattern '%s' lies on a file system that may not answer: who may write "
+			      "there is not looked at",
+			      path, p->text);
+	} else if (stat(path, &st) < 0) {
 		check_warning(c->conf_path, c->conf.pathpattern_line,
 			      "directory '%s' of pattern '%s' is not there yet: %s", path,
 			      p->text, strerror(errno));

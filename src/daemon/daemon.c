@@ -113,6 +113,10 @@ static void sweep_end(struct daemon *d)
 		progress_end();
 	}
 	(void)uv_timer_again(&d->rescan_timer);	/* it has been started once */
+	if (d->mounts_passed && (d->any_by_link || forget_unmounted(d))) {
+		d->sweep_again = true;
+	}
+	d->mounts_passed = false;
 	if (d->lost_again) {
 		d->lost_again = false;
 		sweep_for_lost(d);
@@ -123,10 +127,6 @@ static void sweep_end(struct daemon *d)
 		/* Somebody may have changed what is published in a way that no event told. */
 		d->compare_wanted = true;
 	}
-	if (d->mounts_passed && (d->any_by_link || forget_unmounted(d))) {
-		d->sweep_again = true;
-	}
-	d->mounts_passed = false;
 	if (d->sweep_again) {
 		d->sweep_again = false;
 		sweep_begin(d);
@@ -272,6 +272,9 @@ static void on_mounts_changed(void *arg)
 
 	if (afar_mounts_changed(d) || (!d->sweeping && forget_unmounted(d))) {
 		sweep_begin(d);
+	} else if (!mounts_news(d->mounts, 0)) {
+		/* What was unmounted may be another one now, of which all that the table says is the same. */
+		sweep_for_lost(d);
 	} else if (d->sweeping) {	/* what it has read, and not told yet, may have been from before */
 		d->mounts_passed = true;
 	}

@@ -172,8 +172,7 @@ static void age(struct mounts *m)
 	forget(m);
 }
 
-/* A file system may be mounted under the number of one that was unmounted meanwhile. Where even the line is the same,
- * the watches tell. */
+/* A file system may be mounted under the number of one that was unmounted meanwhile. */
 static void find_news(struct mounts *m)
 {
 	size_t i = 0, k = 0;
@@ -249,7 +248,11 @@ static int read_table(struct mounts *m)
 
 	buf_clear(&m->table);
 	r = lseek(m->fd, 0, SEEK_SET) < 0 ? -errno : file_read_fd(m->fd, TABLE_MAX, &m->table);
-	return r ? r : take_apart(m);
+	r = r ? r : take_apart(m);
+	if (r) {
+		forget_was(m);	/* nobody can tell what is new */
+	}
+	return r;
 }
 
 /* proc(5): a change shows as an exceptional condition, until the file is read again. */
@@ -259,7 +262,7 @@ static void readable(uv_poll_t *poll, int status, int events)
 
 	(void)status;	/* the table is read whatever it was */
 	(void)events;
-	(void)read_table(m);	/* what could not be read is not in it: then nothing is taken for mounted */
+	(void)read_table(m);	/* what cannot be read is as it was, and / is news */
 	m->changed(m->arg);
 }
 

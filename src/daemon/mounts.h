@@ -28,7 +28,8 @@ struct mounts *mounts_free(struct mounts *m);
 /* What is said of a mount holds until the loop runs again. All are of the table as it was read last. */
 
 /* The points where something was mounted, unmounted or changed between the last two readings, one by one from 0 on; NULL:
- * there are no more. When it cannot be told, / is among them. */
+ * there are no more. Something was unmounted and mounted again where there are none. When it cannot be told, / is among
+ * them. */
 const char *mounts_news(const struct mounts *m, size_t i);
 
 /* What is mounted exactly at this absolute path, covering the others; NULL: nothing. */

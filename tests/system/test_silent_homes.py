@@ -102,13 +102,14 @@ def test_check_waits_for_none(env, afar, pattern):
     afar.mount()
     afar.be_silent()
     check = subprocess.Popen(['nsenter', '-t', str(env.process.pid), '-m', '-r', '--', DNS_UPDATER, 'check', '-c',
-                              str(env.conf_file)], cwd='/', stdout=subprocess.DEVNULL)
+                              str(env.conf_file)], cwd='/', stdout=subprocess.PIPE, text=True)
     try:
-        check.wait(TIMEOUT)
+        said, _ = check.communicate(timeout=TIMEOUT)
     finally:
         afar.speak()
         check.kill()
         check.wait()
+    assert ('may not answer: who may write there is not looked at' in said) == (pattern == '/mary/%u')	# of whole patterns
 
 
 def test_a_file_is_read_there(env, afar):

@@ -587,6 +587,36 @@ def test_homes_are_unmounted_and_mounted_again(env):
     assert env.count('fanotify had marked was unmounted') == (env.conf['watch'] == 'fanotify')
 
 
+@pytest.mark.parametrize('over', ['home', 'file'])
+def test_something_else_is_mounted_in_its_place(env, over):
+    """The kernel gives its number to the next one, and so the mount table is as it was."""
+    env.private_mounts()
+    env.write('john', OLD, age=10)
+    places = [env.tmp / name for name in ('exported', 'new', 'old')]
+    for place, address in zip(places, ['9.9.9.9', NEW], strict=False):
+        file = place if over == 'file' else place / '.dynamicdns'
+        file.parent.mkdir(exist_ok=True)
+        file.write_text(address + '\n')
+        os.utime(file, (1e9, 1e9))
+    point = env.file('john') if over == 'file' else env.home('john')
+    env.start()
+    env.inside(f'mount --bind {places[0]} {point}')
+    env.wait_answer(JOHN, 'A', {'9.9.9.9'})
+    table = pathlib.Path(f'/proc/{env.process.pid}/mountinfo')
+    before = table.read_text()
+    env.send(signal.SIGSTOP)
+    places[0].rename(places[2])
+    places[1].rename(places[0])
+    for _ in range(100):	# somebody else may mount something meanwhile
+        env.inside(f'umount {point} && mount --bind {places[0]} {point}')
+        if table.read_text() == before:
+            break
+    else:
+        pytest.skip('the kernel has given another number')
+    env.send(signal.SIGCONT)
+    env.wait_answer(JOHN, 'A', {NEW})
+
+
 # Everything of / is in the new one, too, but that is no mount point: no line of its mount table is about it.
 CHROOT = """
 for each in /*; do
