@@ -69,7 +69,8 @@ TITLES = {
     'latency': ('From close(2) to the changed answer',
                 'One change after the other: with a database the next 20 ms after the last was visible, else 1.1 s. The time of one query of tinydns is in '
                 'each figure. `limit` is what others take alone: nothing of ours runs then. A change wakes three processes, one '
-                'after the other: dns-updater, tinydns, and who asks. A 99th percentile is told '
+                'after the other: dns-updater, tinydns, and who asks; `processors awake` is with an idle loop on each, so that '
+                'none has to be woken itself. A 99th percentile is told '
                 'for 100 samples and more; max is of all rounds.'),
     'burst': ('All users at once',
               'Homes on a tmpfs, one writer without a pause; peers get as many changes as they can do in some seconds. '
@@ -219,7 +220,7 @@ SPDX-License-Identifier: ISC
 -->
 # Performance
 
-Made by `tests/bench/run`: dns-updater and its peers on one machine, in one run. All figures are medians of rounds, and in
+Made by `tests/bench/run`: dns-updater and its peers on one machine, in one run, unless another is named. All figures are medians of rounds, and in
 [performance/figures.csv](performance/figures.csv), each round by itself. Quote ratios, for machines differ.
 
 * **database**: dns-updater writes tinydns's database itself; a changed address is written into a second file, which takes
@@ -231,11 +232,22 @@ Made by `tests/bench/run`: dns-updater and its peers on one machine, in one run.
 '''
 
 
+def origins(figures):
+    """Where the figures are from, unless all are of one run."""
+    places = {}
+    for part, size, way, *_, value in figures.rows:
+        if part == 'origin':
+            places.setdefault(value, []).append(f'{way} {sized(size)}' if size else way)
+    rows = [['these figures', 'were measured on'], *([', '.join(what), place] for place, what in places.items())]
+    return '\n' + markdown(rows) if len(places) > 1 else ''
+
+
 def write(figures, out):
     """OUT/performance.md, and the charts beside the CSV."""
     directory = out / 'performance'
     text = HEAD + '\n| | |\n| --- | --- |\n'
     text += ''.join(f'| {key} | {figures.get("machine", 0, key, "is")} |\n' for key in figures.of('machine', 2))
+    text += origins(figures)
     if targets(figures):
         text += '\n## Against what was aimed at\n\n' + targets(figures)
     charts = {part: name for name, part, metric, title in CHARTS
