@@ -3,7 +3,6 @@
 """Where the benchmarks happen: users' directories, made by measure.c, and a tinydns with whoever keeps
 its data current: dns-updater in one of its ways, or a peer."""
 
-import contextlib
 import os
 import pathlib
 import select
@@ -64,22 +63,6 @@ class Watches:
     def close(self):
         if WATCHES.read_text() != self.before:
             WATCHES.write_text(self.before)
-
-
-@contextlib.contextmanager
-def awake():
-    """No processor goes to sleep meanwhile: what it takes to wake one is no part of what is measured."""
-    idlers = [subprocess.Popen(['chrt', '--idle', '0', 'sh', '-c', 'while :; do :; done'])
-              for _ in range(os.cpu_count())]
-    for idler in idlers:
-        harness.guard.tell('+', idler)
-    try:
-        yield
-    finally:
-        for idler in idlers:
-            idler.kill()
-            idler.wait()
-            harness.guard.tell('-', idler)
 
 
 class Homes:
