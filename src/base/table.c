@@ -2,22 +2,21 @@
  * SPDX-License-Identifier: ISC */
 #include "base/table.h"
 
+#include "base/hash.h"
+
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
 enum { SIZE_FIRST = 16 };
 
-/* FNV-1a with a final mix, of which the upper half chooses the slot: names that count up must not end up beside
+/* With a final mix, of which the upper half chooses the slot: names that count up must not end up beside
  * each other. The strings come from the configuration, which is the administrator's, so collisions by intent are no
  * concern. */
 static uint64_t hash(const char *s, size_t n)
 {
-	uint64_t h = 0xcbf29ce484222325u;
+	uint64_t h = hash_add(HASH_BEGIN, s, n);
 
-	for (size_t i = 0; i < n; i++) {
-		h = (h ^ (unsigned char)s[i]) * 0x100000001b3u;
-	}
 	return (h ^ h >> 32) * 0x9e3779b97f4a7c15u;
 }
 

@@ -5,6 +5,7 @@
 #include "base/buf.h"
 #include "base/cleanup.h"
 #include "base/file.h"
+#include "base/hash.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -86,22 +87,12 @@ static void unescape(char *s)
 	*to = '\0';
 }
 
-static uint64_t print_of(const char *line)
-{
-	uint64_t h = 0xcbf29ce484222325u;
-
-	while (*line) {
-		h = (h ^ (uint8_t)*line++) * 0x100000001b3u;	/* FNV-1a */
-	}
-	return h;
-}
-
 /* proc_pid_mountinfo(5): ID PARENT DEVICE ROOT POINT OPTIONS [FIELD ...] - TYPE SOURCE OPTIONS */
 static bool parse_line(char *line, struct mount *ret)
 {
 	char *type = strstr(line, " - "), *field, *rest = NULL;
 
-	ret->print = print_of(line);
+	ret->print = hash_add(HASH_BEGIN, line, strlen(line));
 	ret->id = strtoull(line, NULL, 10);
 	if (!type) {
 		return false;

@@ -10,6 +10,7 @@
 #include "base/background.h"
 #include "base/cleanup.h"
 #include "base/file.h"
+#include "base/hash.h"
 #include "base/log.h"
 #include "core/users.h"
 
@@ -50,14 +51,6 @@ static void on_foreign(void *arg, const char *body, size_t n)
 	section_diff(&old, &p->text.body, &p->text.diff);
 }
 
-static uint64_t print_of(const char *bytes, size_t n, uint64_t h)
-{
-	for (size_t i = 0; i < n; i++) {
-		h = (h ^ (uint8_t)bytes[i]) * 0x100000001b3u;	/* FNV-1a */
-	}
-	return h;
-}
-
 /* What is outside of the section, for the compiler: our part is one line that it marks, and as many empty ones
  * as leave each line its number, which stands in the compiler's messages. The mark takes the place of the
  * marker that begins the section. */
@@ -83,7 +76,7 @@ static void make_rest(struct section_file *p, const char *text, size_t n, const 
 static void on_settled(void *arg, const char *text, size_t n, const struct section *s)
 {
 	struct section_file *p = arg;
-	uint64_t print = print_of(text + s->end, n - s->end, print_of(text, s->begin, 0xcbf29ce484222325u));
+	uint64_t print = hash_add(hash_add(HASH_BEGIN, text, s->begin), text + s->end, n - s->end);
 
 	if (print != p->text.rest_print) {
 		make_rest(p, text, n, s);

@@ -5,6 +5,7 @@
 #include "base/buf.h"
 #include "base/cleanup.h"
 #include "base/file.h"
+#include "base/hash.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -52,16 +53,11 @@ struct watch_fanotify {
 
 static int key_of(const void *fsid, const struct file_handle *handle)
 {
-	const uint8_t *parts[] = { fsid, (const uint8_t *)&handle->handle_type, handle->f_handle };
-	const size_t sizes[] = { sizeof(fsid_t), sizeof(handle->handle_type), handle->handle_bytes };
-	uint64_t h = 0xcbf29ce484222325u;
+	uint64_t h = hash_add(HASH_BEGIN, fsid, sizeof(fsid_t));
 	int key;
 
-	for (int i = 0; i < 3; i++) {
-		for (size_t k = 0; k < sizes[i]; k++) {
-			h = (h ^ parts[i][k]) * 0x100000001b3u;	/* FNV-1a */
-		}
-	}
+	h = hash_add(h, &handle->handle_type, sizeof(handle->handle_type));
+	h = hash_add(h, handle->f_handle, handle->handle_bytes);
 	key = (int)((uint32_t)(h ^ h >> 32) | 1u << 31);
 	return key == -1 ? -2 : key;
 }

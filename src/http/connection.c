@@ -7,6 +7,7 @@
 #include "http/server_impl.h"
 
 #include "base/cleanup.h"
+#include "base/hash.h"
 #include "base/log.h"
 
 #include <assert.h>
@@ -23,13 +24,9 @@ enum {
 
 static struct peer **find_peer(struct server *s, const struct ip *ip)
 {
-	uint32_t hash = 2166136261u;
-	struct peer **p;
+	uint64_t hash = hash_add(HASH_BEGIN, ip->bytes, ip->n);
+	struct peer **p = &s->peers[(hash ^ hash >> 32) % PEER_BUCKETS];
 
-	for (size_t i = 0; i < ip->n; i++) {
-		hash = (hash ^ ip->bytes[i]) * 16777619u;
-	}
-	p = &s->peers[(hash ^ hash >> 16) % PEER_BUCKETS];
 	while (*p && memcmp(&(*p)->ip, ip, sizeof(*ip)) != 0) {
 		p = &(*p)->next;
 	}
