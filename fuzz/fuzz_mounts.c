@@ -6,6 +6,7 @@
  * others; what is read once more is no news. */
 
 #include "../src/daemon/mounts.c" /* for what takes the table apart */
+#include "../src/daemon/mounts_way.c"
 #include "fuzz.h"
 
 enum { SEPARATOR = 0x1e };

@@ -18,7 +18,6 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
-#include <uv.h>
 
 static void print(const char *file, unsigned line, const char *kind, const char *format,
 		  va_list ap) __attribute__((format(printf, 4, 0)));
@@ -262,28 +261,13 @@ static void check_pattern(struct check *c, const struct pattern *p)
 	}
 }
 
-/* Nobody waits for it. */
-static void on_mounts(void *arg)
-{
-	(void)arg;
-}
-
 static void check_patterns(struct check *c)
 {
-	uv_loop_t loop;
-	bool has_loop = !uv_loop_init(&loop);
-
-	if (has_loop) {
-		(void)mounts_new(&loop, on_mounts, NULL, &c->mounts);	/* without it all are looked at */
-	}
+	(void)mounts_new(&c->mounts);	/* without it all are looked at */
 	for (unsigned i = 0; i < c->conf.n_patterns; i++) {
 		check_pattern(c, &c->conf.patterns[i]);
 	}
-	if (has_loop) {
-		c->mounts = mounts_free(c->mounts);
-		(void)uv_run(&loop, UV_RUN_DEFAULT);	/* what is being closed */
-		(void)uv_loop_close(&loop);
-	}
+	c->mounts = mounts_free(c->mounts);
 }
 
 static void check_watches(struct check *c)

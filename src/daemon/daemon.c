@@ -782,7 +782,10 @@ int daemon_new(struct conf *conf, const char *conf_path, struct output_commands 
 		r = open_watch(d, &d->conf, d->roster, &d->watch);
 	}
 	if (!r) {
-		r = mounts_new(&d->loop, on_mounts_changed, d, &d->mounts);
+		r = mounts_new(&d->mounts);
+	}
+	if (!r) {
+		r = mounts_watch(d->mounts, &d->loop, on_mounts_changed, d);
 	}
 	if (!r) {
 		r = afar_open(d);

@@ -21,9 +21,12 @@ struct mount {
 	enum { MOUNT_HERE, MOUNT_MAY_WAIT, MOUNT_AUTOFS } kind;
 };
 
-/* changed is called after each change of /proc/self/mountinfo, which mounts_news tells of. 0 or a negative errno. */
-int mounts_new(struct uv_loop_s *loop, void (*changed)(void *arg), void *arg, struct mounts **ret);
+/* Reads /proc/self/mountinfo. 0 or a negative errno. */
+int mounts_new(struct mounts **ret);
 struct mounts *mounts_free(struct mounts *m);
+
+/* From now on it is read after each change, and then changed is called. 0 or a negative errno. */
+int mounts_watch(struct mounts *m, struct uv_loop_s *loop, void (*changed)(void *arg), void *arg);
 
 /* What is said of a mount holds until the loop runs again. All are of the table as it was read last. */
 
