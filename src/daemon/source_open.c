@@ -90,6 +90,12 @@ static int open_directory_at(int dir, const char *path, int more_flags, bool pat
 	return only_directory(fd, patient, ret);
 }
 
+/* One that is the administrator's: links are followed, and nothing is waited for. */
+static int open_shared(const char *path, struct directory *ret)
+{
+	return open_directory_at(AT_FDCWD, path, 0, false, ret);
+}
+
 /* Whether the shared levels were looked at, and are plain directories. */
 static bool has_shared(const struct source_place *at)
 {
@@ -125,7 +131,7 @@ void source_watch_shared(const struct pattern *p, unsigned pattern_number, const
 		if (!pattern_path(p, level, "", path) || mounts_waits_for(mounts, path, level)) {
 			return;
 		}
-		fd = open_directory_at(AT_FDCWD, path, 0, false, &st);
+		fd = open_shared(path, &st);
 		if (fd < 0 || is_automount_point(fd, NULL)) {
 			return;	/* the levels above tell when that changes; else the mount table */
 		}
@@ -148,7 +154,7 @@ struct source_shared source_look_shared(const struct pattern *p)
 		if (!pattern_path(p, level, "", path)) {
 			break;
 		}
-		fd = open_directory_at(AT_FDCWD, path, 0, false, &st);
+		fd = open_shared(path, &st);
 		if (fd < 0 || is_automount_point(fd, &file_system)) {
 			break;
 		}
@@ -171,7 +177,7 @@ static bool would_trigger(const struct source_place *at)
 		if (!pattern_path(p, level, at->user_name, path)) {
 			return false;
 		}
-		fd = open_directory_at(AT_FDCWD, path, 0, false, &st);
+		fd = open_shared(path, &st);
 		if (fd < 0) {
 			return false;
 		}
