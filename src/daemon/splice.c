@@ -101,7 +101,6 @@ struct splice *splice_free(struct splice *s)
 		late_look_all(s);
 	}
 	for (unsigned i = 0; i < s->n_late; i++) {
-		late_leave(s, i);
 		buf_deinit(&s->late[i].text);
 	}
 	buf_deinit(&s->trouble);
@@ -266,17 +265,29 @@ static int recover_pair(struct splice *s)
 	return 0;
 }
 
-/* The number of one that a former run kept: .NAME.dnsu.late.N, or with a note behind (late_leave). false: it is none. */
-static bool parse_late(const char *name, const char *prefix, unsigned long *ret_number, const char **ret_note)
+/* What is noted in the name of one that a former run kept: .NAME.dnsu.late.N, or with a note behind. NULL: it is none. */
+static const char *late_note(const char *name, const char *prefix)
 {
-	char *rest;
+	const char *note;
 
 	if (strncmp(name, prefix, strlen(prefix)) != 0) {
-		return false;
+		return NULL;
 	}
-	*ret_number = strtoul(name + strlen(prefix), &rest, 10);
-	*ret_note = rest;
-	return !*rest || (*rest == '.' && !rest[strspn(rest, ".0123456789abcdef")]);
+	note = name + strlen(prefix);
+	note += strspn(note, "0123456789");
+	return !*note || (*note == '.' && !note[strspn(note, ".0123456789abcdef")]) ? note : NULL;
+}
+
+static bool is_followed(const struct splice *s, const char *name)
+{
+	char followed[NAME_SIZE_FILE];
+
+	for (unsigned i = 0; i < s->n_late; i++) {
+		if (!strcmp(late_name(s, &s->late[i], followed), name)) {
+			return true;
+		}
+	}
+	return false;
 }
 
 /* What a former run kept. */
@@ -297,18 +308,10 @@ static int recover_lates(struct splice *s)
 	}
 	while (!r && (e = readdir(dir))) {
 		_cleanup_(buf_deinit) struct buf text = { 0 };
+		const char *note = late_note(e->d_name, prefix);
 		struct stat st;
-		unsigned long number;
-		bool known = false;
-		const char *note;
 
-		if (!parse_late(e->d_name, prefix, &number, &note)) {
-			continue;
-		}
-		for (unsigned i = 0; i < s->n_late; i++) {
-			known = known || (!*note && s->late[i].number == number);
-		}
-		if (!known && !splice_read_whole(s, e->d_name, &text, &st)) {
+		if (note && !is_followed(s, e->d_name) && !splice_read_whole(s, e->d_name, &text, &st)) {
 			r = late_is_noted(note, &st) ? late_add(s, e->d_name, &text, &st) :
 						       settle_leftover(s, e->d_name, &text, &st);
 			if (r) {
@@ -352,12 +355,8 @@ static void leave_dir(struct splice *s)
 	while (s->n_late) {
 		char name[NAME_SIZE_FILE];
 
-		late_name(s, s->late[0].number, name);
-		if (!late_is_open(s, name)) {
-			late_leave(s, 0);
-		}
-		if (splice_has(s, name)) {	/* it was written to, or will be */
-			late_keep_and_tell(s, name);
+		if (late_may_have_edit(s, &s->late[0])) {
+			late_keep_and_tell(s, late_name(s, &s->late[0], name));
 		}
 		late_forget(s, 0);
 	}
@@ -470,7 +469,7 @@ static void take_event(struct splice *s, const struct inotify_event *e)
 	for (unsigned i = 0; i < s->n_late; i++) {
 		char name[NAME_SIZE_FILE];
 
-		if (!strcmp(e->name, late_name(s, s->late[i].number, name))) {
+		if (!strcmp(e->name, late_name(s, &s->late[i], name))) {
 			s->late[i].look_ms = splice_now_ms();
 		}
 	}

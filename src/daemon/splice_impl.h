@@ -20,10 +20,14 @@ enum {
 };
 
 #define NAME_SIZE_FILE (NAME_MAX + 1)
+#define LATE_NOTE_SIZE (2 * (1 + 16) + 1)	/* two numbers of 64 bits */
 
 /* A displaced file that somebody may still write to. */
 struct late {
 	unsigned number;
+	/* What stands behind the number in its name once all of it is accounted for: its size and time, as stat(2) has them.
+	 * So it is told from an edit after a restart, too. */
+	char note[LATE_NOTE_SIZE];
 	struct buf text;	/* what is accounted for: what was read, without our section */
 	int64_t born_ms;
 	int64_t merged_ms;	/* first merge of what stands in it now; 0: none */
@@ -119,7 +123,7 @@ int splice_write_over(struct splice *s, const struct buf *old, const struct stat
 
 /* --- splice_late.c --- */
 
-const char *late_name(const struct splice *s, unsigned number, char *ret);
+const char *late_name(const struct splice *s, const struct late *l, char *ret);
 
 /* Keeps the file of this name as a late one. accounted: the text that it had when it was read; what
  * it says beyond that is merged. Of our section nothing is kept, for it may be large. st: as it was when all of its text
@@ -135,12 +139,11 @@ void late_forget(struct splice *s, unsigned i);
 /* Whether somebody has the one of that name open for writing, as far as it can be told. */
 bool late_is_open(const struct splice *s, const char *name);
 
-/* It is not followed any further. If nothing was written to it since it was displaced, its name tells that from now on
- * (late_is_noted). */
-void late_leave(struct splice *s, unsigned i);
+/* Whether it is there and says more than what is accounted for, or may come to, as far as it can be told. */
+bool late_may_have_edit(const struct splice *s, const struct late *l);
 
-/* rest: what stands behind the number in the name of one that was left. Whether it has been as it is since then. */
-bool late_is_noted(const char *rest, const struct stat *st);
+/* note: what stands behind the number in its name. Whether it is as it was when that was noted. */
+bool late_is_noted(const char *note, const struct stat *st);
 
 /* Lets the oldest go before their time when there are too many: somebody replaces the file more often
  * than anybody edits. */

@@ -20,7 +20,6 @@ enum {
 	LATE_GUARD_MS = 2 * 1000,	/* somebody may write back what he read before a merge */
 	LATE_SETTLE_MS = 2 * 1000,	/* without a lease: unchanged for so long is written */
 	LATE_AGAIN_MS = 500,		/* pause before the next look at one that is open */
-	NOTE_SIZE = 2 * (1 + 16) + 1,	/* two numbers of 64 bits */
 };
 
 /* Whether nobody has the file open for writing: a read lease is granted only then (fcntl(2)).
@@ -41,12 +40,17 @@ bool late_is_open(const struct splice *s, const char *name)
 	return fd >= 0 && !nobody_writes(fd);
 }
 
-const char *late_name(const struct splice *s, unsigned number, char *ret)
+const char *late_name(const struct splice *s, const struct late *l, char *ret)
 {
 	char suffix[32];
+	size_t n;
 
-	(void)snprintf(suffix, sizeof(suffix), "late.%u", number);
-	return splice_beside(s, suffix, ret);
+	(void)snprintf(suffix, sizeof(suffix), "late.%u", l->number);
+	n = strlen(splice_beside(s, suffix, ret));
+	if (n + strlen(l->note) < NAME_SIZE_FILE) {	/* else it has to be looked at as one that has been written to */
+		(void)snprintf(ret + n, NAME_SIZE_FILE - n, "%s", l->note);
+	}
+	return ret;
 }
 
 void late_forget(struct splice *s, unsigned i)
@@ -55,34 +59,27 @@ void late_forget(struct splice *s, unsigned i)
 	s->late[i] = s->late[--s->n_late];
 }
 
-/* Of the content, as far as stat(2) can tell, to stand in a name. */
-static void print_note(const struct stat *st, char ret[NOTE_SIZE])
+static void print_note(const struct stat *st, char ret[LATE_NOTE_SIZE])
 {
-	(void)snprintf(ret, NOTE_SIZE, ".%jx.%jx", (uintmax_t)st->st_size,
+	(void)snprintf(ret, LATE_NOTE_SIZE, ".%jx.%jx", (uintmax_t)st->st_size,
 		       (uintmax_t)st->st_mtim.tv_sec * 1000000000u + (uintmax_t)st->st_mtim.tv_nsec);	/* they fit */
 }
 
 bool late_is_noted(const char *rest, const struct stat *st)
 {
-	char note[NOTE_SIZE];
+	char note[LATE_NOTE_SIZE];
 
 	print_note(st, note);
 	return !strcmp(rest, note);
 }
 
-void late_leave(struct splice *s, unsigned i)
+bool late_may_have_edit(const struct splice *s, const struct late *l)
 {
-	const struct late *l = &s->late[i];
-	char name[NAME_SIZE_FILE], to[2 * NAME_SIZE_FILE], note[NOTE_SIZE];
+	char name[NAME_SIZE_FILE];
 	struct stat st;
 
-	late_name(s, l->number, name);
-	if (l->seen.st_ino && !fstatat(s->dir, name, &st, AT_SYMLINK_NOFOLLOW) && file_same_state(&st, &l->seen)) {
-		print_note(&st, note);
-		(void)snprintf(to, sizeof(to), "%s%s", name, note);	/* both fit */
-		/* If that cannot be, it is looked at as one that has been written to. */
-		(void)renameat2(s->dir, name, s->dir, to, RENAME_NOREPLACE);
-	}
+	return !fstatat(s->dir, late_name(s, l, name), &st, AT_SYMLINK_NOFOLLOW) &&
+	       (!l->seen.st_ino || !file_same_state(&st, &l->seen) || late_is_open(s, name));
 }
 
 static bool accounted_for(const struct splice *s, const struct late *l, const struct buf *text)
@@ -119,7 +116,7 @@ static size_t evict_oldest(struct splice *s)
 	for (unsigned i = 1; i < s->n_late; i++) {
 		oldest = s->late[i].born_ms < s->late[oldest].born_ms ? i : oldest;
 	}
-	late_name(s, s->late[oldest].number, name);
+	late_name(s, &s->late[oldest], name);
 	/* What was merged stands in the file, and was only guarded. */
 	if ((!s->late[oldest].merged_ms &&
 	     (splice_read_whole(s, name, &text, &st) || !accounted_for(s, &s->late[oldest], &text))) ||
@@ -143,51 +140,71 @@ void late_evict(struct splice *s)
 	}
 }
 
-/* So that it need not be read again: as it is after the rename, which changes its ctime, if it was still what was
- * read. Two writes within one tick of the clock leave the same time, so it must be older than that. */
-static void note_seen(const struct splice *s, const char *name, const struct stat *read, struct stat *ret)
+/* Whether it may be written to once more without another time, which goes by the ticks of a clock. */
+static bool is_of_now(const struct stat *st)
 {
 	struct timespec now;
-	struct stat st;
 	int64_t age_ns;
 
 	(void)clock_gettime(CLOCK_REALTIME, &now);	/* cannot fail */
-	if (fstatat(s->dir, name, &st, AT_SYMLINK_NOFOLLOW) < 0 || st.st_size != read->st_size ||
-	    st.st_mtim.tv_sec != read->st_mtim.tv_sec || st.st_mtim.tv_nsec != read->st_mtim.tv_nsec) {
+	if (st->st_mtim.tv_sec <= now.tv_sec - 2 || st->st_mtim.tv_sec >= now.tv_sec + 2) {
+		return false;	/* and what follows does not overflow */
+	}
+	age_ns = (int64_t)(now.tv_sec - st->st_mtim.tv_sec) * 1000000000 + now.tv_nsec - st->st_mtim.tv_nsec;
+	return age_ns > -2 * TICK_NS && age_ns < 2 * TICK_NS;
+}
+
+/* Remembers what was read, if it still is that, as it is after the rename, which changed its ctime: so it need not be
+ * read again. */
+static void note_seen(const struct splice *s, struct late *l, const struct stat *read)
+{
+	char name[NAME_SIZE_FILE];
+	struct stat st;
+
+	if (!fstatat(s->dir, late_name(s, l, name), &st, AT_SYMLINK_NOFOLLOW) && late_is_noted(l->note, &st) &&
+	    late_is_noted(l->note, read)) {
+		l->seen = st;
+	}
+}
+
+/* The same of one whose name does not say it yet. */
+static void renote(const struct splice *s, struct late *l, const struct stat *read)
+{
+	char from[NAME_SIZE_FILE], to[NAME_SIZE_FILE];
+	struct late as = *l;
+
+	if (is_of_now(read)) {
 		return;
 	}
-	if (st.st_mtim.tv_sec > now.tv_sec - 2 && st.st_mtim.tv_sec < now.tv_sec + 2) {
-		age_ns = (int64_t)(now.tv_sec - st.st_mtim.tv_sec) * 1000000000 + now.tv_nsec -
-			 st.st_mtim.tv_nsec;
-		if (age_ns > -2 * TICK_NS && age_ns < 2 * TICK_NS) {
-			return;
-		}
+	print_note(read, as.note);
+	late_name(s, l, from);
+	late_name(s, &as, to);
+	if (!strcmp(from, to) || !renameat2(s->dir, from, s->dir, to, RENAME_NOREPLACE)) {
+		memcpy(l->note, as.note, sizeof(l->note));
+		note_seen(s, l, read);
 	}
-	*ret = st;
 }
 
 int late_add(struct splice *s, const char *name, const struct buf *accounted, const struct stat *st)
 {
+	struct late *l = &s->late[s->n_late];
 	char to[NAME_SIZE_FILE];
-	struct late *l;
 	int r;
 
 	if (s->n_late == LATE_ROOM) {
 		return -ENOSPC;
 	}
+	*l = (struct late){ .born_ms = splice_now_ms(), .look_ms = splice_now_ms() };
+	if (st && !is_of_now(st)) {
+		print_note(st, l->note);
+	}
 	do {
-		late_name(s, s->next_number++, to);
-		r = renameat2(s->dir, name, s->dir, to, RENAME_NOREPLACE) < 0 ? -errno : 0;
+		l->number = s->next_number++;
+		r = renameat2(s->dir, name, s->dir, late_name(s, l, to), RENAME_NOREPLACE) < 0 ? -errno : 0;
 	} while (r == -EEXIST);
 	if (r) {
 		return r;
 	}
-	l = &s->late[s->n_late];
-	*l = (struct late){
-		.number = s->next_number - 1,
-		.born_ms = splice_now_ms(),
-		.look_ms = splice_now_ms(),
-	};
 	splice_outside(s, accounted, &l->text);
 	r = buf_error(&l->text);
 	if (r) {
@@ -195,7 +212,7 @@ int late_add(struct splice *s, const char *name, const struct buf *accounted, co
 		return r;
 	}
 	if (st) {
-		note_seen(s, to, st, &l->seen);
+		note_seen(s, l, st);
 	}
 	s->n_late++;
 	return 0;
@@ -368,15 +385,17 @@ static bool late_settle(struct splice *s, struct late *l, const char *name, int 
 			return done;
 		}
 	}
-	if (!unchanged) {
-		note_seen(s, name, &st, &l->seen);
-	}
 	keep_until = l->born_ms + (nobody == 1 ? LATE_GRACE_MS : LATE_KEEP_MS);
 	if (nobody == 1 && s->closing) {
 		keep_until = 0;
 	}
 	if (splice_now_ms() < keep_until || (nobody < 0 && !l->published_since)) {
-		l->look_ms = splice_now_ms() < keep_until ? keep_until : 0;
+		if (!unchanged) {
+			renote(s, l, &st);
+		}
+		if (l->seen.st_ino || l->look_ms > keep_until) {	/* else it is looked at again soon */
+			l->look_ms = splice_now_ms() < keep_until ? keep_until : 0;
+		}
 		return false;
 	}
 	return !unlinkat(s->dir, name, 0);
@@ -394,7 +413,7 @@ void late_look_all(struct splice *s)
 			continue;	/* what happens around it is none of its business */
 		}
 		s->late[i].look_ms = splice_now_ms() + LATE_AGAIN_MS;
-		fd = openat(s->dir, late_name(s, s->late[i].number, name),
+		fd = openat(s->dir, late_name(s, &s->late[i], name),
 				O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
 		/* Somebody may have removed it by hand. */
 		done = fd < 0 ? errno == ENOENT : late_settle(s, &s->late[i], name, fd);

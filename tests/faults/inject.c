@@ -285,6 +285,11 @@ static void tidy(char *text)
 	if (!strncmp(text, "/proc/", 6) && text[6] >= '0' && text[6] <= '9') {
 		strcpy(text, "/proc/N");
 	}
+	at = strstr(text, ".dnsu.late.");
+	if (at) {	/* its time stands behind its number */
+		at += strlen(".dnsu.late.");
+		at[strspn(at, "0123456789")] = '\0';
+	}
 	for (at = text; *at; at++) {
 		*at = *at == '\t' || *at == '\n' ? ' ' : *at;
 	}

@@ -553,18 +553,31 @@ def test_what_a_displaced_file_left_of_root_gets_late_is_merged_after_a_restart(
     wait_text(bare, b'+late.example.com:192.0.2.9:3600\n')
 
 
+def test_what_nobody_has_open_is_gone_at_the_end(bare):
+    start_bare(bare)
+    own(bare, SERVICE_UID)
+    os.utime(bare.data)		# so that it could have been written to within the same tick
+    bare.write('john', '1.2.3.4')
+    bare.wait_section([LINE])
+    assert bare.stop() == 0
+    assert not left(bare)
+
+
 def remove_www(env):
     env.write_data(env.data.read_text().replace('+www.example.com:192.0.2.80:3600\n', ''))
 
 
-def test_what_was_only_displaced_of_root_is_no_edit_after_a_restart(bare):
+@pytest.mark.parametrize('end', ['stop', 'kill'])
+def test_what_was_only_displaced_of_root_is_no_edit_after_a_restart(bare, end):
     """It has a line that he has taken out of the data file since."""
+    os.utime(bare.data, (1e9, 1e9))	# or it could have been written to within the same tick
     start_bare(bare)
     bare.write('john', '1.2.3.4')
     bare.wait_section([LINE])
+    until(bare, lambda: any(n.startswith('.data.dnsu.late.') for n in left(bare)), 'what was displaced is not put aside')
     remove_www(bare)
     for _ in range(2):
-        assert bare.stop() == 0
+        getattr(bare, end)()
         assert len(left(bare)) == 1
         start_bare(bare)
     assert bare.count('^keeping ', 0) == 0
