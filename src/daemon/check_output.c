@@ -232,12 +232,13 @@ static void check_file(struct check *c, const struct conf_output *o)
 	check_directory(c, o->file_line, key, dirname(real), o->type == CONF_TINYDNS);
 }
 
-/* Whether the helper process finds it: 0 yes. */
-static int probe_compiler(const void *nothing)
+/* Whether the helper process finds the program: 0 yes. */
+static int probe_program(const void *name)
 {
-	(void)nothing;
-	return execl("/bin/sh", "sh", "-c",
-		     "PATH=" COMMAND_PATH "; command -v tinydns-data >/dev/null || exit 1", NULL);
+	static const char script[] = "PATH=" COMMAND_PATH "; case $1 in */*) test -x \"$1\" ;; "
+				     "*) command -v \"$1\" >/dev/null ;; esac || exit 1";
+
+	return execl("/bin/sh", "sh", "-c", script, "sh", (const char *)name, NULL);
 }
 
 /* Its directory may have other owners than the data file's, and it need not be there yet. */
@@ -258,10 +259,22 @@ static void check_database(struct check *c, const struct conf_output *o)
 			      "database: '%s' is not a regular file", o->database);
 	}
 	check_directory(c, o->database_line, "database", directory, true);
-	if (check_as_service(c, probe_compiler, NULL) > 0) {
+	if (check_as_service(c, probe_program, "tinydns-data") > 0) {
 		check_mistake(c, c->conf_path, o->database_line,
 			      "database: there is no tinydns-data in " COMMAND_PATH
 			      ", which compiles what is not ours");
+	}
+}
+
+/* Where the command begins with a program's name, and with nothing else that sh(1) knows. */
+static void check_program(struct check *c, const struct conf_output *o, const char *key)
+{
+	size_t n = strspn(o->command, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+-./_");
+	_cleanup_(free_ptr) char *name = strndup(o->command, n);
+
+	if (name && *name && (!o->command[n] || o->command[n] == ' ') && check_as_service(c, probe_program, name) > 0) {
+		check_mistake(c, c->conf_path, o->command_line, "%s: user %s finds no program '%s' (PATH is " COMMAND_PATH ")",
+			      key, c->conf.user, name);
 	}
 }
 
@@ -289,7 +302,9 @@ static void check_command(struct check *c, const struct conf_output *o)
 	    WEXITSTATUS(status)) {
 		check_mistake(c, c->conf_path, o->command_line,
 			      "%s: sh(1) does not understand it", key);
+		return;
 	}
+	check_program(c, o, key);
 }
 
 /* --- systemd --- */

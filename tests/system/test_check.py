@@ -415,6 +415,17 @@ def test_a_static_aaaa_mx_or_txt_on_a_dynamic_name_is_no_matter(ok):
     assert warnings(check(ok)) == []
 
 
+@pytest.mark.parametrize('command, missing', [
+    ('mkae -C /', 'mkae'), ('/usr/bin/mkae', '/usr/bin/mkae'), ('/etc/passwd', '/etc/passwd'),
+    ('true', None), ('/bin/true', None), ('cd / && true', None), ('A=1 mkae', None), ('"mkae"', None), ('(mkae)', None)])
+def test_program_of_makecommand(ok, command, missing):
+    ok.conf['makecommand'] = command
+    if missing:
+        assert_mistake(ok, 'makecommand', f"makecommand: user {SERVICE} finds no program '{missing}' ")
+    else:
+        assert check(ok).returncode == 0
+
+
 def test_no_makecommand(ok):
     ok.conf['makecommand'] = None
     assert_warning(ok, 'warning: without makecommand')
