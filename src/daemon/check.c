@@ -362,6 +362,7 @@ static void check_daemon(struct check *c)
 	if (c->conf.log_tempfile) {
 		check_place(c, c->conf.log_tempfile_line, "log_tempfile", c->conf.log_tempfile);
 	}
+	check_systemd(&c->conf);
 }
 
 static void report(void *arg, const char *file, unsigned line, const char *what)

@@ -195,6 +195,7 @@ static void check_door(struct check *c, unsigned line, const char *directory)
 		check_mistake(c, c->conf_path, line, "addresses: everyone may write to '%s'",
 			      directory);
 	}
+	check_systemd_http(directory);
 }
 
 static void check_addresses(struct check *c)

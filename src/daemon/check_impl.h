@@ -3,7 +3,7 @@
 #pragma once
 
 /* What the parts of check.h share: check.c (the daemon's set-up), check_output.c (where it publishes), check_tinydns.c
- * (what stands there for tinydns) and check_http.c (the front end's). */
+ * (what stands there for tinydns), check_systemd.c (what its units have to know) and check_http.c (the front end's). */
 
 #include "core/conf.h"
 #include "daemon/check.h"
@@ -90,3 +90,8 @@ void check_tinydns(struct check *c, const struct conf_output *o, const struct bu
 
 /* The section [http] and what it names. */
 void check_http(struct check *c);
+
+/* Where systemd runs: lines for drop-ins by which the daemon, and the front end, may write where this configuration has
+ * them write. */
+void check_systemd(const struct conf *conf);
+void check_systemd_http(const char *addresses);

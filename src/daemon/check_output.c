@@ -307,67 +307,6 @@ static void check_command(struct check *c, const struct conf_output *o)
 	check_program(c, o, key);
 }
 
-/* --- systemd --- */
-
-/* Where the file lies, or will lie, links followed; the caller frees it. NULL: that is not there either. */
-static char *directory_of(const char *file)
-{
-	_cleanup_(free_ptr) char *real = realpath(file, NULL), *copy = real ? NULL : strdup(file);
-
-	return real ? strdup(dirname(real)) : copy ? realpath(dirname(copy), NULL) : NULL;
-}
-
-static bool is_own(const char *directory)
-{
-	static const char own[] = "/var/lib/dns-updater/";
-
-	return !strncmp(directory, own, strlen(own));
-}
-
-/* The files that outputs write, two of each: the n-th; NULL: it has none. */
-static const char *file_of(const struct conf *conf, unsigned n)
-{
-	const struct conf_output *o = &conf->outputs[n / 2];
-
-	return n % 2 ? o->database : o->file;
-}
-
-/* Whether one of the first n files lies there. */
-static bool is_among(const struct conf *conf, unsigned n, const char *directory)
-{
-	for (unsigned i = 0; i < n; i++) {
-		const char *file = file_of(conf, i);
-		_cleanup_(free_ptr) char *other = file ? directory_of(file) : NULL;
-
-		if (other && !strcmp(directory, other)) {
-			return true;
-		}
-	}
-	return false;
-}
-
-/* systemd's unit may write to its own directories only (systemd.exec(5), ReadWritePaths=). */
-static void print_drop_in(const struct conf *conf)
-{
-	bool begun = false;
-
-	for (unsigned i = 0; i < 2 * conf->n_outputs; i++) {
-		const char *file = file_of(conf, i);
-		_cleanup_(free_ptr) char *directory = file ? directory_of(file) : NULL;
-
-		if (!directory || is_own(directory) || is_among(conf, i, directory)) {
-			continue;
-		}
-		if (!begun) {
-			printf("# with systemd, in "
-			       "/etc/systemd/system/dns-updater.service.d/datafile.conf:\n"
-			       "[Service]\n");
-		}
-		begun = true;
-		printf("ReadWritePaths=%s\n", directory);
-	}
-}
-
 /* --- signed updates --- */
 
 /* Unlike access(2), open(2) heeds the capability. */
@@ -482,9 +421,6 @@ void check_outputs(struct check *c)
 		if (o->type == CONF_RFC2136 && o->key) {
 			check_key(c, o);
 		}
-	}
-	if (!access("/run/systemd/system", F_OK)) {	/* sd_booted(3) */
-		print_drop_in(&c->conf);
 	}
 	check_names(c);
 }

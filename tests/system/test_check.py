@@ -9,7 +9,7 @@ import subprocess
 
 import pytest
 
-from harness import (BASE, DNS_UPDATER, END, SERVICE, SERVICE_GID, START, TIMEOUT, clean_env,
+from harness import (BASE, DNS_UPDATER, END, SERVICE, SERVICE_GID, SERVICE_UID, START, TIMEOUT, clean_env,
                      unshare_mounts)
 
 JOHN = 'john.dyn.example.com'
@@ -94,6 +94,36 @@ def test_the_systemd_drop_in_is_printed_ready_to_paste(ok):
     assert re.search('/etc/systemd/system/dns-updater.service.d/.*conf', lines[i - 1])
     assert lines[i - 1].startswith('#')
     assert lines[i + 1] == f'ReadWritePaths={ok.root}'
+
+
+def test_the_drop_ins_name_all_other_places_that_are_written(ok):
+    places = {}
+    for key, file in ('socket', 'socket'), ('log_tempfile', 'last'), ('addresses', '%u'):
+        places[key] = ok.tmp / key
+        places[key].mkdir()
+        os.chown(places[key], SERVICE_UID, -1)
+        ok.conf[key] = f'{places[key]}/{file}'
+    door = ok.conf.pop('addresses')
+    ok.conf['pathpattern'] += f' {door}'
+    ok.conf_more = f'[http]\naddresses = {door}\nuser = {SERVICE}\ntokens = {ok.tmp}/none\n'
+    boot(ok, 'systemd')
+    lines = check(ok).lines
+    assert [line for line in lines if re.search('systemd|Service|ReadWrite', line)] == [
+        '# with systemd, in /etc/systemd/system/dns-updater.service.d/datafile.conf:', '[Service]',
+        *(f'ReadWritePaths={p}' for p in (ok.root, ok.state_dir, places['socket'], places['log_tempfile'])),
+        '# with systemd, in /etc/systemd/system/dns-updater-http.service.d/addresses.conf:', '[Service]',
+        f"ReadWritePaths={places['addresses']}"]
+
+
+def test_the_drop_in_does_not_name_what_the_unit_has(ok):
+    ok.conf.update(state='/run/dns-updater/state', socket='/run/dns-updater/more/socket',
+                   log_tempfile='/run/dns-updater/last')
+    boot(ok, 'systemd')
+    ok.prefix = [part.replace(' exec ', f' mkdir -p /run/dns-updater/more && chown -R {SERVICE} /run/dns-updater && exec ')
+                 for part in ok.prefix]
+    done = check(ok)
+    assert (done.returncode, mistakes(done), warnings(done)) == (0, [], []), done.stdout
+    assert [line for line in done.lines if 'ReadWritePaths' in line] == [f'ReadWritePaths={ok.root}']
 
 
 def test_without_systemd_nothing_is_said_of_it(ok):
@@ -500,7 +530,8 @@ def test_outputs_without_a_mistake(fine):
     done = check(fine)
     assert (done.returncode, mistakes(done), warnings(done)) == (0, [], []), done.stdout
     i = done.lines.index('[Service]')
-    assert done.lines[i + 1:] == [f'ReadWritePaths={fine.root}', f'ReadWritePaths={zone.parent}']
+    assert done.lines[i + 1:] == [f'ReadWritePaths={fine.root}', f'ReadWritePaths={zone.parent}',
+                                  f'ReadWritePaths={fine.state_dir}']
 
 
 def test_the_drop_in_names_the_directory_of_a_database_that_is_not_there_yet(fine):
