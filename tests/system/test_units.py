@@ -10,24 +10,30 @@ import sys
 
 import pytest
 
-from harness import DNS_UPDATER, SERVICE, TIMEOUT, TOP, clean_env, needs
+from harness import DNS_UPDATER, SERVICE, TIMEOUT, TOP, Tinydns, clean_env, needs
 from http_harness import ACCOUNT, DNS_UPDATER_HTTP, is_sanitized
 from steered import landlock
 
 JOHN = 'john.dyn.example.com'
 UNITS = TOP / 'dist/systemd'
 
-# Closes a filter that lets these calls through, and becomes the program behind '--'.
+# Closes a filter that lets these calls through, and sockets of these families, and becomes the command.
 FILTER = '''
-import ctypes, os, sys
-calls, command = sys.argv[1].split(), sys.argv[2:]
+import ctypes, os, socket, sys
+calls, families, command = sys.argv[1].split(), sys.argv[2].split(), sys.argv[3:]
+
+class Comparison(ctypes.Structure):
+    _fields_ = [('arg', ctypes.c_uint), ('op', ctypes.c_int), ('a', ctypes.c_uint64), ('b', ctypes.c_uint64)]
+
 library = ctypes.CDLL('libseccomp.so.2')
 library.seccomp_init.restype = ctypes.c_void_p
 context = ctypes.c_void_p(library.seccomp_init(0x00050000 | 1))		# SCMP_ACT_ERRNO(EPERM)
 for call in calls:
     number = library.seccomp_syscall_resolve_name(call.encode())
-    if number >= 0:
-        assert not library.seccomp_rule_add(context, 0x7fff0000, number, 0)	# SCMP_ACT_ALLOW
+    for only in [Comparison(0, 4, getattr(socket, f)) for f in families] if call == 'socket' else [None]:	# SCMP_CMP_EQ
+        if number >= 0:
+            assert not library.seccomp_rule_add_array(context, 0x7fff0000, number, only is not None,	# SCMP_ACT_ALLOW
+                                                      only and ctypes.byref(only))
 assert not library.seccomp_load(context)
 os.execvp(command[0], command)
 '''
@@ -71,7 +77,8 @@ def behind(units, sets, account, capabilities, program):
         calls |= {'ptrace'}		# LeakSanitizer, at the end
     needs('setpriv')
     return ['setpriv', f'--reuid={account}', f'--regid={account}', '--clear-groups', '--no-new-privs',
-            f'--inh-caps={capabilities}', f'--ambient-caps={capabilities}', sys.executable, '-c', FILTER, ' '.join(calls)]
+            f'--inh-caps={capabilities}', f'--ambient-caps={capabilities}', sys.executable, '-c', FILTER, ' '.join(calls),
+            ' '.join(family for unit in units for family in settings(unit, 'RestrictAddressFamilies'))]
 
 
 def test_systemd_has_nothing_to_say_of_the_units(tmp_path):
@@ -91,7 +98,9 @@ def test_systemd_has_nothing_to_say_of_the_units(tmp_path):
 def test_the_daemon_does_behind_its_filter_what_it_does(env, call_sets, watch):
     env.made.touch()
     env.made.chmod(0o666)
-    env.conf['watch'] = watch
+    env.compile()
+    env.tinydns = Tinydns(env.root)
+    env.conf.update(watch=watch, verify=env.tinydns.ip)
     units, capabilities = ['dns-updater.service.in'], '+dac_read_search'
     if watch == 'fanotify':
         units, capabilities = [*units, 'fanotify.conf'], capabilities + ',+sys_admin'
@@ -100,7 +109,7 @@ def test_the_daemon_does_behind_its_filter_what_it_does(env, call_sets, watch):
     env.start()
     env.wait_answer(JOHN, 'A', {'1.2.3.4'})
     env.write('john', '1.2.3.5')
-    env.wait_answer(JOHN, 'A', {'1.2.3.5'})
+    env.wait_log(f'^{JOHN} is 1.2.3.5 at {env.tinydns.ip}, after ')
     assert env.reload().startswith('reloaded ')
     assert env.count('watching by fanotify, as configured') == (watch == 'fanotify')
     assert not landlock() or env.count('Landlock') == 0
