@@ -472,7 +472,7 @@ struct findings {
 	unsigned looks;			/* those that were looked at */
 	struct statement s[CONF_PATTERNS_MAX];
 	bool competes[CONF_PATTERNS_MAX];
-	bool any_new, any_gone, any_trouble, any_there;
+	bool any_new, any_gone, any_trouble, any_there, any_unsettled;
 	unsigned n_no_file;
 };
 
@@ -487,6 +487,7 @@ static void find_one(struct daemon *d, uint32_t user, unsigned pattern, bool wri
 	if (!read_statement(d, user, pattern, written, unsure, settled_print, given, s)) {
 		s->print = *roster_print(d->roster, user, pattern);	/* decided on another time */
 		f->any_there = true;
+		f->any_unsettled = f->any_unsettled || !s->outcome || s->outcome == SOURCE_E_CHANGING;
 	} else if (s->outcome == SOURCE_E_NO_FILE || s->outcome == SOURCE_E_NO_DIRECTORY) {
 		f->n_no_file += s->outcome == SOURCE_E_NO_FILE;
 		f->any_gone = weigh_absent(d, user, pattern, s->outcome, settled_print) || f->any_gone;
@@ -503,9 +504,17 @@ static void find_one(struct daemon *d, uint32_t user, unsigned pattern, bool wri
 	f->any_new = f->any_new || (news && *competes);
 }
 
-/* Which file is in force from now on. true: the one that was is gone, and the others compete anew, as they would at a
- * start. */
-static bool choose(struct daemon *d, uint32_t user, struct findings *f)
+static void forget_prints(struct daemon *d, uint32_t user)
+{
+	for (unsigned i = 0; i < d->conf.n_patterns; i++) {
+		*roster_print(d->roster, user, i) = 0;
+	}
+}
+
+/* Which file is in force from now on. may_wait: for one that was written so lately that it must settle, where none is in
+ * force yet; an older one would be published until then. true: the one that was is gone, and the others compete anew,
+ * as they would at a start. */
+static bool choose(struct daemon *d, uint32_t user, struct findings *f, bool may_wait)
 {
 	struct roster_user *u = &d->roster->state[user];
 	unsigned winner = UINT32_MAX;
@@ -515,13 +524,13 @@ static bool choose(struct daemon *d, uint32_t user, struct findings *f)
 			winner = i;
 		}
 	}
-	if (f->any_new) {
+	if (f->any_new && may_wait && f->any_unsettled && u->pattern == ROSTER_NO_PATTERN) {
+		forget_prints(d, user);
+	} else if (f->any_new) {
 		decide(d, user, f->s, winner);
 	} else if (f->any_gone) {
 		u->pattern = ROSTER_NO_PATTERN;
-		for (unsigned i = 0; i < d->conf.n_patterns; i++) {
-			*roster_print(d->roster, user, i) = 0;
-		}
+		forget_prints(d, user);
 	}
 	return f->any_gone && !f->any_new;
 }
@@ -552,7 +561,7 @@ static void look_at(struct daemon *d, uint32_t user, uint64_t settled_print,
 	if (u->pattern == ROSTER_NO_PATTERN && saw_all && !f.any_there) {
 		u->refused = false;	/* what was so is gone */
 	}
-	again = choose(d, user, &f);
+	again = choose(d, user, &f, !written && !settled_print);
 	if (saw_all && !f.any_trouble) {
 		u->trouble_said = false;
 	}

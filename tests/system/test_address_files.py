@@ -535,6 +535,31 @@ def test_at_start_the_door_with_the_greatest_time_counts(doors):
     assert doors.count(r'1\.1\.1\.1') == 0
 
 
+@pytest.mark.parametrize('known', [True, False])
+def test_at_start_a_door_that_must_settle_is_waited_for(doors, known):
+    """Whoever restarts right after an update does not get the older one of another door back, not for two seconds."""
+    by_door(doors, '2.2.2.2\n', age=100)
+    doors.write('john', '1.1.1.1', age=10)
+    if known:
+        doors.start()
+        doors.wait_answer(JOHN, 'A', {'1.1.1.1'})
+        doors.stop()
+    doors.sh('john', 'touch .dynamicdns')
+    doors.start()
+    doors.wait_section([f'+{JOHN}:1.1.1.1:60'])
+    assert doors.count(r'2\.2\.2\.2') == 0
+    by_door(doors, '2.2.2.2\n')
+    doors.wait_answer(JOHN, 'A', {'2.2.2.2'})
+
+
+def test_at_start_a_time_in_the_future_does_not_hold_up_the_others(doors):
+    """Both are taken as now, and neither is read at once."""
+    doors.write('john', '1.1.1.1', age=-3600)
+    by_door(doors, '2.2.2.2\n', age=-3600)
+    doors.start()
+    doors.wait_answer(JOHN, 'A', {'1.1.1.1'})
+
+
 def test_at_start_a_tie_goes_to_the_earlier_pattern(doors):
     doors.write('john', '1.1.1.1')
     by_door(doors, '2.2.2.2\n')
