@@ -10,6 +10,7 @@
 #include "daemon/mounts.h"
 #include "service/notify.h"
 #include "service/progress.h"
+#include "service/sandbox.h"
 #include "service/start.h"
 #include "daemon/publish.h"
 #include "daemon/reload.h"
@@ -748,13 +749,14 @@ int daemon_new(struct conf *conf, const char *conf_path, struct output_commands 
 
 	/* libuv reads it when work is queued first. Whoever sets it knows why. */
 	(void)setenv("UV_THREADPOOL_SIZE", THREADS, 0);	/* without it there are four */
-	if (!d || uv_loop_init(&d->loop)) {
+	r = sandbox_close_rings();
+	if (r || !d || uv_loop_init(&d->loop)) {
 		free(d);
 		watch_fanotify_free(fanotify);
 		patient_free(patient);
 		publish_unfork(conf, commands);
 		conf_deinit(conf);
-		return -ENOMEM;
+		return r ? r : -ENOMEM;
 	}
 	d->conf = *conf;
 	*conf = (struct conf){ 0 };

@@ -397,10 +397,11 @@ int front_run(const char *conf_path)
 		return START_FIX_SOMETHING;
 	}
 	f.socket = strdup(f.generation->conf.socket);
-	if (!f.socket || sodium_init() < 0 || uv_loop_init(&f.loop)) {
+	r = sandbox_close_rings();
+	if (r || !f.socket || sodium_init() < 0 || uv_loop_init(&f.loop)) {
 		free(f.socket);
 		generation_unref(f.generation);
-		return start_failed("start", -ENOMEM);
+		return start_failed("start", r ? r : -ENOMEM);
 	}
 	r = init_signals(&f);
 	r = r ? start_failed("start", r) : run(&f);

@@ -35,6 +35,10 @@ struct sandbox_paths {
 
 enum { SANDBOX_E_NO_LANDLOCK = 1 };
 
+/* Who will close his sandbox does this before he makes a loop of libuv's: for the rest of the process's life there is no
+ * io_uring, which no filter can look into. 0 or a negative errno. Sets no_new_privs. */
+int sandbox_close_rings(void);
+
 /* Closes the sandbox for the rest of the process's life. The caller has become its user and has
  * the capabilities that it keeps, has opened what it needs, and has no thread yet. Directories stand for all that
  * is below them, also for what comes there later; where a link leads out of them, the directory

@@ -415,6 +415,27 @@ static int fill(scmp_filter_ctx filter, enum sandbox_kind kind)
 	return r;
 }
 
+/* libuv from 1.45 on makes a ring with its loop, and aborts when it may not use it: the loop has to come up without one. */
+int sandbox_close_rings(void)
+{
+	static const char *const ring[] = { "io_uring_setup" };
+	scmp_filter_ctx filter = seccomp_init(SCMP_ACT_ALLOW);
+	int r;
+
+	if (!filter) {
+		return -ENOMEM;
+	}
+	r = seccomp_attr_set(filter, SCMP_FLTATR_ACT_BADARCH, SCMP_ACT_ALLOW);
+	if (!r) {
+		r = add_names(filter, SCMP_ACT_ERRNO(ENOSYS), ring, N_OF(ring));
+	}
+	if (!r) {
+		r = seccomp_load(filter);
+	}
+	seccomp_release(filter);
+	return r;
+}
+
 int sandbox_close_calls(enum sandbox_kind kind)
 {
 	scmp_filter_ctx filter = seccomp_init(SCMP_ACT_ERRNO(EPERM));
