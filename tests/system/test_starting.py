@@ -406,3 +406,23 @@ def test_the_init_script_tells_of_a_start_that_fails(env, lsb):
     env.start()
     done = lsb('start')
     assert done.returncode not in (0, 6), done.stdout + done.stderr
+
+
+@pytest.mark.parametrize('program, part', [('dns-updater', 'daemon'), ('dns-updater-http', 'http')])
+def test_the_run_scripts_pause_leaves_nothing_behind(env, program, part):
+    """A mistake is tried again in a minute; who stops the service meanwhile ends all there is, or its log goes on."""
+    text = (TOP / f'dist/daemontools/{program}/run.in').read_text()
+    for old, new in (('@sbindir@', str(pathlib.Path(DNS_UPDATER).parent)), (f'check {part}', f'check {part} -c {env.conf_file}'),
+                     (' -o dns-updater -g dns-updater', ''), ('/var/lib/dns-updater/http', str(env.state_dir)),
+                     ('/run/dns-updater /var/lib/dns-updater', str(env.state_dir)),
+                     ('dns-updater-http:dns-updater-http', SERVICE)):
+        text = text.replace(old, new)
+    env.conf['ttl'] = 'soon'
+    env.write_conf()
+    with subprocess.Popen(['sh', '-c', text], stdout=subprocess.PIPE, text=True, env=clean_env()) as process:
+        try:
+            assert 'not started; trying again in a minute\n' in iter(process.stdout.readline, '')
+            env.wait(lambda: pathlib.Path(f'/proc/{process.pid}/comm').read_text() == 'sleep\n', 'the pause')
+        finally:
+            process.kill()
+        assert process.stdout.read() == ''	# its end
