@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "core/text.h"
 #include "daemon/accounts.h"
+#include "daemon/claims.h"
 #include "daemon/mounts.h"
 #include "service/notify.h"
 #include "service/progress.h"
@@ -56,7 +57,7 @@ static void on_saved(void *arg, int r, uint64_t cost_ms)
 			  "keep what the data file says", d->conf.state, strerror(-r));
 	}
 	d->state_failed = r;
-	d->state_dirty = d->state_dirty || r;
+	d->state_dirty = d->state_dirty || r || claims_saved(d->claims);
 }
 
 static void on_save_timer(uv_timer_t *timer)
@@ -64,7 +65,7 @@ static void on_save_timer(uv_timer_t *timer)
 	struct daemon *d = timer->data;
 
 	d->state_dirty = false;
-	save_begin(d->save, d->roster, d->publish);
+	save_begin(d->save, d->roster, d->publish, claims_save_begins(d->claims));
 }
 
 void daemon_want_publish(struct daemon *d)
@@ -320,6 +321,22 @@ static void on_remember(void *arg)
 	struct daemon *d = arg;
 
 	d->state_dirty = true;
+}
+
+static uint64_t on_claim(void *arg, const char *lines, size_t n)
+{
+	struct daemon *d = arg;
+
+	return claims_add(d->claims, lines, n);
+}
+
+static void on_claimed(void *arg, uint64_t upto)
+{
+	struct daemon *d = arg;
+
+	if (!d->closing) {
+		publish_claimed(d->publish, upto);
+	}
 }
 
 void daemon_helper_lost(struct daemon *d, const char *which)
@@ -727,12 +744,19 @@ static int init_handles(struct daemon *d)
 static void remember(struct daemon *d)
 {
 	int r = state_load(d->conf.state, d->roster, d->publish);
+	bool any;
 
 	if (r) {
 		log_warning("unable to use '%s': %s; users without a good address file keep what the "
 			    "data file says", d->conf.state,
 			    r < 0 ? strerror(-r) : "it is not a state file of this version");
 	}
+	r = claims_load(d->claims, d->publish, &any);
+	if (r) {
+		log_warning("unable to read what is left beside '%s': %s; what was published for the first time when we "
+			    "were killed may stay at the name server", d->conf.state, strerror(-r));
+	}
+	d->state_dirty = d->state_dirty || any;
 	publish_remember(d->publish);
 }
 
@@ -743,7 +767,7 @@ int daemon_new(struct conf *conf, const char *conf_path, struct output_commands 
 	struct accounts accounts;
 	const struct publish_handlers h = {
 		.attempted = on_attempted, .stopped = on_stopped, .lost = on_command_lost,
-		.progress = on_progress, .remember = on_remember, .arg = d,
+		.progress = on_progress, .remember = on_remember, .claim = on_claim, .arg = d,
 	};
 	int r;
 
@@ -774,6 +798,9 @@ int daemon_new(struct conf *conf, const char *conf_path, struct output_commands 
 	}
 	if (!r) {
 		r = save_new(&d->loop, d->conf.state, on_saved, d, &d->save);
+	}
+	if (!r) {
+		r = claims_new(&d->loop, d->conf.state, on_claimed, d, &d->claims);
 	}
 	if (!r) {
 		r = accounts_find(d->roster->users, d->conf.http.user, &accounts);
@@ -825,7 +852,8 @@ int daemon_run(struct daemon *d)
 	}
 	(void)uv_run(&d->loop, UV_RUN_DEFAULT);	/* ends by uv_stop */
 	if (d->state_dirty || save_is_under_way(d->save)) {
-		on_saved(d, save_now(d->save, d->roster, d->publish), 0);
+		d->state_dirty = false;
+		on_saved(d, save_now(d->save, d->roster, d->publish, claims_save_begins(d->claims)), 0);
 	}
 	say_left_out();
 	return d->status;
@@ -859,6 +887,7 @@ struct daemon *daemon_free(struct daemon *d)
 	(void)uv_run(&d->loop, UV_RUN_DEFAULT);	/* until all are closed */
 	(void)uv_loop_close(&d->loop);		/* and so this has nothing to refuse */
 	d->save = save_free(d->save);
+	d->claims = claims_free(d->claims, !d->state_failed);
 	roster_free(d->roster);
 	conf_deinit(&d->conf);
 	look_deinit(d);

@@ -21,6 +21,7 @@ struct inquiry;
 struct mounts;
 struct publish;
 struct reload;
+struct claims;
 struct save;
 struct watch;
 struct watch_fanotify;
@@ -43,6 +44,7 @@ struct daemon {
 	struct inquiry *inquiry;	/* NULL: nobody can ask */
 	uid_t front_end;		/* its account; SOURCE_NO_ACCOUNT: none */
 	struct save *save;
+	struct claims *claims;
 	struct source_shared shared[CONF_PATTERNS_MAX];	/* while files are read */
 	bool shared_open;
 

@@ -55,6 +55,8 @@ struct output_class {
 	 * something of its own (publish.h); false: there is no such number. */
 	bool (*print_memory)(struct output *o, uint32_t number, struct buf *to);
 	bool (*take_memory)(struct output *o, const char *text, size_t n);
+	/* What was claimed up to this number may be sent; NULL: it never claims. */
+	void (*claimed)(struct output *o, uint64_t upto);
 	/* Calls output_deinit once nothing of it is open any more. */
 	void (*free)(struct output *o);
 };
@@ -146,6 +148,7 @@ void output_stopped(struct output *o);		/* as well */
 void output_lost(struct output *o);		/* the command's helper is gone */
 void output_progress(struct output *o);
 void output_remember(struct output *o);		/* print_memory tells something else now */
+uint64_t output_claim(struct output *o, const char *lines, size_t n);	/* and has to before it is sent */
 
 /* --- for publish.c --- */
 

@@ -76,6 +76,11 @@ void output_remember(struct output *o)
 	o->publish->handlers.remember(o->publish->handlers.arg);
 }
 
+uint64_t output_claim(struct output *o, const char *lines, size_t n)
+{
+	return o->publish->handlers.claim(o->publish->handlers.arg, lines, n);
+}
+
 /* --- start and end --- */
 
 static int fork_compiler(const struct conf *conf, const struct conf_output *is, struct command **ret)
@@ -405,6 +410,15 @@ bool publish_print_memory(struct publish *p, uint32_t number, struct buf *to)
 		any |= p->outputs[i]->class->print_memory(p->outputs[i], number, to);
 	}
 	return any;
+}
+
+void publish_claimed(struct publish *p, uint64_t upto)
+{
+	for (unsigned i = 0; i < p->n_outputs; i++) {
+		if (p->outputs[i]->class->claimed) {
+			p->outputs[i]->class->claimed(p->outputs[i], upto);
+		}
+	}
 }
 
 /* " OUTPUT TEXT": the text is that output's own. */

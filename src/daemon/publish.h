@@ -24,6 +24,9 @@ struct publish_handlers {
 	void (*progress)(void *arg);
 	/* What an output remembers over a restart has changed (publish_print_memory). */
 	void (*remember)(void *arg);
+	/* Something is about to be sent that these lines of publish_print_memory tell of, and that nobody else would
+	 * know of if we were killed. Returns the number that publish_claimed is called with, or with a later one. */
+	uint64_t (*claim)(void *arg, const char *lines, size_t n);
 	void *arg;
 };
 
@@ -101,6 +104,9 @@ void publish_state(struct publish *p, unsigned output, uint32_t user, struct pub
 /* The lines of the number: a name's, or one above all names'. false: no output has anything of such a number, or
  * of a higher one. */
 bool publish_print_memory(struct publish *p, uint32_t number, struct buf *to);
+
+/* What was claimed up to this number is remembered, or cannot be. */
+void publish_claimed(struct publish *p, uint64_t upto);
 
 /* One such line, without its newline. false: it is none of ours. */
 bool publish_take_memory(struct publish *p, const char *line, size_t n);

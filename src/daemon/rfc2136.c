@@ -44,11 +44,28 @@ static int compare_orphans(const void *a, const void *b)
 	return strcmp(x->text, y->text);
 }
 
+/* State and claims may both have one: it is one, of which both are true. */
+static void join_orphans(struct rfc2136 *p)
+{
+	uint32_t n = 0;
+
+	for (uint32_t i = 0; i < p->n_orphans; i++) {
+		if (n && !compare_orphans(&p->orphans[n - 1], &p->orphans[i])) {
+			p->orphans[n - 1].owned |= p->orphans[i].owned;
+			free(p->orphans[i].text);
+		} else {
+			p->orphans[n++] = p->orphans[i];
+		}
+	}
+	p->n_orphans = n;
+}
+
 /* Once: afterwards none is added while zones know their places. */
 void rfc2136_sort_orphans(struct rfc2136 *p)
 {
 	if (!p->orphans_sorted && p->n_orphans) {
 		qsort(p->orphans, p->n_orphans, sizeof(*p->orphans), compare_orphans);
+		join_orphans(p);
 	}
 	p->orphans_sorted = true;
 }
@@ -136,14 +153,15 @@ static int add_owned(struct rfc2136 *p, const char *text, uint8_t owned)
 
 /* --- the memory --- */
 
-static void print_one(struct buf *to, const struct rfc2136 *p, const char *name, uint8_t owned)
+void rfc2136_print(struct buf *to, const struct rfc2136 *p, uint32_t number)
 {
-	owned &= RFC2136_BOTH;
+	uint8_t owned = owned_of(p, number) & RFC2136_BOTH;
+
 	if (owned) {
 		buf_adds(to, " ");
 		buf_adds(to, p->o.is->name);
 		buf_adds(to, " ");
-		buf_adds(to, name);
+		buf_adds(to, rfc2136_name(p, number));
 		buf_adds(to, " ");
 		buf_adds(to, types_text[owned]);
 		buf_adds(to, "\n");
@@ -158,7 +176,7 @@ static bool print_memory(struct output *o, uint32_t number, struct buf *to)
 	if (number >= rfc2136_n_numbers(p)) {
 		return false;
 	}
-	print_one(to, p, rfc2136_name(p, number), owned_of(p, number));
+	rfc2136_print(to, p, number);
 	return true;
 }
 
@@ -246,6 +264,15 @@ static void changed(struct output *o, bool again)
 	}
 	if (again) {
 		output_verify_again(o);
+	}
+}
+
+static void claimed(struct output *o, uint64_t upto)
+{
+	struct rfc2136 *p = rfc2136_of(o);
+
+	for (unsigned i = 0; i < p->n_zones; i++) {
+		rfc2136_zone_claimed(p->zones[i], upto);
 	}
 }
 
@@ -468,6 +495,7 @@ static const struct output_class class_rfc2136 = {
 	.whole = whole,
 	.print_memory = print_memory,
 	.take_memory = take_memory,
+	.claimed = claimed,
 	.free = close_all,
 };
 

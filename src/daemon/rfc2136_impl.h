@@ -37,6 +37,7 @@ enum {
 	RFC2136_REFUSED_MAX = 3, /* names refused in a row: it is not because of the name */
 	RFC2136_ODD_MAX = 2,	 /* then the server does not count updates by its serial */
 	RFC2136_REPLY_MS = 10 * 1000, /* how long a server may take over TCP */
+	RFC2136_CLAIM_MS = 2000, /* and our own disk */
 };
 
 /* A name that had addresses from us, and is nobody's now. */
@@ -70,6 +71,7 @@ enum rfc2136_doing {
 	RFC2136_NOTHING,
 	RFC2136_TRANSFER,
 	RFC2136_QUESTIONS,
+	RFC2136_CLAIM, /* an update is to be sent once it is remembered that it was */
 	RFC2136_UPDATE,
 	RFC2136_SERIAL,
 };
@@ -114,6 +116,7 @@ struct rfc2136_zone {
 	int refused_kind;
 	uint64_t refused_ms; /* when they are tried again */
 
+	uint64_t claim; /* the number of RFC2136_CLAIM */
 	struct buf bytes; /* the message that is under way; not of questions */
 	struct message_sent sent;
 	uint16_t last_id; /* of the one before: UDP answers what was sent twice, twice */
@@ -162,6 +165,9 @@ uint32_t rfc2136_find(const struct rfc2136 *p, const char *name);
 /* And back. */
 const char *rfc2136_name(const struct rfc2136 *p, uint32_t number);
 
+/* What is remembered of the number over a restart: a line, or none. */
+void rfc2136_print(struct buf *to, const struct rfc2136 *p, uint32_t number);
+
 static inline uint32_t rfc2136_n_numbers(const struct rfc2136 *p)
 {
 	return p->o.roster->users->n_names + p->n_orphans;
@@ -187,8 +193,12 @@ int rfc2136_zone_new(struct rfc2136 *p, const struct output *o, unsigned number,
 struct rfc2136_zone *rfc2136_zone_free(struct rfc2136_zone *z);
 
 void rfc2136_zone_changed(struct rfc2136_zone *z, bool again);
+void rfc2136_zone_claimed(struct rfc2136_zone *z, uint64_t upto);
 void rfc2136_zone_hurry(struct rfc2136_zone *z);
 void rfc2136_zone_stop(struct rfc2136_zone *z);
+
+/* The update in z->bytes goes once lines, unless there are none, are remembered. */
+void rfc2136_zone_send_update(struct rfc2136_zone *z, const struct buf *lines);
 
 /* The message in z->bytes goes, and a reply is waited for. */
 void rfc2136_zone_send(struct rfc2136_zone *z, enum rfc2136_doing doing, bool tcp);

@@ -72,30 +72,30 @@ static bool gather(struct rfc2136_zone *z, struct batch *b)
 	return any;
 }
 
-/* The first n of the batch are in the message: from now on they may be there. There is room. */
-static void take_off(struct rfc2136_zone *z, const struct batch *b, uint32_t n)
+/* The first n of the batch are in the message: from now on they may be there. There is room. What is to be
+ * remembered of it that was not yet goes to ret_news. */
+static void take_off(struct rfc2136_zone *z, const struct batch *b, uint32_t n, struct buf *ret_news)
 {
 	uint32_t n_names = n < b->n_names ? n : b->n_names;
-	bool news = false;
 
 	for (uint32_t i = 0; i < n_names; i++) {
 		struct change *c = &z->pending.list[i];
 		uint8_t *owned = &z->p->owned[c->name], has = rfc2136_types(z->p->o.roster->sets[c->name]);
+		bool is_news = has & ~*owned;
 
-		news = news || (has & ~*owned);
 		*owned |= has;
+		if (is_news) {
+			rfc2136_print(ret_news, z->p, c->name);
+		}
 		(void)changes_note(&z->flying, c->name, steal_ptr(&c->was));
 	}
 	changes_take(&z->pending, n_names);
 	for (uint32_t i = n_names; i < n; i++) {
 		z->flying_orphans[z->n_flying_orphans++] = z->orphans[--z->n_orphans];
 	}
-	if (news) {
-		output_remember(&z->p->o);
-	}
 }
 
-static int build(struct rfc2136_zone *z, const struct batch *b)
+static int build(struct rfc2136_zone *z, const struct batch *b, struct buf *ret_news)
 {
 	size_t used = 0;
 	int r;
@@ -109,7 +109,8 @@ static int build(struct rfc2136_zone *z, const struct batch *b)
 			   z->p->o.conf->ttl, MESSAGE_TCP_MAX, &z->key, time(NULL), &used,
 			   &z->sent);
 	if (!r) {
-		take_off(z, b, (uint32_t)used);
+		take_off(z, b, (uint32_t)used, ret_news);
+		r = buf_error(ret_news);
 	}
 	return r;
 }
@@ -119,6 +120,7 @@ static int build(struct rfc2136_zone *z, const struct batch *b)
 void rfc2136_send_changes(struct rfc2136_zone *z)
 {
 	_cleanup_(free_ptr) struct message_change *changes = calloc(z->limit, sizeof(*changes));
+	_cleanup_(buf_deinit) struct buf news = { 0 };
 	struct batch b = { .changes = changes };
 	int r = changes ? 0 : -ENOMEM;
 
@@ -132,14 +134,14 @@ void rfc2136_send_changes(struct rfc2136_zone *z)
 		return;
 	}
 	if (!r) {
-		r = build(z, &b);
+		r = build(z, &b, &news);
 	}
 	if (r) {
 		rfc2136_zone_fail_errno(z, r);
 		return;
 	}
 	z->serial_due = true;
-	rfc2136_zone_send(z, RFC2136_UPDATE, z->bytes.len > MESSAGE_UDP_MAX);
+	rfc2136_zone_send_update(z, &news);
 }
 
 void rfc2136_land(struct rfc2136_zone *z)

@@ -205,6 +205,23 @@ void rfc2136_zone_send(struct rfc2136_zone *z, enum rfc2136_doing doing, bool tc
 	rfc2136_zone_resend(z);
 }
 
+static void send_claimed(struct rfc2136_zone *z)
+{
+	rfc2136_zone_send(z, RFC2136_UPDATE, z->bytes.len > MESSAGE_UDP_MAX);
+}
+
+void rfc2136_zone_send_update(struct rfc2136_zone *z, const struct buf *lines)
+{
+	if (!lines->len) {
+		send_claimed(z);
+		return;
+	}
+	z->doing = RFC2136_CLAIM;
+	z->due_ms = uv_now(z->p->o.loop) + RFC2136_CLAIM_MS;
+	z->claim = output_claim(&z->p->o, lines->data, lines->len);
+	output_remember(&z->p->o);
+}
+
 static void repeat_over_tcp(struct rfc2136_zone *z)
 {
 	if (!z->tcp) {
@@ -216,7 +233,9 @@ static void repeat_over_tcp(struct rfc2136_zone *z)
 
 static void on_due(struct rfc2136_zone *z)
 {
-	if (z->doing == RFC2136_TRANSFER && nameserver_is_connected(z->nameserver)) {
+	if (z->doing == RFC2136_CLAIM) { /* the disk does not keep users waiting */
+		send_claimed(z);
+	} else if (z->doing == RFC2136_TRANSFER && nameserver_is_connected(z->nameserver)) {
 		rfc2136_listing_late(z);
 	} else if (z->tcp) {
 		fail_silent(z);
@@ -375,15 +394,21 @@ static void take_reply(struct rfc2136_zone *z, const uint8_t *bytes, size_t n, b
 	}
 }
 
+/* Whether the server has something to reply to. */
+static bool is_sent(const struct rfc2136_zone *z)
+{
+	return z->doing && z->doing != RFC2136_CLAIM;
+}
+
 static void on_message(void *arg, const uint8_t *bytes, size_t n, bool tcp)
 {
 	struct rfc2136_zone *z = arg;
 
-	if (tcp && (!z->doing || !z->tcp)) {
+	if (tcp && (!is_sent(z) || !z->tcp)) {
 		nameserver_stray(z->nameserver);
 	} else if (z->doing == RFC2136_UPDATE || z->doing == RFC2136_SERIAL) {
 		take_reply(z, bytes, n, tcp);
-	} else if (z->doing && tcp) {
+	} else if (is_sent(z) && tcp) {
 		rfc2136_listing_message(z, bytes, n);
 	}
 	step(z);
@@ -393,7 +418,7 @@ static void on_lost(void *arg, bool tcp, int error)
 {
 	struct rfc2136_zone *z = arg;
 
-	if (!z->doing || tcp != z->tcp) {
+	if (!is_sent(z) || tcp != z->tcp) {
 		return;
 	}
 	if (z->doing == RFC2136_TRANSFER || z->doing == RFC2136_QUESTIONS) {
@@ -568,6 +593,14 @@ void rfc2136_zone_changed(struct rfc2136_zone *z, bool again)
 		rfc2136_try_refused_again(z);
 	}
 	step(z);
+}
+
+void rfc2136_zone_claimed(struct rfc2136_zone *z, uint64_t upto)
+{
+	if (z->doing == RFC2136_CLAIM && z->claim <= upto) {
+		send_claimed(z);
+		step(z);
+	}
 }
 
 void rfc2136_zone_hurry(struct rfc2136_zone *z)

@@ -34,7 +34,7 @@ struct save {
 	const struct roster *roster;
 	struct publish *publish;
 	uv_idle_t awake;	/* active: the loop comes back at once */
-	bool under_way, gathered;
+	bool under_way, gathered, durably;
 
 	struct buf chunk;	/* being gathered */
 	bool first;		/* it begins the file */
@@ -63,11 +63,14 @@ static int write_bytes(struct save *s)
 	if (!r) {
 		r = file_write_all(s->fd, s->bytes.data, s->bytes.len);
 	}
+	/* Else it may be lost, and a rename does not show half of it while we run. */
+	if (!r && s->ends && s->durably && fsync(s->fd) < 0) {
+		r = -errno;
+	}
 	if (r && s->fd >= 0) {
 		(void)unlink(s->tmp);	/* r already tells why */
 		close_fdp(&s->fd);
 	}
-	/* Not flushed: it may be lost, and a rename does not show half of it while we run. */
 	return !r && s->ends ? file_end(AT_FDCWD, s->tmp, s->path, &s->fd) : r;
 }
 
@@ -243,9 +246,10 @@ bool save_is_under_way(const struct save *s)
 	return s->under_way;
 }
 
-void save_begin(struct save *s, const struct roster *r, struct publish *p)
+void save_begin(struct save *s, const struct roster *r, struct publish *p, bool durably)
 {
 	s->under_way = true;
+	s->durably = durably;
 	s->roster = r;
 	s->publish = p;
 	s->cost_ns = 0;
@@ -274,12 +278,13 @@ static void take_from_thread(struct save *s)
 	s->writing = false;
 }
 
-int save_now(struct save *s, const struct roster *r, struct publish *p)
+int save_now(struct save *s, const struct roster *r, struct publish *p, bool durably)
 {
 	int e;
 
 	take_from_thread(s);
 	s->under_way = false;
+	s->durably = durably;
 	s->roster = r;
 	s->publish = p;
 	begin(s);

@@ -26,8 +26,9 @@ int save_new(struct uv_loop_s *loop, const char *path, save_done_fn *done, void 
 struct save *save_free(struct save *s);
 
 /* From now on save_slice gathers, and the loop does not wait. None is under way. Both are borrowed until it is
- * over. */
-void save_begin(struct save *s, const struct roster *r, struct publish *p);
+ * over. durably: once it is over it is there also after a power cut, or nothing that was done to the directory later
+ * is. */
+void save_begin(struct save *s, const struct roster *r, struct publish *p, bool durably);
 bool save_is_under_way(const struct save *s);
 
 /* For the end of each turn of the loop: goes on for a fifth of a millisecond. */
@@ -37,4 +38,4 @@ void save_slice(struct save *s);
 void save_replace(struct save *s, const struct roster *r);
 
 /* All at once, when the loop will not go on: also what is under way. done is not called. 0 or a negative errno. */
-int save_now(struct save *s, const struct roster *r, struct publish *p);
+int save_now(struct save *s, const struct roster *r, struct publish *p, bool durably);
