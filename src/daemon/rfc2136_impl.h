@@ -120,6 +120,7 @@ struct rfc2136_zone {
 	struct buf bytes; /* the message that is under way; not of questions */
 	struct message_sent sent;
 	uint16_t last_id; /* of the one before: UDP answers what was sent twice, twice */
+	bool given_up;	  /* it was a question, whose answer may still come over TCP */
 	bool tcp, unsigned_reply;
 	bool udp_silent; /* it answers over TCP only */
 	unsigned n_sent;

@@ -90,6 +90,7 @@ static void end_doing(struct rfc2136_zone *z)
 {
 	z->listing = rfc2136_listing_free(z->listing);
 	z->last_id = z->sent.id;
+	z->given_up = false;
 	z->doing = RFC2136_NOTHING;
 }
 
@@ -404,7 +405,9 @@ static void on_message(void *arg, const uint8_t *bytes, size_t n, bool tcp)
 {
 	struct rfc2136_zone *z = arg;
 
-	if (tcp && (!is_sent(z) || !z->tcp)) {
+	if (tcp && z->given_up && message_id(bytes) == z->last_id) {
+		z->given_up = false; /* once, for a server may go on with it */
+	} else if (tcp && (!is_sent(z) || !z->tcp)) {
 		nameserver_stray(z->nameserver);
 	} else if (z->doing == RFC2136_UPDATE || z->doing == RFC2136_SERIAL) {
 		take_reply(z, bytes, n, tcp);
@@ -568,6 +571,7 @@ static void step(struct rfc2136_zone *z)
 	}
 	if (z->doing == RFC2136_SERIAL && !z->sweeping && has_backlog(z)) {
 		end_doing(z); /* it is asked when these are done */
+		z->given_up = z->tcp;
 	}
 	if (!z->doing && z->compare_ms && uv_now(z->p->o.loop) >= z->compare_ms) {
 		z->compare_ms = 0;

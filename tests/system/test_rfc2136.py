@@ -959,6 +959,31 @@ def test_a_server_that_has_no_udp(env, up, key, fake):
     assert all(tcp for _, _, tcp, _ in server.seen[mark:])
 
 
+def test_an_answer_that_was_not_waited_for_is_no_stray(env, up, key, fake):
+    """Without UDP, of the serial: the next change does not wait for it."""
+    late = []
+
+    def behave(server, m, tcp):
+        if not tcp:
+            return []
+        if is_update(m):
+            wires = [*late, server.good(m)]
+            late.clear()
+            return wires
+        if m.question[0].rdtype == dns.rdatatype.SOA and not server.updates.empty():
+            late.append(server.good(m))
+            return []
+        return None
+    server = fake(behave)
+    env.write('john', '1.2.3.4', age=60)
+    up(server, key.bind_file)
+    for i in range(5):
+        env.wait(lambda: late, 'it asks for the serial')
+        env.write('john', f'1.2.3.{i}')
+        server.has(env, NAME, 'A', {f'1.2.3.{i}'})
+    assert not env.count('^ns: ignor')
+
+
 # ---- everything at once
 
 @pytest.mark.parametrize('cls', PRIMARIES)
