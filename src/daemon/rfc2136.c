@@ -52,6 +52,7 @@ static void join_orphans(struct rfc2136 *p)
 	for (uint32_t i = 0; i < p->n_orphans; i++) {
 		if (n && !compare_orphans(&p->orphans[n - 1], &p->orphans[i])) {
 			p->orphans[n - 1].owned |= p->orphans[i].owned;
+			p->orphans[n - 1].late |= p->orphans[i].late;
 			free(p->orphans[i].text);
 		} else {
 			p->orphans[n++] = p->orphans[i];
@@ -92,11 +93,18 @@ const char *rfc2136_name(const struct rfc2136 *p, uint32_t number)
 					 p->orphans[number - users->n_names].text;
 }
 
+/* What is under way may be there. */
 static uint8_t owned_of(const struct rfc2136 *p, uint32_t number)
 {
 	uint32_t n_names = p->o.roster->users->n_names;
+	uint8_t owned = number < n_names ? p->owned[number] : p->orphans[number - n_names].owned;
 
-	return number < n_names ? p->owned[number] : p->orphans[number - n_names].owned;
+	return (owned | owned >> RFC2136_SENT_SHIFT) & RFC2136_BOTH;
+}
+
+bool rfc2136_is_late(const struct rfc2136 *p, bool late)
+{
+	return late && uv_now(p->o.loop) < p->late_ms;
 }
 
 bool rfc2136_is_in_zone(const struct rfc2136_zone *z, uint32_t number)
@@ -118,7 +126,11 @@ static uint16_t zone_of(const struct conf_output *is, const char *name)
 
 static int add_orphan(struct rfc2136 *p, const char *text, uint8_t owned)
 {
-	struct rfc2136_orphan o = { .zone = zone_of(p->o.is, text), .owned = owned };
+	struct rfc2136_orphan o = {
+		.zone = zone_of(p->o.is, text),
+		.owned = owned & RFC2136_BOTH,
+		.late = owned & RFC2136_LATE,
+	};
 
 	if (p->n_orphans == p->orphans_size) {
 		uint32_t size = p->orphans_size ? 2 * p->orphans_size : 16;
@@ -145,7 +157,7 @@ static int add_owned(struct rfc2136 *p, const char *text, uint8_t owned)
 	uint32_t name = users_find_name(p->o.roster->users, text, strlen(text));
 
 	if (name == TABLE_NONE) {
-		return add_orphan(p, text, owned & RFC2136_BOTH);
+		return add_orphan(p, text, owned);
 	}
 	p->owned[name] |= owned;
 	return 0;
@@ -155,7 +167,7 @@ static int add_owned(struct rfc2136 *p, const char *text, uint8_t owned)
 
 void rfc2136_print(struct buf *to, const struct rfc2136 *p, uint32_t number)
 {
-	uint8_t owned = owned_of(p, number) & RFC2136_BOTH;
+	uint8_t owned = owned_of(p, number);
 
 	if (owned) {
 		buf_adds(to, " ");
@@ -213,7 +225,7 @@ static void say_left(struct rfc2136 *p)
 	for (uint32_t i = 0; i < rfc2136_n_numbers(p); i++) {
 		uint16_t zone = i < n_names ? p->zone_of[i] : p->orphans[i - n_names].zone;
 
-		if (owned_of(p, i) & RFC2136_BOTH && zone == RFC2136_NO_ZONE) {
+		if (owned_of(p, i) && zone == RFC2136_NO_ZONE) {
 			first = n++ ? first : rfc2136_name(p, i);
 		}
 	}
@@ -423,7 +435,8 @@ static int inherit_owned(struct rfc2136 *p, const struct rfc2136 *old,
 	}
 	for (uint32_t i = 0; !r && i < old->n_orphans; i++) {
 		r = old->orphans[i].owned ?
-			    add_owned(p, old->orphans[i].text, old->orphans[i].owned) :
+			    add_owned(p, old->orphans[i].text,
+				      old->orphans[i].owned | (old->orphans[i].late ? RFC2136_LATE : 0)) :
 			    0;
 	}
 	return r;
@@ -449,6 +462,9 @@ static int replace(struct output *o, const struct roster *old)
 	struct rfc2136 new = { .o = *o }, before = *p;
 	int r = make_tables(&new, p);
 
+	for (unsigned i = 0; i < p->n_zones; i++) {
+		rfc2136_unanswered(p->zones[i]);
+	}
 	if (!r) {
 		r = inherit_owned(&new, p, old->users);
 	}

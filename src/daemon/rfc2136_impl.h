@@ -21,8 +21,14 @@
 #include <stdint.h>
 #include <uv.h>
 
-/* RFC2136_OTHERS: what is there was another user's, whose name this was before a reload. */
-enum { RFC2136_A = 1, RFC2136_AAAA = 2, RFC2136_BOTH = 3, RFC2136_OTHERS = 4 };
+enum {
+	RFC2136_A = 1,
+	RFC2136_AAAA = 2,
+	RFC2136_BOTH = 3,
+	RFC2136_OTHERS = 4, /* what is there was another user's, whose name this was before a reload */
+	RFC2136_LATE = 8, /* what was sent may come into force only now */
+	RFC2136_SENT_SHIFT = 4, /* which of RFC2136_BOTH was sent and not answered yet, or refused until now */
+};
 
 #define RFC2136_NO_ZONE UINT16_MAX
 
@@ -38,6 +44,8 @@ enum {
 	RFC2136_ODD_MAX = 2,	 /* then the server does not count updates by its serial */
 	RFC2136_REPLY_MS = 10 * 1000, /* how long a server may take over TCP */
 	RFC2136_CLAIM_MS = 2000, /* and our own disk */
+	/* For so long an update is in time (TSIG_FUDGE), if the server's clock is ahead by as much. */
+	RFC2136_LATE_MS = 2 * 300 * 1000,
 };
 
 /* A name that had addresses from us, and is nobody's now. */
@@ -47,6 +55,7 @@ struct rfc2136_orphan {
 	uint8_t owned; /* 0: it is gone */
 	bool refused_said;
 	bool doubted; /* the server has failed with it alone */
+	bool late; /* RFC2136_LATE */
 };
 
 struct rfc2136 {
@@ -62,6 +71,7 @@ struct rfc2136 {
 	bool begun;	/* it was told to publish */
 	uint32_t n_left_said; /* names with records of ours, but in none of the zones */
 	bool remembers; /* what was published before the start is known */
+	uint64_t late_ms; /* the end of RFC2136_LATE for all */
 	struct quota ignored;
 	uv_timer_t timer; /* of the end */
 };
@@ -102,7 +112,8 @@ struct rfc2136_zone {
 	uint32_t *orphans, n_orphans;	    /* to be deleted */
 	uint32_t n_refused_orphans, orphans_size; /* those that the server refused, at the end of the room */
 	struct changes flying;		    /* in the message that is under way */
-	uint8_t deletes[RFC2136_NAMES_MAX]; /* of each of these, what it takes away */
+	uint8_t adds[RFC2136_NAMES_MAX]; /* of each of these, what it says of it */
+	uint8_t deletes[RFC2136_NAMES_MAX]; /* and what it takes away */
 	uint32_t flying_orphans[RFC2136_NAMES_MAX], n_flying_orphans;
 	unsigned limit; /* names in a message */
 
@@ -184,6 +195,9 @@ static inline uint8_t rfc2136_types(const struct ip_set *set)
 	return (set && set->n_v4 ? RFC2136_A : 0) | (set && set->n_v6 ? RFC2136_AAAA : 0);
 }
 
+/* Whether something of this may still come into force that was not answered. */
+bool rfc2136_is_late(const struct rfc2136 *p, bool late);
+
 /* Whether it is known what the name is to have; if not, nothing is taken away. */
 bool rfc2136_is_known(const struct rfc2136 *p, uint32_t name);
 
@@ -236,6 +250,9 @@ void rfc2136_land(struct rfc2136_zone *z);
 /* What flies is pending again: perhaps it is done, perhaps not. -ENOMEM: not all of it, and only a comparison
  * finds the rest. */
 int rfc2136_put_back(struct rfc2136_zone *z);
+
+/* Nobody knows what becomes of what flies: it may be there, or will be. */
+void rfc2136_unanswered(struct rfc2136_zone *z);
 
 /* The server does not want what flies. */
 void rfc2136_refused(struct rfc2136_zone *z, const struct message_reply *reply);

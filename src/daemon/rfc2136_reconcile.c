@@ -108,7 +108,9 @@ static bool differs(struct rfc2136_findings *f, uint32_t name, const struct pres
 	if ((left & ~p->owned[name]) && rfc2136_says_unknown(f->z)) {
 		rfc2136_say_unknown(f, users_name(p->o.roster->users, name));
 	}
-	p->owned[name] &= wanted | is->types | RFC2136_OTHERS; /* what is gone is nobody's */
+	if (!rfc2136_is_late(p, p->owned[name] & RFC2136_LATE)) { /* what is gone is nobody's */
+		p->owned[name] &= wanted | is->types | RFC2136_OTHERS;
+	}
 	p->owned[name] |= wanted & (uint8_t)~bad;
 	return bad;
 }
@@ -126,8 +128,10 @@ static int compare_orphan(struct rfc2136_findings *f, struct comparison *c, uint
 	struct rfc2136_orphan *o = &f->z->p->orphans[index];
 	uint32_t *more;
 
-	o->owned &= is->types;
-	if (!o->owned) {
+	if (!rfc2136_is_late(f->z->p, o->late)) {
+		o->owned &= is->types;
+	}
+	if (!(o->owned & is->types)) {
 		return 0;
 	}
 	if (!(c->n_orphans & (c->n_orphans - 1))) { /* room for the next power of two */

@@ -30,6 +30,37 @@ int rfc2136_put_back(struct rfc2136_zone *z)
 	return r;
 }
 
+/* It is not ours by what the server has refused. */
+static void forget_sent(struct rfc2136_zone *z, const struct changes *of)
+{
+	bool any = false;
+
+	for (uint32_t i = 0; i < of->n; i++) {
+		uint8_t *owned = &z->p->owned[of->list[i].name];
+
+		any = any || *owned >> RFC2136_SENT_SHIFT;
+		*owned &= (uint8_t)~(RFC2136_BOTH << RFC2136_SENT_SHIFT);
+	}
+	if (any) {
+		output_remember(&z->p->o);
+	}
+}
+
+/* A comparison right behind it may see what was there before. */
+void rfc2136_unanswered(struct rfc2136_zone *z)
+{
+	struct rfc2136 *p = z->p;
+
+	if (z->flying.n) {
+		p->late_ms = uv_now(p->o.loop) + RFC2136_LATE_MS;
+	}
+	for (uint32_t i = 0; i < z->flying.n; i++) {
+		p->owned[z->flying.list[i].name] |= z->adds[i] | (z->adds[i] ? RFC2136_LATE : 0);
+	}
+	forget_sent(z, &z->flying);
+	forget_sent(z, &z->pending);
+}
+
 /* --- sending --- */
 
 struct batch {
@@ -80,11 +111,13 @@ static void take_off(struct rfc2136_zone *z, const struct batch *b, uint32_t n, 
 
 	for (uint32_t i = 0; i < n_names; i++) {
 		struct change *c = &z->pending.list[i];
-		uint8_t *owned = &z->p->owned[c->name], has = rfc2136_types(z->p->o.roster->sets[c->name]);
-		bool is_news = has & ~*owned;
+		uint8_t *owned = &z->p->owned[c->name];
+		uint8_t news = rfc2136_types(z->p->o.roster->sets[c->name]);
 
-		*owned |= has;
-		if (is_news) {
+		z->adds[i] = news;
+		news &= (uint8_t)~(*owned | *owned >> RFC2136_SENT_SHIFT);
+		*owned |= (uint8_t)(news << RFC2136_SENT_SHIFT);
+		if (news) {
 			rfc2136_print(ret_news, z->p, c->name);
 		}
 		(void)changes_note(&z->flying, c->name, steal_ptr(&c->was));
@@ -151,8 +184,9 @@ void rfc2136_land(struct rfc2136_zone *z)
 
 	for (uint32_t i = 0; i < z->flying.n; i++) {
 		const struct change *c = &z->flying.list[i];
+		uint8_t *owned = &p->owned[c->name];
 
-		news = news || (p->owned[c->name] & z->deletes[i]);
+		news = news || (*owned & z->deletes[i]);
 		changes_remove(&z->doubted, c->name);
 		changes_remove(&z->refused_said, c->name);
 		if (!changes_has(&z->pending, c->name)) { /* else there is something newer */
@@ -161,7 +195,7 @@ void rfc2136_land(struct rfc2136_zone *z)
 			}
 			output_published(&p->o, c);
 		}
-		p->owned[c->name] &= (uint8_t)~z->deletes[i];
+		*owned = ((*owned & (RFC2136_BOTH | RFC2136_OTHERS)) | z->adds[i]) & (uint8_t)~z->deletes[i];
 	}
 	changes_clear(&z->flying);
 	while (z->n_flying_orphans) {
@@ -244,6 +278,7 @@ static void set_aside(struct rfc2136_zone *z, const struct message_reply *reply)
 		z->refused_ms = uv_now(z->p->o.loop) + REFUSED_MS;
 	}
 	if (z->flying.n) {
+		forget_sent(z, &z->flying);
 		z->unsaid[z->n_unsaid++] = z->flying.list[0].name;
 		(void)changes_move(&z->refused,
 				   &z->flying); /* or the sweep has to find it again */
@@ -283,6 +318,10 @@ void rfc2136_refused(struct rfc2136_zone *z, const struct message_reply *reply)
 {
 	uint32_t n = z->flying.n + z->n_flying_orphans;
 
+	/* A secondary that hands updates on to its primary says so when that does not answer. */
+	if (reply->rcode == MESSAGE_SERVFAIL || !reply->is_signed) {
+		rfc2136_unanswered(z);
+	}
 	if (n > 1) {
 		z->limit = n / 2;
 		if (rfc2136_put_back(z)) {

@@ -110,6 +110,7 @@ void rfc2136_zone_fail(struct rfc2136_zone *z, int kind, const char *why)
 	bool is_last = ++z->n_failed >= n_servers || kind == RFC2136_KEY;
 
 	end_doing(z);
+	rfc2136_unanswered(z);
 	(void)rfc2136_put_back(z); /* what is lost, the comparison finds */
 	z->nameserver = nameserver_free(z->nameserver);
 	z->ready = z->takes = z->lands = false;

@@ -984,6 +984,74 @@ def test_an_answer_that_was_not_waited_for_is_no_stray(env, up, key, fake):
     assert not env.count('^ns: ignor')
 
 
+# ---- what is ours
+
+@pytest.mark.parametrize('then', ['reload', 'restart'])
+@pytest.mark.parametrize('n', [1, 20])
+def test_what_was_only_refused_is_not_ours(env, up, key, fake, n, then):
+    """As where the key may read, but not write yet: the administrator's own address is there all the time."""
+    frozen = threading.Event()
+    frozen.set()
+
+    def behave(server, m, tcp):
+        if is_update(m) and frozen.is_set():
+            return [server.answer(m, dns.rcode.REFUSED)]
+    server = fake(behave)
+    env.users = {f'u{i}': [f'u{i}.{ZONE}'] for i in range(n)} | {'jane': [f'jane.{ZONE}']}
+    for i in range(n):
+        server.records[f'u{i}.{ZONE}', 'A'] = {'192.0.2.9'}
+        env.write(f'u{i}', '1.2.3.4', age=60)
+    up(server, key.bind_file)
+    env.wait_log('^unable to publish to ns, ')
+    for i in range(n):
+        env.write(f'u{i}', 'none')
+        env.wait_line(f'user u{i} requested update to none')
+    if then == 'restart':
+        env.stop()
+        assert 'ns u' not in env.state.read_text()
+    frozen.clear()
+    env.write('jane', '1.2.3.4', age=60)
+    if then == 'restart':
+        env.start(tinydns=False)
+    else:
+        env.reload()
+    server.has(env, f'jane.{ZONE}', 'A', {'1.2.3.4'})
+    env.write('jane', '1.2.3.5')
+    server.has(env, f'jane.{ZONE}', 'A', {'1.2.3.5'})
+    for i in range(n):
+        assert server.records.get((f'u{i}.{ZONE}', 'A')) == {'192.0.2.9'}
+
+
+@pytest.mark.parametrize('then', ['withdrawn', 'removed'])
+def test_what_comes_into_force_after_the_comparison_is_still_ours(env, up, key, fake, then):
+    """The server takes its time: it answers about what is there, and applies the update before only later."""
+    held = []
+
+    def behave(server, m, tcp):
+        if is_update(m) and not slow.is_set():
+            held.append(m)
+            return []
+        return None
+    slow = threading.Event()
+    server = fake(behave)
+    env.users['jane'] = [f'jane.{ZONE}']
+    env.write('john', '1.2.3.4', age=60)
+    up(server, key.bind_file, wait=False)
+    env.wait(lambda: held, 'the update is there')
+    if then == 'withdrawn':
+        env.write('john', 'none')
+        env.wait_line('user john requested update to none')
+    else:
+        del env.users['john']
+    env.reload()
+    slow.set()
+    env.write('jane', '1.2.3.4')
+    server.has(env, f'jane.{ZONE}', 'A', {'1.2.3.4'})
+    server.good(held[0])
+    env.reload()
+    server.has(env, NAME, 'A', set())
+
+
 # ---- everything at once
 
 @pytest.mark.parametrize('cls', PRIMARIES)
