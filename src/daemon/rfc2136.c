@@ -102,6 +102,18 @@ static uint8_t owned_of(const struct rfc2136 *p, uint32_t number)
 	return (owned | owned >> RFC2136_SENT_SHIFT) & RFC2136_BOTH;
 }
 
+void rfc2136_unclear(struct rfc2136 *p, uint32_t number)
+{
+	uint32_t n_names = p->o.roster->users->n_names;
+
+	if (number < n_names) {
+		p->owned[number] |= RFC2136_LATE;
+	} else if (number - n_names < p->n_orphans) { /* else it is a wildcard above them */
+		p->orphans[number - n_names].late = true;
+	}
+	p->late_ms = uv_now(p->o.loop) + RFC2136_LATE_MS;
+}
+
 bool rfc2136_is_late(const struct rfc2136 *p, bool late)
 {
 	return late && uv_now(p->o.loop) < p->late_ms;

@@ -26,7 +26,7 @@ enum {
 	RFC2136_AAAA = 2,
 	RFC2136_BOTH = 3,
 	RFC2136_OTHERS = 4, /* what is there was another user's, whose name this was before a reload */
-	RFC2136_LATE = 8, /* what was sent may come into force only now */
+	RFC2136_LATE = 8, /* more may be there than is found, as what was sent and not answered */
 	RFC2136_SENT_SHIFT = 4, /* which of RFC2136_BOTH was sent and not answered yet, or refused until now */
 };
 
@@ -195,7 +195,10 @@ static inline uint8_t rfc2136_types(const struct ip_set *set)
 	return (set && set->n_v4 ? RFC2136_A : 0) | (set && set->n_v6 ? RFC2136_AAAA : 0);
 }
 
-/* Whether something of this may still come into force that was not answered. */
+/* That nothing is found of it does not say that nothing is there. */
+void rfc2136_unclear(struct rfc2136 *p, uint32_t number);
+
+/* Whether that is so, late being what is noted of it. */
 bool rfc2136_is_late(const struct rfc2136 *p, bool late);
 
 /* Whether it is known what the name is to have; if not, nothing is taken away. */

@@ -34,7 +34,7 @@ struct rfc2136_listing {
 	struct question *questions; /* RFC2136_WINDOW of them; NULL: it is a transfer */
 	unsigned n_open;
 	uint32_t next; /* the number to be asked for */
-	bool next_v6, serial_asked, answered;
+	bool next_v6, serial_asked, has_serial, answered;
 };
 
 /* A transfer is in the order of names, mostly: a name's records stand together. */
@@ -181,6 +181,13 @@ static void on_answer(void *arg, const char *name, const struct ip *ip, uint32_t
 	}
 }
 
+/* The server has the zone, but not an answer for this name: a zone of its own below ours, perhaps, that is broken. */
+static bool is_about_name(const struct rfc2136_listing *l, const struct question *q,
+			  const struct message_reply *reply)
+{
+	return reply->is_signed && l->has_serial && !q->is_serial;
+}
+
 static void take_answer(struct rfc2136_zone *z, const uint8_t *bytes, size_t n)
 {
 	struct rfc2136_listing *l = z->listing;
@@ -192,7 +199,7 @@ static void take_answer(struct rfc2136_zone *z, const uint8_t *bytes, size_t n)
 
 	if (r || reply.truncated) {
 		rfc2136_zone_ignore(z, "an answer to what was asked");
-	} else if (reply.rcode && reply.rcode != MESSAGE_NXDOMAIN) {
+	} else if (reply.rcode && reply.rcode != MESSAGE_NXDOMAIN && !is_about_name(l, q, &reply)) {
 		rfc2136_zone_fail_reply(z, &reply);
 	} else if (!reply.is_signed) {
 		z->unsigned_reply = true;
@@ -201,7 +208,12 @@ static void take_answer(struct rfc2136_zone *z, const uint8_t *bytes, size_t n)
 		rfc2136_zone_fail_reply(z, &(struct message_reply){ .rcode = MESSAGE_NOTAUTH,
 								    .is_signed = true });
 	} else {
-		l->findings.serial = q->is_serial ? reply.serial : l->findings.serial;
+		if (q->is_serial) {
+			l->findings.serial = reply.serial;
+			l->has_serial = true;
+		} else if (reply.rcode && reply.rcode != MESSAGE_NXDOMAIN) {
+			rfc2136_unclear(z->p, q->number);
+		}
 		l->answered = true;
 		q->open = false;
 		l->n_open--;

@@ -51,11 +51,9 @@ void rfc2136_unanswered(struct rfc2136_zone *z)
 {
 	struct rfc2136 *p = z->p;
 
-	if (z->flying.n) {
-		p->late_ms = uv_now(p->o.loop) + RFC2136_LATE_MS;
-	}
 	for (uint32_t i = 0; i < z->flying.n; i++) {
-		p->owned[z->flying.list[i].name] |= z->adds[i] | (z->adds[i] ? RFC2136_LATE : 0);
+		p->owned[z->flying.list[i].name] |= z->adds[i];
+		rfc2136_unclear(p, z->flying.list[i].name);
 	}
 	forget_sent(z, &z->flying);
 	forget_sent(z, &z->pending);

@@ -984,6 +984,35 @@ def test_an_answer_that_was_not_waited_for_is_no_stray(env, up, key, fake):
     assert not env.count('^ns: ignor')
 
 
+@pytest.mark.parametrize('rcode', [dns.rcode.SERVFAIL, dns.rcode.REFUSED])
+def test_a_name_that_cannot_be_asked_for_does_not_hold_up_the_others(env, up, key, fake, rcode):
+    """As where a zone below ours, on the same server, is broken. It is sent, and what is ours stays so."""
+    broken = threading.Event()
+
+    def behave(server, m, tcp):
+        if not is_update(m) and m.question[0].name.to_text().startswith(('bad.', 'gone.')) and broken.is_set():
+            return [server.answer(m, rcode)]
+        return None
+    server = fake(behave)
+    bad, gone = f'bad.{ZONE}', f'gone.{ZONE}'
+    env.users |= {'bad': [bad], 'gone': [gone]}
+    for user in env.users:
+        env.write(user, '1.2.3.4', age=60)
+    up(server, key.bind_file)
+    server.has(env, gone, 'A', {'1.2.3.4'})
+    env.stop()
+    del env.users['gone']
+    broken.set()
+    env.write('john', '1.2.3.5', age=60)
+    env.write('bad', '1.2.3.5', age=60)
+    env.start(tinydns=False)
+    server.has(env, NAME, 'A', {'1.2.3.5'})
+    server.has(env, bad, 'A', {'1.2.3.5'})
+    broken.clear()
+    env.reload()
+    server.has(env, gone, 'A', set())
+
+
 # ---- what is ours
 
 @pytest.mark.parametrize('then', ['reload', 'restart'])
