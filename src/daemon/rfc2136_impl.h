@@ -72,7 +72,7 @@ struct rfc2136 {
 	uint32_t n_left_said; /* names with records of ours, but in none of the zones */
 	bool remembers; /* what was published before the start is known */
 	uint64_t late_ms; /* the end of RFC2136_LATE for all */
-	struct quota ignored;
+	struct quota ignored, refused, refused_counted; /* lines of the log */
 	uv_timer_t timer; /* of the end */
 };
 
@@ -123,6 +123,7 @@ struct rfc2136_zone {
 	struct changes refused, doubted, refused_said;
 	uint32_t unsaid[RFC2136_REFUSED_MAX];
 	unsigned n_unsaid;
+	uint32_t n_left_out; /* of whom that was not said, for there were many */
 	struct buf refused_why;
 	int refused_kind;
 	uint64_t refused_ms; /* when they are tried again */
@@ -262,6 +263,9 @@ void rfc2136_refused(struct rfc2136_zone *z, const struct message_reply *reply);
 
 /* The server takes others, so what it refused was about the names. */
 void rfc2136_settle_refused(struct rfc2136_zone *z);
+
+/* How many there were that the log does not name. */
+void rfc2136_count_refused(struct rfc2136_zone *z);
 
 /* It was not: nothing has shown that it takes any. */
 void rfc2136_refuses_all(struct rfc2136_zone *z);

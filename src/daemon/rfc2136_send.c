@@ -15,7 +15,11 @@
 #include <stdlib.h>
 #include <time.h>
 
-enum { REFUSED_MS = 5 * 60 * 1000 };
+enum {
+	REFUSED_MS = 5 * 60 * 1000,
+	SAID_MAX = 10, /* names in the log, in */
+	SAID_MS = 60 * 1000,
+};
 
 int rfc2136_put_back(struct rfc2136_zone *z)
 {
@@ -220,18 +224,35 @@ static bool give_second_chance(struct rfc2136_zone *z, uint32_t name)
 static void say_refused_name(struct rfc2136_zone *z, uint32_t number, bool is_name)
 {
 	uint32_t n_names = z->p->o.roster->users->n_names;
+	unsigned left_out; /* of which z->n_left_out tells */
 
 	if (is_name ? changes_has(&z->refused_said, number) : z->p->orphans[number - n_names].refused_said) {
 		return;
 	}
-	log_error("unable to publish %s to %s: %s; trying again in %d s",
-		  rfc2136_name(z->p, number), z->p->o.is->name, buf_str(&z->refused_why),
-		  REFUSED_MS / 1000);
+	if (quota_take(&z->p->refused, uv_now(z->p->o.loop), SAID_MAX, SAID_MS, &left_out)) {
+		log_error("unable to publish %s to %s: %s; trying again in %d s",
+			  rfc2136_name(z->p, number), z->p->o.is->name, buf_str(&z->refused_why),
+			  REFUSED_MS / 1000);
+	} else {
+		z->n_left_out++;
+	}
 	output_note_error(&z->p->o, buf_str(&z->refused_why));
 	if (is_name) { /* without memory it is said again */
 		(void)changes_note(&z->refused_said, number, NULL);
 	} else {
 		z->p->orphans[number - n_names].refused_said = true;
+	}
+}
+
+void rfc2136_count_refused(struct rfc2136_zone *z)
+{
+	unsigned left_out; /* z->n_left_out goes on counting */
+
+	if (z->n_left_out && quota_take(&z->p->refused_counted, uv_now(z->p->o.loop), 1, SAID_MS, &left_out)) {
+		log_error("unable to publish %u more name%s to %s, zone %s: %s; trying again in %d s",
+			  (unsigned)z->n_left_out, z->n_left_out == 1 ? "" : "s", z->p->o.is->name, z->name, buf_str(&z->refused_why),
+			  REFUSED_MS / 1000);
+		z->n_left_out = 0;
 	}
 }
 

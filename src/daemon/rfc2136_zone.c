@@ -518,6 +518,7 @@ static bool rest(struct rfc2136_zone *z)
 	if (has_backlog(z)) {
 		return true; /* a second chance */
 	}
+	rfc2136_count_refused(z);
 	z->pause.ms = 0;
 	rfc2136_attempted(z);
 	if (z->serial_due || z->sweep_due) {

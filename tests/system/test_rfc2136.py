@@ -1013,6 +1013,23 @@ def test_a_name_that_cannot_be_asked_for_does_not_hold_up_the_others(env, up, ke
     server.has(env, gone, 'A', set())
 
 
+def test_many_refused_names_do_not_flood_the_log(env, up, key, fake):
+    server = fake(lambda server, m, tcp: [server.answer(m, dns.rcode.REFUSED)] if is_update(m) and any(
+        r.name.to_text().startswith('bad') for r in m.update) else None)
+    env.users |= {f'bad{i}': [f'bad{i}.{ZONE}'] for i in range(100)}
+    for user in env.users:
+        env.write(user, '1.2.3.4', age=60)
+    up(server, key.bind_file)
+    env.wait_log(f'^unable to publish 90 more names to ns, zone {ZONE}: .*REFUSED.; trying again in 300 s')
+    assert env.count('^unable to publish bad') == 10
+    for _ in range(2):
+        env.reload()
+        mark = len(server.seen)
+        env.write('john', f'1.2.3.{mark % 200 + 5}')
+        server.has(env, NAME, 'A', {f'1.2.3.{mark % 200 + 5}'})
+    assert env.count('^unable to publish bad') == 10
+
+
 # ---- what is ours
 
 @pytest.mark.parametrize('then', ['reload', 'restart'])
