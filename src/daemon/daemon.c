@@ -366,14 +366,14 @@ static uint64_t save_delay_ms(const struct daemon *d)
 /* Before the loop waits: act on everything that was noted in this turn, together. */
 static void act(struct daemon *d)
 {
+	bool again;
+
 	look_at_wanted(d);
 	missing_eased(d);
-	if (d->compare_wanted && (d->ready || !d->sweeping)) {
+	again = d->compare_wanted;
+	if ((again || d->publish_wanted) && (d->ready || !d->sweeping)) {
 		d->compare_wanted = d->publish_wanted = false;
-		publish_look_again(d->publish);
-	} else if (d->publish_wanted && (d->ready || !d->sweeping)) {
-		d->publish_wanted = false;
-		publish_changed(d->publish);
+		publish_changed(d->publish, again);
 	}
 	questions_answer(d);
 	if (d->state_dirty && !save_is_under_way(d->save) && !uv_is_active((uv_handle_t *)&d->save_timer)) {

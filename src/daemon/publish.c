@@ -310,7 +310,7 @@ static void hand_out(struct publish *p)
 	changes_clear(c);
 }
 
-static void each_changed(struct publish *p, bool again)
+void publish_changed(struct publish *p, bool again)
 {
 	if (p->n_to_attempt && !uv_is_active((uv_handle_t *)&p->timer)) {
 		(void)uv_timer_start(&p->timer, on_timer, ATTEMPTED_MS, 0);	/* fails only without a callback */
@@ -319,16 +319,6 @@ static void each_changed(struct publish *p, bool again)
 	for (unsigned i = 0; i < p->n_outputs; i++) {
 		p->outputs[i]->class->changed(p->outputs[i], again);
 	}
-}
-
-void publish_changed(struct publish *p)
-{
-	each_changed(p, false);
-}
-
-void publish_look_again(struct publish *p)
-{
-	each_changed(p, true);
 }
 
 void publish_hurry(struct publish *p)

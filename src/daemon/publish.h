@@ -60,11 +60,9 @@ int publish_replace(struct publish *p, const struct conf *conf, struct roster *r
 void publish_remember(struct publish *p);
 
 /* Publishes what changed: at once, or when the interval, the pause after a failure or what is under
- * way is over. The first call begins publishing. */
-void publish_changed(struct publish *p);
-
-/* The same, and everything that outputs have is compared with what they should have. */
-void publish_look_again(struct publish *p);
+ * way is over. again: and everything that outputs have is compared with what they should have. The
+ * first call begins publishing. */
+void publish_changed(struct publish *p, bool again);
 
 /* Ends the pauses after failures: somebody has mended something. */
 void publish_hurry(struct publish *p);
