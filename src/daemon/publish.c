@@ -263,9 +263,7 @@ int publish_replace(struct publish *p, const struct conf *conf, struct roster *r
 	for (unsigned i = 0; i < p->n_outputs; i++) {
 		if (p->outputs[i]) {
 			log_info("output %s is gone; what it published stays there", p->outputs[i]->is->name);
-			if (!p->outputs[i]->attempted) {
-				output_attempted(p->outputs[i]);
-			}
+			output_attempted(p->outputs[i]);
 			p->outputs[i]->class->free(p->outputs[i]);
 		}
 	}
