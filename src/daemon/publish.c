@@ -337,11 +337,6 @@ void publish_stop(struct publish *p)
 
 /* --- what is known of it --- */
 
-unsigned publish_n_outputs(const struct publish *p)
-{
-	return p->n_outputs;
-}
-
 /* Of several names, what is worst. */
 static void of_user(struct output *o, uint32_t user, struct publish_state *ret)
 {
@@ -362,15 +357,11 @@ static void of_user(struct output *o, uint32_t user, struct publish_state *ret)
 	ret->verified_s = o->verify ? o->verified_s[user] : 0;
 }
 
-void publish_state(struct publish *p, unsigned output, uint32_t user, struct publish_state *ret)
+static void state_of(struct output *o, uint32_t user, struct publish_state *ret)
 {
-	struct output *o = p->outputs[output];
-
 	*ret = (struct publish_state){
-		.name = o->is->name,
-		.type = o->is->type,
+		.is = o->is,
 		.why = "",
-		.verifies = o->verify,
 		.published_s = o->last_published_s,
 		.verified_s = o->last_verified_s,
 		.failed_s = o->failed_s,
@@ -386,6 +377,14 @@ void publish_state(struct publish *p, unsigned output, uint32_t user, struct pub
 		ret->why = buf_str(&o->unverified_why);
 		ret->n_waiting = o->unverified.n;
 	}
+}
+
+unsigned publish_states(struct publish *p, uint32_t user, struct publish_state ret[CONF_OUTPUTS_MAX])
+{
+	for (unsigned i = 0; i < p->n_outputs; i++) {
+		state_of(p->outputs[i], user, &ret[i]);
+	}
+	return p->n_outputs;
 }
 
 /* --- the memory --- */

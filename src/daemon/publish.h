@@ -81,21 +81,17 @@ enum publish_where {
 
 /* An output as a whole, or for one user. */
 struct publish_state {
-	const char *name;		/* "tinydns", or of its [output NAME] */
-	enum conf_output_type type;
+	const struct conf_output *is;
 	enum publish_where where;	/* of the user; of the whole output with TABLE_NONE */
 	const char *why;		/* of PUBLISH_FAILS; valid until the loop goes on */
 	uint32_t n_waiting;		/* names that are not published yet: all, or the user's */
-	bool verifies;			/* it has someone to ask */
 	int64_t published_s, verified_s;	/* last success, seconds since 1970; 0: never since the start */
 	int64_t failed_s;		/* last failure; 0: none since the start */
 	const char *last_error;		/* what that was; "" : none. Valid until the loop goes on */
 };
 
-unsigned publish_n_outputs(const struct publish *p);
-
-/* user TABLE_NONE: of the output as a whole. */
-void publish_state(struct publish *p, unsigned output, uint32_t user, struct publish_state *ret);
+/* Of each output; returns how many there are. user TABLE_NONE: of the outputs as a whole. */
+unsigned publish_states(struct publish *p, uint32_t user, struct publish_state ret[CONF_OUTPUTS_MAX]);
 
 /* --- what outputs remember over a restart, as lines of the state file (state.h) --- */
 

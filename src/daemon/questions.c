@@ -85,24 +85,10 @@ static void on_has(void *arg, const char *name, size_t n, struct buf *reply)
 
 /* --- what is known of him, and of all --- */
 
-static size_t list_outputs(struct daemon *d, uint32_t user,
-			   struct report_output ret[CONF_OUTPUTS_MAX])
-{
-	unsigned n = publish_n_outputs(d->publish);
-
-	for (unsigned i = 0; i < n; i++) {
-		publish_state(d->publish, i, user, &ret[i].state);
-		ret[i].conf = conf_find_output(&d->conf, ret[i].state.name,
-					       strlen(ret[i].state.name));
-	}
-	return n;
-}
-
 /* All that there is to say of one user, with what it is made of. */
 struct answer_parts {
-	struct report_output outputs[CONF_OUTPUTS_MAX];
+	struct publish_state outputs[CONF_OUTPUTS_MAX];
 	const char **names; /* NULL: no memory */
-	bool *nowhere;	    /* the same */
 	struct buf why;
 	char path[PATTERN_PATH_MAX];
 	struct report_user u;
@@ -111,18 +97,7 @@ struct answer_parts {
 static void parts_deinit(struct answer_parts *p)
 {
 	free(p->names);
-	free(p->nowhere);
 	buf_deinit(&p->why);
-}
-
-static bool has_output(const struct report_user *u, const char *name)
-{
-	for (size_t i = 0; i < u->n_outputs; i++) {
-		if (u->outputs[i].conf && conf_output_covers(u->outputs[i].conf, name, NULL)) {
-			return true;
-		}
-	}
-	return false;
 }
 
 /* The reason is made anew, from the file as it is: it would be a text for each of a million users. */
@@ -151,12 +126,7 @@ static void take_parts(struct daemon *d, uint32_t user, struct answer_parts *ret
 	}
 	u->refused = ret->why.len ? buf_str(&ret->why) : NULL;
 	u->outputs = ret->outputs;
-	u->n_outputs = list_outputs(d, user, ret->outputs);
-	ret->nowhere = calloc(u->n_names + 1, sizeof(*ret->nowhere));
-	for (size_t i = 0; ret->names && ret->nowhere && i < u->n_names; i++) {
-		ret->nowhere[i] = !has_output(u, u->names[i]);
-	}
-	u->nowhere = ret->nowhere;
+	u->n_outputs = publish_states(d->publish, user, ret->outputs);
 }
 
 static void print_user(struct daemon *d, bool json, uint32_t user, struct buf *ret)
@@ -165,7 +135,7 @@ static void print_user(struct daemon *d, bool json, uint32_t user, struct buf *r
 
 	look_now(d, user);
 	take_parts(d, user, &p);
-	if (!p.names || !p.nowhere || buf_error(&p.why)) {
+	if (!p.names || buf_error(&p.why)) {
 		ret->failed = true;
 	} else if (json) {
 		report_user_json(ret, &p.u);
@@ -176,10 +146,10 @@ static void print_user(struct daemon *d, bool json, uint32_t user, struct buf *r
 
 static void print_whole(struct daemon *d, bool json, struct buf *ret)
 {
-	struct report_output outputs[CONF_OUTPUTS_MAX];
+	struct publish_state outputs[CONF_OUTPUTS_MAX];
 	struct report_whole w = {
 		.outputs = outputs,
-		.n_outputs = list_outputs(d, TABLE_NONE, outputs),
+		.n_outputs = publish_states(d->publish, TABLE_NONE, outputs),
 		.n_users = d->roster->users->n_users,
 		.n_names = d->roster->users->n_names,
 	};
@@ -238,7 +208,7 @@ static bool on_judge(void *arg, const char *name, size_t n, struct buf *reply)
 	}
 	take_parts(d, user, &p);
 	p.u.settling = p.u.settling || d->publish_wanted; /* what he has was not handed on yet */
-	known = p.names && p.nowhere && report_judge(reply, &p.u);
+	known = p.names && report_judge(reply, &p.u);
 	reply->failed = reply->failed || buf_error(&p.why);
 	d->roster->state[user].waited = !known;
 	return known;

@@ -41,10 +41,10 @@ static void add_place(struct buf *b, const struct conf_output *o)
 {
 	char text[IP_TEXT_SIZE];
 
-	if (o && o->file) {
+	if (o->file) {
 		add_shown(b, o->file);
 	}
-	for (unsigned i = 0; o && !o->file && i < o->n_servers; i++) {
+	for (unsigned i = 0; !o->file && i < o->n_servers; i++) {
 		const struct conf_server *s = &o->servers[i];
 
 		(void)ip_print(s->ip.bytes, s->ip.n, text);
@@ -107,10 +107,10 @@ static void add_done(struct buf *b, const struct publish_state *s, int64_t now_s
 		buf_adds(b, " ");
 		add_when(b, s->published_s, now_s);
 	}
-	if (s->verifies && s->verified_s) {
+	if (s->is->n_verify && s->verified_s) {
 		buf_adds(b, ", verified ");
 		add_when(b, s->verified_s, now_s);
-	} else if (s->verifies) {
+	} else if (s->is->n_verify) {
 		buf_adds(b, ", not verified since the start");
 	}
 }
@@ -146,10 +146,10 @@ static int width(int before, const char *s)
 	return n > before ? n : before;
 }
 
-static int outputs_width(const struct report_output *o, size_t n, int before)
+static int outputs_width(const struct publish_state *s, size_t n, int before)
 {
 	for (size_t i = 0; i < n; i++) {
-		before = width(before, o[i].state.name);
+		before = width(before, s[i].is->name);
 	}
 	return before;
 }
@@ -226,8 +226,8 @@ void report_user_text(struct buf *to, const struct report_user *u, int64_t now_s
 	}
 	for (size_t i = 0; i < u->n_outputs; i++) {
 		buf_adds(to, "  ");
-		add_column(to, u->outputs[i].state.name, n);
-		add_state(to, &u->outputs[i].state, now_s);
+		add_column(to, u->outputs[i].is->name, n);
+		add_state(to, &u->outputs[i], now_s);
 	}
 }
 
@@ -241,11 +241,11 @@ void report_whole_text(struct buf *to, const struct report_whole *w, int64_t now
 	int n = outputs_width(w->outputs, w->n_outputs, 0);
 
 	for (size_t i = 0; i < w->n_outputs; i++) {
-		const struct publish_state *s = &w->outputs[i].state;
+		const struct publish_state *s = &w->outputs[i];
 
-		add_column(to, s->name, n);
-		add_column(to, conf_type_words[s->type], 8);
-		add_place(to, w->outputs[i].conf);
+		add_column(to, s->is->name, n);
+		add_column(to, conf_type_words[s->is->type], 8);
+		add_place(to, s->is);
 		buf_printf(to, "\n%*s  ", n, "");
 		add_state(to, s, now_s);
 		if (s->where != PUBLISH_DONE && s->published_s) {
@@ -341,7 +341,7 @@ static void add_json_time(struct buf *b, const char *key, int64_t s)
 	}
 }
 
-static void add_json_output(struct buf *b, const struct report_output *o)
+static void add_json_output(struct buf *b, const struct publish_state *s)
 {
 	static const char *const words[] = {
 		[PUBLISH_NOT_HERE] = "not here",
@@ -349,20 +349,19 @@ static void add_json_output(struct buf *b, const struct report_output *o)
 		[PUBLISH_WAITS] = "waits",
 		[PUBLISH_FAILS] = "fails",
 	};
-	const struct publish_state *s = &o->state;
 	struct buf place = { 0 };
 
 	buf_adds(b, "{\"name\": ");
-	add_string(b, s->name);
-	buf_printf(b, ", \"type\": \"%s\", \"place\": ", conf_type_words[s->type]);
-	add_place(&place, o->conf);
+	add_string(b, s->is->name);
+	buf_printf(b, ", \"type\": \"%s\", \"place\": ", conf_type_words[s->is->type]);
+	add_place(&place, s->is);
 	add_string(b, buf_str(&place));
 	b->failed = b->failed || buf_error(&place);
 	buf_deinit(&place);
 	buf_printf(b, ", \"state\": \"%s\", \"waiting\": %u, \"why\": ", words[s->where],
 		   (unsigned)s->n_waiting);
 	add_string_or_null(b, s->where == PUBLISH_FAILS ? s->why : NULL);
-	buf_printf(b, ", \"verifies\": %s, ", s->verifies ? "true" : "false");
+	buf_printf(b, ", \"verifies\": %s, ", s->is->n_verify ? "true" : "false");
 	add_json_time(b, "published", s->published_s);
 	buf_adds(b, ", ");
 	add_json_time(b, "verified", s->verified_s);
@@ -373,7 +372,7 @@ static void add_json_output(struct buf *b, const struct report_output *o)
 	buf_adds(b, "}");
 }
 
-static void add_json_outputs(struct buf *b, const struct report_output *outputs, size_t n)
+static void add_json_outputs(struct buf *b, const struct publish_state *outputs, size_t n)
 {
 	buf_adds(b, "\"outputs\": [");
 	for (size_t i = 0; i < n; i++) {
@@ -430,6 +429,16 @@ void report_whole_json(struct buf *to, const struct report_whole *w)
 
 /* --- what became of it --- */
 
+static bool has_output(const struct report_user *u, const char *name)
+{
+	bool has = false;
+
+	for (size_t i = 0; i < u->n_outputs; i++) {
+		has = has || conf_output_covers(u->outputs[i].is, name, NULL);
+	}
+	return has;
+}
+
 static void add_names(struct buf *b, const struct report_user *u)
 {
 	for (size_t i = 0; i < u->n_names && i < NAMES_TOLD; i++) {
@@ -437,7 +446,7 @@ static void add_names(struct buf *b, const struct report_user *u)
 		add_shown(b, u->names[i]);
 		buf_adds(b, " is ");
 		add_set(b, u->sets[i]);
-		buf_adds(b, u->nowhere && u->nowhere[i] ? ", but in no output" : "");
+		buf_adds(b, has_output(u, u->names[i]) ? "" : ", but in no output");
 	}
 	if (u->n_names > NAMES_TOLD) {
 		buf_printf(b, "; and %zu names more", u->n_names - NAMES_TOLD);
@@ -461,13 +470,13 @@ static void add_outputs(struct buf *b, const struct report_user *u, enum publish
 	const char *before = "";
 
 	for (size_t i = 0; i < u->n_outputs; i++) {
-		const struct publish_state *s = &u->outputs[i].state;
+		const struct publish_state *s = &u->outputs[i];
 
 		if (s->where != where) {
 			continue;
 		}
 		buf_printf(b, "%sat ", before);
-		add_shown(b, s->name);
+		add_shown(b, s->is->name);
 		if (where == PUBLISH_FAILS) {
 			buf_adds(b, ": ");
 			add_shown(b, s->why);
@@ -501,7 +510,7 @@ bool report_judge(struct buf *to, const struct report_user *u)
 		return true;
 	}
 	for (size_t i = 0; i < u->n_outputs; i++) {
-		n[u->outputs[i].state.where]++;
+		n[u->outputs[i].where]++;
 	}
 	if (n[PUBLISH_WAITS]) {
 		return false;

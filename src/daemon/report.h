@@ -11,17 +11,11 @@
 #include <stddef.h>
 #include <stdint.h>
 
-struct report_output {
-	struct publish_state state;
-	const struct conf_output *conf; /* NULL: not known */
-};
-
 /* All borrowed. */
 struct report_user {
 	const char *user;
 	const char *const *names;
 	struct ip_set *const *sets; /* of each name */
-	const bool *nowhere; /* of each name: no output has it; NULL: of none */
 	size_t n_names;
 	bool known;	     /* his addresses are known, be they none */
 	bool settling;	     /* a file of his is being written */
@@ -30,12 +24,12 @@ struct report_user {
 	const char *door;    /* where his file is looked for, the first of n_doors; NULL: it is not told */
 	unsigned n_doors;
 	const char *refused; /* what is wrong with it, fit to be shown; NULL: nothing */
-	const struct report_output *outputs;
+	const struct publish_state *outputs;
 	size_t n_outputs;
 };
 
 struct report_whole {
-	const struct report_output *outputs;
+	const struct publish_state *outputs;
 	size_t n_outputs;
 	uint32_t n_users, n_names;
 	uint32_t n_without; /* users without an address */

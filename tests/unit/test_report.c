@@ -15,16 +15,11 @@ static struct conf_output zone = { .name = "knot",
 						{ { 16, { 0x20, 1, 0x0d, 0xb8, [15] = 7 } },
 						  5353 } } };
 static struct conf_output file = { .name = "tinydns", .type = CONF_TINYDNS, .file = "/data" };
+static struct conf_output verified = { .name = "tinydns", .type = CONF_TINYDNS, .file = "/data",
+				       .n_verify = 1 };
 
-#define FILE_OUTPUT(...)                                                           \
-	{                                                                          \
-		.state = { .name = "tinydns", .type = CONF_TINYDNS, __VA_ARGS__ }, \
-		.conf = &file                                                      \
-	}
-#define ZONE_OUTPUT(...)                                                                      \
-	{                                                                                     \
-		.state = { .name = "knot", .type = CONF_RFC2136, __VA_ARGS__ }, .conf = &zone \
-	}
+#define FILE_OUTPUT(...) { .is = &file, __VA_ARGS__ }
+#define ZONE_OUTPUT(...) { .is = &zone, __VA_ARGS__ }
 
 static const char *const names[] = { "a.example.com", "longer.example.com" };
 
@@ -53,7 +48,7 @@ static const struct user_row {
 	struct report_user u; /* without sets, names and outputs */
 	const char *sets[2];
 	size_t n_names;
-	struct report_output outputs[2];
+	struct publish_state outputs[2];
 	size_t n_outputs;
 	const char *text, *json; /* NULL: not looked at */
 	const char *judged;	 /* NULL: it is not known yet */
@@ -62,8 +57,8 @@ static const struct user_row {
 	  { .user = "john", .known = true, .since_s = T0, .file = "/home/john/f" },
 	  { "192.0.2.1 2001:db8::1" },
 	  1,
-	  { FILE_OUTPUT(.where = PUBLISH_DONE, .published_s = T0 + 1, .verifies = true,
-			.verified_s = T0 - 1) },
+	  { { .is = &verified, .where = PUBLISH_DONE, .published_s = T0 + 1,
+	      .verified_s = T0 - 1 } },
 	  1,
 	  "user john: 192.0.2.1, 2001:db8::1 since 2026-01-01 00:00:00 UTC, from /home/john/f\n"
 	  "  a.example.com  192.0.2.1, 2001:db8::1\n"
@@ -274,7 +269,7 @@ static void check_user(void **state)
 static const struct whole_row {
 	const char *name;
 	struct report_whole w;
-	struct report_output outputs[2];
+	struct publish_state outputs[2];
 	const char *text;
 } wholes[] = {
 	{ "two outputs",
@@ -292,7 +287,7 @@ static const struct whole_row {
 	  "3 users, 4 names; 1 user without addresses, 2 refused files\n" },
 	{ "one of each",
 	  { .n_users = 1, .n_names = 1, .n_refused = 1 },
-	  { { .conf = NULL } },
+	  { { .is = NULL } },
 	  "1 user, 1 name; 0 users without addresses, 1 refused file\n" },
 };
 
