@@ -24,7 +24,9 @@ void conf_mistake(struct conf_reader *r, const char *format, ...)
 	buf_vprintf(&b, format, ap);
 	va_end(ap);
 	r->mistakes = true;
-	r->report(r->arg, r->file, r->line, buf_str(&b));
+	if (r->report) {
+		r->report(r->arg, r->file, r->line, buf_str(&b));
+	}
 	buf_deinit(&b);
 }
 

@@ -119,7 +119,7 @@ void conf_deinit(struct conf *c);
 
 /* Reads a configuration file's text; file is only for messages. When the text names a users_file,
  * the caller reads that and hands it to conf_parse_users, then asks conf_finish.
- * Each returns 0, -ENOMEM, or CONF_E_MISTAKES after reporting them. */
+ * Each returns 0, -ENOMEM, or CONF_E_MISTAKES after reporting them; with report NULL, nobody wants to know. */
 enum { CONF_E_MISTAKES = 1 };
 int conf_parse(struct conf *c, const char *file, const char *text, size_t n,
 	       conf_report_fn *report, void *arg);

@@ -32,8 +32,8 @@ struct token {
 	unsigned line;
 };
 
-/* Every bad line is reported and passed over; the others hold. No message has a hash, or what
- * might be a password, in it. Returns 0 or -ENOMEM. */
+/* Every bad line is reported (report NULL: nobody wants to know) and passed over; the others hold. No message has a
+ * hash, or what might be a password, in it. Returns 0 or -ENOMEM. */
 int tokens_parse(const char *text, size_t n, const char *file, conf_report_fn *report,
 		 void *arg, struct tokens **ret);
 struct tokens *tokens_free(struct tokens *t);

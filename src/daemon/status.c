@@ -63,14 +63,6 @@ static int fail(int status, const char *format, ...)
 
 /* --- the socket --- */
 
-static void ignore_mistake(void *arg, const char *file, unsigned line, const char *what)
-{
-	(void)arg;
-	(void)file;
-	(void)line;
-	(void)what;
-}
-
 /* As configured, as far as whoever runs this may read that. Users are of no interest, nor are mistakes:
  * the daemon has told them. NULL: no memory. */
 static char *find_socket(const struct status_options *o)
@@ -86,8 +78,7 @@ static char *find_socket(const struct status_options *o)
 		return NULL;
 	}
 	if (!file_read(AT_FDCWD, o->conf_path, CONF_MAX, &text)) {
-		(void)conf_parse(&conf, o->conf_path, text.data, text.len, ignore_mistake,
-				 NULL);
+		(void)conf_parse(&conf, o->conf_path, text.data, text.len, NULL, NULL);
 	}
 	path = steal_ptr(&conf.socket);
 	conf_deinit(&conf);

@@ -44,14 +44,6 @@ static void report_line(void *arg, const char *file, unsigned line, const char *
 	log_warning("warning: %s:%u: %s", file, line, what);
 }
 
-static void report_nothing(void *arg, const char *file, unsigned line, const char *what)
-{
-	(void)arg;
-	(void)file;
-	(void)line;
-	(void)what;
-}
-
 /* --- the file --- */
 
 /* Locks it, unless it is only to be looked at, and reads it. */
@@ -318,8 +310,7 @@ static int look_for_twin(const struct work *w, const struct buf *text)
 	struct tokens *after;
 	int r, status = 0;
 
-	r = tokens_parse(text->data, text->len, w->conf.http.tokens, report_nothing, NULL,
-			 &after);
+	r = tokens_parse(text->data, text->len, w->conf.http.tokens, NULL, NULL, &after);
 	if (r) {
 		return failed("read", w->conf.http.tokens, r);
 	}
