@@ -4,18 +4,12 @@
 /* Lines of tinydns's data: what is written for a name, and that only such lines are read. */
 
 #include "core/tinydns.h"
-#include "rows.h"
+#include "render.h"
 
 #define ZEROS "\\000\\000\\000\\000\\000\\000\\000\\000\\000\\000"
 #define AAAA7 "\\040\\001\\015\\270" ZEROS "\\000\\007" /* 2001:db8::7 */
 
-static const struct render_row {
-	const char *name;
-	const char *owner;
-	const char *ips[3];
-	unsigned ttl;
-	const char *want;
-} renders[] = {
+static const struct render_row renders[] = {
 	{ "nothing", "a.example.com", { NULL }, 60, "" },
 	{ "A", "a.example.com", { "1.2.3.4" }, 60, "+a.example.com:1.2.3.4:60\n" },
 	{ "AAAA", "a.example.com", { "2001:db8::7" }, 60, ":a.example.com:28:" AAAA7 ":60\n" },
@@ -50,53 +44,12 @@ static const struct render_row {
 	  "+a.example.com:1.2.3.4:2147483647\n" },
 };
 
-static struct ip ip_of(const char *text)
-{
-	struct ip ip;
-
-	assert_true(ip_parse(text, strlen(text), &ip));
-	return ip;
-}
-
-/* What is rendered is read again, line by line. */
 static void check_render(void **state)
 {
-	const struct render_row *row = *state;
-	struct ip_set *set, *again;
-	struct ip ips[3];
-	struct buf b = { 0 };
-	size_t n = 0;
-
-	while (n < N_OF(row->ips) && row->ips[n]) {
-		ips[n] = ip_of(row->ips[n]);
-		n++;
-	}
-	assert_int_equal(ip_set_new(ips, n, 3, &set), 0);
-	tinydns_render(&b, row->owner, set, row->ttl);
-	assert_string_equal(buf_str(&b), row->want);
-
-	n = 0;
-	for (const char *line = b.data, *end = line + b.len; line < end;) {
-		size_t len = strcspn(line, "\n");
-		char *copy = exact(line, len), owner[NAME_SIZE];
-
-		assert_true(tinydns_parse(copy, len, owner, &ips[n++]));
-		assert_string_equal(owner, row->owner);
-		free(copy);
-		line += len + 1;
-	}
-	assert_int_equal(ip_set_new(ips, n, 3, &again), 0);
-	assert_true(ip_set_equal(set, again));
-	ip_set_free(set);
-	ip_set_free(again);
-	buf_deinit(&b);
+	render_check(*state, tinydns_render, tinydns_parse);
 }
 
-static const struct foreign_row {
-	const char *name;
-	const char *line;
-	size_t n;
-} foreign[] = {
+static const struct foreign_row foreign[] = {
 	{ "nothing", T("") },
 	{ "a comment", T("# +a.example.com:1.2.3.4:60") },
 	{ "no TTL", T("+a.example.com:1.2.3.4") },
@@ -141,12 +94,7 @@ static const struct foreign_row {
 
 static void check_foreign(void **state)
 {
-	const struct foreign_row *row = *state;
-	char *line = exact(row->line, row->n), owner[NAME_SIZE];
-	struct ip ip;
-
-	assert_false(tinydns_parse(line, row->n, owner, &ip));
-	free(line);
+	foreign_check(*state, tinydns_parse);
 }
 
 int main(void)

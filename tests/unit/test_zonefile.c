@@ -4,19 +4,13 @@
 /* Master files: our lines, what forbids them to stand somewhere, and the serial. */
 
 #include "core/zonefile.h"
-#include "rows.h"
+#include "render.h"
 
 #include <stdio.h>
 
 #define OWNER "a.example.com"
 
-static const struct render_row {
-	const char *name;
-	const char *owner;
-	const char *ips[3];
-	unsigned ttl;
-	const char *want;
-} renders[] = {
+static const struct render_row renders[] = {
 	{ "nothing", OWNER, { NULL }, 60, "" },
 	{ "A", OWNER, { "1.2.3.4" }, 60, OWNER ".\t60\tIN\tA\t1.2.3.4\n" },
 	{ "AAAA", OWNER, { "2001:db8::7" }, 60, OWNER ".\t60\tIN\tAAAA\t2001:db8::7\n" },
@@ -43,46 +37,9 @@ static const struct render_row {
 	  OWNER ".\t2147483647\tIN\tA\t1.2.3.4\n" },
 };
 
-static struct ip ip_of(const char *text)
-{
-	struct ip ip;
-
-	assert_true(ip_parse(text, strlen(text), &ip));
-	return ip;
-}
-
-/* What is rendered is read again, line by line. */
 static void check_render(void **state)
 {
-	const struct render_row *row = *state;
-	struct ip_set *set, *again;
-	struct ip ips[3];
-	struct buf b = { 0 };
-	size_t n = 0;
-
-	while (n < N_OF(row->ips) && row->ips[n]) {
-		ips[n] = ip_of(row->ips[n]);
-		n++;
-	}
-	assert_int_equal(ip_set_new(ips, n, 3, &set), 0);
-	zonefile_render(&b, row->owner, set, row->ttl);
-	assert_string_equal(buf_str(&b), row->want);
-
-	n = 0;
-	for (const char *line = b.data, *end = line + b.len; line < end;) {
-		size_t len = strcspn(line, "\n");
-		char *copy = exact(line, len), owner[NAME_SIZE];
-
-		assert_true(zonefile_parse(copy, len, owner, &ips[n++]));
-		assert_string_equal(owner, row->owner);
-		free(copy);
-		line += len + 1;
-	}
-	assert_int_equal(ip_set_new(ips, n, 3, &again), 0);
-	assert_true(ip_set_equal(set, again));
-	ip_set_free(set);
-	ip_set_free(again);
-	buf_deinit(&b);
+	render_check(*state, zonefile_render, zonefile_parse);
 }
 
 /* The text of RFC 5952, which inet_ntop(3) writes, too. */
@@ -125,11 +82,7 @@ static void check_ip(void **state)
 	buf_deinit(&b);
 }
 
-static const struct foreign_row {
-	const char *name;
-	const char *line;
-	size_t n;
-} foreign[] = {
+static const struct foreign_row foreign[] = {
 	{ "nothing", T("") },
 	{ "a comment", T("; a.example.com.\t60\tIN\tA\t1.2.3.4") },
 	{ "no owner", T("\t60\tIN\tA\t1.2.3.4") },
@@ -171,12 +124,7 @@ static const struct foreign_row {
 
 static void check_foreign(void **state)
 {
-	const struct foreign_row *row = *state;
-	char *line = exact(row->line, row->n), owner[NAME_SIZE];
-	struct ip ip;
-
-	assert_false(zonefile_parse(line, row->n, owner, &ip));
-	free(line);
+	foreign_check(*state, zonefile_parse);
 }
 
 #define MARKERS "; start dynamic dns entries\n(\"\n; end dynamic dns entries\n"
