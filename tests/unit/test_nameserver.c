@@ -6,14 +6,11 @@
 
 #include "daemon/nameserver.h"
 
-#include "rows.h"
+#include "server.h"
 
 #include <errno.h>
-#include <netinet/in.h>
 #include <poll.h>
 #include <signal.h>
-#include <sys/socket.h>
-#include <unistd.h>
 #include <uv.h>
 
 enum { TURNS_MAX = 100000, TURN_MS = 5000 };
@@ -96,41 +93,6 @@ static void turn(int fd)
 		}                                           \
 	} while (0)
 
-static void bind_both(void)
-{
-	struct sockaddr_in at = { .sin_family = AF_INET };
-	socklen_t n = sizeof(at);
-
-	at.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-	for (unsigned i = 0; i < 100; i++) { /* the port may be taken for one of them */
-		listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-		udp = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-		assert_true(listener >= 0 && udp >= 0);
-		at.sin_port = 0;
-		assert_int_equal(bind(listener, (struct sockaddr *)&at, sizeof(at)), 0);
-		assert_int_equal(listen(listener, 8), 0);
-		assert_int_equal(getsockname(listener, (struct sockaddr *)&at, &n), 0);
-		if (!bind(udp, (struct sockaddr *)&at, sizeof(at))) {
-			break;
-		}
-		(void)close(listener); /* another is tried */
-		(void)close(udp);
-	}
-	address = (struct conf_server){ .ip = { .n = 4, .bytes = { 127, 0, 0, 1 } },
-					.port = ntohs(at.sin_port) };
-}
-
-/* As if nobody had the port, which nobody else gets either: a connected socket takes nothing from others. */
-static void refuse_udp(void)
-{
-	const struct sockaddr_in elsewhere = { .sin_family = AF_INET,
-					       .sin_port = htons(1),
-					       .sin_addr = { htonl(INADDR_LOOPBACK) } };
-
-	assert_int_equal(connect(udp, (const struct sockaddr *)&elsewhere, sizeof(elsewhere)),
-			 0);
-}
-
 static void shut(int *fd)
 {
 	if (*fd >= 0) {
@@ -146,7 +108,8 @@ static int setup(void **state)
 	(void)state;
 	memset(&told, 0, sizeof(told));
 	free_at = hang_up_at = send_at = NEVER;
-	bind_both();
+	address = (struct conf_server){ .ip = { .n = 4, .bytes = { 127, 0, 0, 1 } },
+					.port = server_open(&udp, &listener) };
 	return uv_loop_init(&loop) || nameserver_new(&loop, &address, &h, &ns);
 }
 
@@ -276,7 +239,7 @@ static void test_udp_too_long(void **state)
 static void test_udp_refused(void **state)
 {
 	(void)state;
-	refuse_udp();
+	server_refuse_udp(udp);
 	say(false, "a question...", 13);
 	UNTIL(told.n_lost);
 	assert_int_equal(told.error, -ECONNREFUSED);
@@ -291,7 +254,7 @@ static void test_udp_refused(void **state)
 static void test_udp_free(void **state)
 {
 	(void)state;
-	refuse_udp();
+	server_refuse_udp(udp);
 	free_at = AT_LOST;
 	say(false, "a question...", 13);
 	UNTIL(told.n_lost);

@@ -10,16 +10,13 @@
 #include "base/log.h"
 #include "core/message.h"
 
-#include "rows.h"
+#include "server.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
-#include <netinet/in.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
-#include <sys/socket.h>
-#include <unistd.h>
 #include <uv.h>
 
 enum { TURNS_MAX = 100000, TURN_MS = 5000, NAMES_MAX = 100, NAME_NUMBER = 7 };
@@ -288,24 +285,6 @@ static void turn(void)
 
 static void open_server(void)
 {
-	struct sockaddr_in at = { .sin_family = AF_INET };
-	socklen_t n = sizeof(at);
-
-	at.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-	for (unsigned i = 0; i < 100; i++) { /* the port may be taken for one of them */
-		listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-		udp = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-		assert_true(listener >= 0 && udp >= 0);
-		at.sin_port = 0;
-		assert_int_equal(bind(listener, (struct sockaddr *)&at, sizeof(at)), 0);
-		assert_int_equal(listen(listener, 8), 0);
-		assert_int_equal(getsockname(listener, (struct sockaddr *)&at, &n), 0);
-		if (!bind(udp, (struct sockaddr *)&at, sizeof(at))) {
-			break;
-		}
-		(void)close(listener); /* another is tried */
-		(void)close(udp);
-	}
 	output = (struct conf_output){
 		.name = "zone",
 		.type = CONF_ZONEFILE,
@@ -313,7 +292,7 @@ static void open_server(void)
 		.command = "reload",
 		.n_verify = 1,
 		.verify = { { .ip = { .n = 4, .bytes = { 127, 0, 0, 1 } },
-			      .port = ntohs(at.sin_port) } },
+			      .port = server_open(&udp, &listener) } },
 		.verify_timeout_ms = 60000, /* longer than any test takes */
 	};
 }
@@ -324,17 +303,6 @@ static void close_server(void)
 	assert_int_equal(close(udp), 0);
 	assert_int_equal(close(listener), 0);
 	udp = listener = -1;
-}
-
-/* As if nobody had the port, which nobody else gets either: a connected socket takes nothing from others. */
-static void refuse_udp(void)
-{
-	const struct sockaddr_in elsewhere = { .sin_family = AF_INET,
-					       .sin_port = htons(1),
-					       .sin_addr = { htonl(INADDR_LOOPBACK) } };
-
-	assert_int_equal(connect(udp, (const struct sockaddr *)&elsewhere, sizeof(elsewhere)),
-			 0);
 }
 
 static int setup(void **state)
@@ -738,7 +706,7 @@ static void test_nobody_listens(void **state)
 {
 	(void)state;
 	answers = always_new;
-	refuse_udp();
+	server_refuse_udp(udp);
 	publish("1.2.3.4", "");
 	turn();
 	turn();
