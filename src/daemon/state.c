@@ -95,7 +95,7 @@ int state_load(const char *path, struct roster *r, struct publish *p)
 {
 	_cleanup_(buf_deinit) struct buf text = { 0 };
 	_cleanup_(free_ptr) struct reader *reader = calloc(1, sizeof(*reader));
-	const char *at, *end;
+	struct text rest, line;
 	int e;
 
 	if (!reader) {
@@ -106,23 +106,19 @@ int state_load(const char *path, struct roster *r, struct publish *p)
 	if (e) {
 		return e == -ENOENT ? 0 : e;
 	}
-	if (text.len < strlen(HEADING) || memcmp(text.data, HEADING, strlen(HEADING)) != 0) {
+	rest = (struct text){ text.data, text.len };
+	if (!text_skip(&rest, HEADING)) {
 		return STATE_E_FORMAT;
 	}
-	at = text.data + strlen(HEADING);
-	end = text.data + text.len;
-	while (at < end) {
-		const char *newline = memchr(at, '\n', (size_t)(end - at));
-
-		if (!newline) {
+	while (text_next_line(&rest, &line)) {
+		if (line.at[line.n - 1] != '\n') {
 			return STATE_E_FORMAT;	/* cut, which we never leave behind */
 		}
-		e = publish_take_memory(p, at, (size_t)(newline - at)) ?
-			    0 : take_line(reader, (struct text){ at, (size_t)(newline - at) });
+		line.n--;
+		e = publish_take_memory(p, line.at, line.n) ? 0 : take_line(reader, line);
 		if (e) {
 			return e;
 		}
-		at = newline + 1;
 	}
 	return 0;
 }
