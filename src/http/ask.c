@@ -240,11 +240,6 @@ static void on_timer(uv_timer_t *timer)
 	}
 }
 
-static bool is_digit(char c)
-{
-	return c >= '0' && c <= '9';
-}
-
 /* "waited ID WORD TEXT" */
 static bool take_waited(struct ask *a, struct text rest)
 {
@@ -260,12 +255,11 @@ static bool take_waited(struct ask *a, struct text rest)
 	enum ask_waited what = ASK_UNCONFIRMED;
 	bool known = false;
 	struct wait *w = a->first_wait;
-	uint64_t id;
+	uint64_t id = 0;
 
 	(void)text_next_word(&rest, " ", &word); /* "waited" */
 	(void)text_next_word(&rest, " ", &word);
-	/* Behind it is a blank, or the newline. What does not begin with a digit might be read beyond that. */
-	id = word.n && is_digit(*word.at) ? strtoull(word.at, NULL, 10) : 0;
+	(void)text_take_number(&word, a->last_id, &id); /* 0 is nobody's */
 	(void)text_next_word(&rest, " ", &word);
 	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
 		if (text_is(word, rows[i].word)) {
@@ -287,9 +281,8 @@ static bool take_waited(struct ask *a, struct text rest)
 static bool take_reply(struct ask *a, struct buf *in, size_t *at)
 {
 	const char *start = in->data + *at, *newline = memchr(start, '\n', in->len - *at);
-	struct text line = { start, newline ? (size_t)(newline - start) : 0 };
-	char *end;
-	size_t n;
+	struct text line = { start, newline ? (size_t)(newline - start) : 0 }, number = line;
+	uint64_t n;
 
 	if (!newline) {
 		return false;
@@ -306,21 +299,20 @@ static bool take_reply(struct ask *a, struct buf *in, size_t *at)
 		give_up_all(a, "not an answer");
 		return false;
 	}
-	if (!text_begins(line, "ok ")) {
+	if (!text_skip(&number, "ok ")) {
 		*at += line.n + 1;
 		answer(a, text_is(line, "unknown") ? ASK_UNKNOWN : ASK_REFUSED, start, line.n);
 		return true;
 	}
-	n = is_digit(start[3]) ? strtoul(start + 3, &end, 10) : SIZE_MAX;
-	if (n > INQUIRY_REPLY_MAX || end != newline) {
+	if (!text_take_number(&number, INQUIRY_REPLY_MAX, &n) || number.n) {
 		give_up(a, 1, "not an answer"); /* nor is what follows */
 		return false;
 	}
 	if (in->len - *at - line.n - 1 < n) {
 		return false;
 	}
-	*at += line.n + 1 + n;
-	answer(a, ASK_OK, newline + 1, n);
+	*at += line.n + 1 + (size_t)n;
+	answer(a, ASK_OK, newline + 1, (size_t)n);
 	return true;
 }
 
