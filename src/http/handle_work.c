@@ -362,19 +362,9 @@ static void differ(struct job *j, const char *why)
 	leave_with_fault(j, ANSWER_TROUBLE);
 }
 
-static size_t n_lines(const char *text, size_t n)
-{
-	size_t n_found = 0;
-
-	for (size_t i = 0; i < n; i++) {
-		n_found += text[i] == '\n';
-	}
-	return n_found;
-}
-
 static void take_told(struct job *j, const char *text, size_t n)
 {
-	size_t n_told = n_lines(text, n), n_names = users_n_names(j->g->conf.users, j->user);
+	size_t n_told = text_count_lines((struct text){ text, n }), n_names = users_n_names(j->g->conf.users, j->user);
 	const char *why = n_told < n_names ? "fewer names" : "more names";
 
 	if (n_told != n_names || take_present(j, text, n, &why)) {
