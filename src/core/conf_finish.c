@@ -139,7 +139,7 @@ static int finish_datafile(struct conf_reader *r)
 			     datafile_name);
 	}
 	new->name = strdup(datafile_name);
-	new->line = new->type_line = new->file_line;
+	new->line = new->file_line;
 	e = conf_add_output(c, 0, *new);
 	*new = (struct conf_output){ 0 };
 	return e;
