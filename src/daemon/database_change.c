@@ -74,7 +74,7 @@ static void find_places(struct change *ch, const uint32_t *names, unsigned n)
 		p->end = next_position(ch->shape, p->name);
 		p->pos = ch->shape->positions[p->name] ? ch->shape->positions[p->name] : p->end;
 		p->new_pos = p->pos + moves;
-		p->n_new = set ? set->n_v4 + set->n_v6 : 0;
+		p->n_new = (uint32_t)ip_set_n(set);
 		p->new_size = set ? (uint32_t)(set->n_v4 * tinydns_record_size(n_key, 4) +
 					       set->n_v6 * tinydns_record_size(n_key, 16)) : 0;
 		moves += p->new_size - (p->end - p->pos);
@@ -101,13 +101,12 @@ static void put_place(const struct change *ch, const struct place *p, struct dat
 	const struct ip_set *set = database_set(ch->content, p->name);
 	const char *name = users_name(ch->content->users, p->name);
 
-	for (uint32_t i = 0; i < p->n_new; i++) {
-		bool v4 = i < set->n_v4;
+	for (size_t i = 0, n; i < p->n_new; i++) {
+		const uint8_t *ip = ip_set_at(set, i, &n);
 		uint8_t *to = database_room(w, TINYDNS_RECORD_MAX);
 		uint32_t hash;
 
-		w->n += tinydns_record(to, name, v4 ? ip_set_v4(set, i) : ip_set_v6(set, i - set->n_v4),
-				       v4 ? 4 : 16, ch->content->ttl, &hash);
+		w->n += tinydns_record(to, name, ip, n, ch->content->ttl, &hash);
 	}
 }
 

@@ -6,6 +6,7 @@
 
 #include "daemon/database_impl.h"
 
+#include "base/cleanup.h"
 #include "core/tinydns_record.h"
 
 #include <errno.h>
@@ -127,14 +128,13 @@ static void put_rest(struct writer *w, const struct buf *records)
 
 static void put_name(struct writer *w, const char *name, const struct ip_set *set, uint32_t ttl)
 {
-	for (unsigned i = 0; i < set->n_v4 + set->n_v6; i++) {
-		bool v4 = i < set->n_v4;
+	for (size_t i = 0, n; i < ip_set_n(set); i++) {
+		const uint8_t *ip = ip_set_at(set, i, &n);
 		uint8_t *to = database_room(&w->out, TINYDNS_RECORD_MAX);
 		uint32_t hash;
 
 		add_entry(w, 0, database_here(&w->out));
-		w->out.n += tinydns_record(to, name, v4 ? ip_set_v4(set, i) : ip_set_v6(set, i - set->n_v4),
-				       v4 ? 4 : 16, ttl, &hash);
+		w->out.n += tinydns_record(to, name, ip, n, ttl, &hash);
 		if (!w->out.error) {
 			w->entries[w->n_entries - 1].hash = hash;
 		}
@@ -157,9 +157,10 @@ static void put_names(struct writer *w, const struct database_content *c, struct
 /* And, at last, the header. */
 static int put_tables(struct writer *w)
 {
-	struct cdb_entry *sorted = calloc(w->n_entries + 1u, sizeof(*sorted));
+	_cleanup_(free_ptr) struct cdb_entry *sorted = calloc(w->n_entries + 1u, sizeof(*sorted));
+	_cleanup_(free_ptr) uint8_t *table = NULL;
 	uint32_t start[CDB_TABLES + 1], largest = 0;
-	uint8_t header[CDB_HEADER], *table;
+	uint8_t header[CDB_HEADER];
 
 	if (!sorted) {
 		return -ENOMEM;
@@ -171,7 +172,10 @@ static int put_tables(struct writer *w)
 		largest = n > largest ? n : largest;
 	}
 	table = malloc((size_t)largest * CDB_SLOTS_PER_RECORD * CDB_SLOT + 1);
-	for (unsigned i = 0; table && i < CDB_TABLES; i++) {
+	if (!table) {
+		return -ENOMEM;
+	}
+	for (unsigned i = 0; i < CDB_TABLES; i++) {
 		uint32_t n = start[i + 1] - start[i];
 
 		cdb_put32(header + (size_t)i * 8, (uint32_t)database_here(&w->out));
@@ -180,28 +184,17 @@ static int put_tables(struct writer *w)
 		database_add(&w->out, table, (size_t)n * CDB_SLOTS_PER_RECORD * CDB_SLOT);
 	}
 	database_flush(&w->out);
-	if (table && !w->out.error) {
-		w->out.error = database_write_at(w->out.fd, header, sizeof(header), 0);
-	}
-	free(sorted);
-	if (!table) {
-		return -ENOMEM;
-	}
-	free(table);
-	return w->out.error;
+	return w->out.error ? w->out.error : database_write_at(w->out.fd, header, sizeof(header), 0);
 }
 
 static int make_shape(struct database_shape *s, const struct database_content *c)
 {
-	size_t size = s->size;
-
 	if (!s->positions || s->n_names != c->users->n_names) {
 		database_shape_deinit(s);
 		s->n_names = c->users->n_names;
 		s->positions = calloc(s->n_names + 1u, sizeof(*s->positions));
 		s->counts = calloc(s->n_names + 1u, 1);
 	}
-	s->size = size;
 	s->ttl = c->ttl;
 	return s->positions && s->counts ? 0 : -ENOMEM;
 }
@@ -265,12 +258,10 @@ int database_patch(struct database_spots *to, const struct database_content *c, 
 	int r = 0;
 
 	/* Another output's has no place here. */
-	for (unsigned i = 0; !r && record && set && i < set->n_v4 + set->n_v6; i++) {
-		bool v4 = i < set->n_v4;
-		size_t n = v4 ? 4 : 16;
+	for (size_t i = 0, n; !r && record && i < ip_set_n(set); i++) {
+		const uint8_t *ip = ip_set_at(set, i, &n);
 
-		r = database_spots_put(to, v4 ? ip_set_v4(set, i) : ip_set_v6(set, i - set->n_v4), n,
-				       record + tinydns_record_address(n_key));
+		r = database_spots_put(to, ip, n, record + tinydns_record_address(n_key));
 		record += tinydns_record_size(n_key, n);
 	}
 	return r;
