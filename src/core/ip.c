@@ -54,6 +54,24 @@ size_t ip_print(const uint8_t *bytes, size_t n, char ret[IP_TEXT_SIZE])
 	return strlen(ret);
 }
 
+socklen_t ip_sockaddr(const struct ip *ip, uint16_t port, struct sockaddr_storage *ret)
+{
+	struct sockaddr_in *v4 = (struct sockaddr_in *)ret;
+	struct sockaddr_in6 *v6 = (struct sockaddr_in6 *)ret;
+
+	memset(ret, 0, sizeof(*ret));
+	if (ip->n == 4) {
+		v4->sin_family = AF_INET;
+		v4->sin_port = htons(port);
+		memcpy(&v4->sin_addr, ip->bytes, 4);
+		return sizeof(*v4);
+	}
+	v6->sin6_family = AF_INET6;
+	v6->sin6_port = htons(port);
+	memcpy(&v6->sin6_addr, ip->bytes, 16);
+	return sizeof(*v6);
+}
+
 void ip_unmap(struct ip *ip)
 {
 	static const uint8_t mapped[12] = { [10] = 0xff, 0xff };

@@ -10,6 +10,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/socket.h>
 
 #define IP_TEXT_SIZE 46	/* INET6_ADDRSTRLEN */
 
@@ -30,6 +31,9 @@ bool ip_same_prefix(const uint8_t *a, const uint8_t *b, unsigned n_bits);
 
 /* Canonical text (RFC 5952 for IPv6), NUL-terminated; returns its length. */
 size_t ip_print(const uint8_t *bytes, size_t n, char ret[IP_TEXT_SIZE]);
+
+/* The socket address of the address and a port; returns its size. */
+socklen_t ip_sockaddr(const struct ip *ip, uint16_t port, struct sockaddr_storage *ret);
 
 /* An IPv4-mapped address becomes the IPv4 address it stands for. */
 void ip_unmap(struct ip *ip);

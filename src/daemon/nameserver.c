@@ -13,7 +13,6 @@
 
 #include <assert.h>
 #include <errno.h>
-#include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -45,11 +44,7 @@ struct line {
 struct nameserver {
 	uv_loop_t *loop;
 	struct nameserver_handlers handlers;
-	union {
-		struct sockaddr any;
-		struct sockaddr_in v4;
-		struct sockaddr_in6 v6;
-	} address;
+	struct sockaddr_storage address;
 	struct port *port; /* NULL: none */
 	struct line *line;
 	unsigned n_open; /* handles, with those that are closing */
@@ -166,7 +161,7 @@ static int open_port(struct nameserver *s)
 	p->server = s;
 	s->port = p;
 	s->n_open++;
-	r = uv_udp_connect(&p->udp, &s->address.any);
+	r = uv_udp_connect(&p->udp, (const struct sockaddr *)&s->address);
 	if (!r) {
 		r = uv_udp_recv_start(&p->udp, on_datagram_alloc, on_datagram);
 	}
@@ -300,7 +295,7 @@ static int open_line(struct nameserver *s)
 	l->server = s;
 	s->line = l;
 	s->n_open++;
-	r = uv_tcp_connect(&l->connect, &l->tcp, &s->address.any, on_connected);
+	r = uv_tcp_connect(&l->connect, &l->tcp, (const struct sockaddr *)&s->address, on_connected);
 	if (r) {
 		nameserver_hang_up(s);
 		return r;
@@ -365,15 +360,7 @@ int nameserver_new(uv_loop_t *loop, const struct conf_server *server,
 	}
 	s->loop = loop;
 	s->handlers = *h;
-	if (server->ip.n == 4) {
-		s->address.v4.sin_family = AF_INET;
-		s->address.v4.sin_port = htons(server->port);
-		memcpy(&s->address.v4.sin_addr, server->ip.bytes, 4);
-	} else {
-		s->address.v6.sin6_family = AF_INET6;
-		s->address.v6.sin6_port = htons(server->port);
-		memcpy(&s->address.v6.sin6_addr, server->ip.bytes, 16);
-	}
+	(void)ip_sockaddr(&server->ip, server->port, &s->address);
 	*ret = s;
 	return 0;
 }

@@ -68,24 +68,6 @@ char *listen_name(int fd)
 	return r < 0 ? NULL : name;
 }
 
-static socklen_t fill_address(const struct conf_listener *l, struct sockaddr_storage *ret)
-{
-	struct sockaddr_in *v4 = (struct sockaddr_in *)ret;
-	struct sockaddr_in6 *v6 = (struct sockaddr_in6 *)ret;
-
-	memset(ret, 0, sizeof(*ret));
-	if (l->ip.n == 4) {
-		v4->sin_family = AF_INET;
-		v4->sin_port = htons(l->port);
-		memcpy(&v4->sin_addr, l->ip.bytes, 4);
-		return sizeof(*v4);
-	}
-	v6->sin6_family = AF_INET6;
-	v6->sin6_port = htons(l->port);
-	memcpy(&v6->sin6_addr, l->ip.bytes, 16);
-	return sizeof(*v6);
-}
-
 /* --- our own --- */
 
 /* Where somebody else listens at the same port for IPv4, this one is for IPv6 only. */
@@ -102,7 +84,7 @@ static bool v6_only(const struct conf_http *h, const struct conf_listener *l)
 static int bind_one(const struct conf_http *h, const struct conf_listener *l, int *ret)
 {
 	struct sockaddr_storage address;
-	socklen_t n = fill_address(l, &address);
+	socklen_t n = ip_sockaddr(&l->ip, l->port, &address);
 	_cleanup_(close_fdp) int fd =
 		socket(address.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	int on = 1, only = v6_only(h, l);
