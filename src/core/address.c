@@ -2,6 +2,7 @@
  * SPDX-License-Identifier: ISC */
 #include "core/address.h"
 
+#include "base/cleanup.h"
 #include "base/table.h"
 #include "core/name.h"
 #include "core/text.h"
@@ -187,7 +188,7 @@ static int parse_line(struct parser *p, struct text line)
  * beside that name's addresses. */
 static int check_nones(struct parser *p)
 {
-	bool *has_none = calloc(p->n_names + 1, 1), *has_address = calloc(p->n_names + 1, 1);
+	_cleanup_(free_ptr) bool *has_none = calloc(p->n_names + 1, 1), *has_address = calloc(p->n_names + 1, 1);
 	bool bare_none = false, any_address = false;
 	int r = has_none && has_address ? 0 : -ENOMEM;
 
@@ -206,8 +207,6 @@ static int check_nones(struct parser *p)
 				   (struct text){ 0 });
 		}
 	}
-	free(has_none);
-	free(has_address);
 	return r;
 }
 
@@ -250,8 +249,9 @@ static int collect(struct parser *p, size_t *i, size_t name, const struct ip_set
 
 static int collect_all(struct parser *p, struct ip_set **ret_sets)
 {
-	struct ip_set **sets = calloc(p->n_names + 1, sizeof(*sets)), *bare = NULL;
-	struct ip *scratch = calloc(p->n, sizeof(*scratch));	/* no set takes an entry twice */
+	_cleanup_(free_ptr) struct ip_set **sets = calloc(p->n_names + 1, sizeof(*sets));
+	_cleanup_(ip_set_freep) struct ip_set *bare = NULL;
+	_cleanup_(free_ptr) struct ip *scratch = calloc(p->n, sizeof(*scratch));	/* no set takes an entry twice */
 	size_t i = 0;
 	int r = sets && scratch ? 0 : -ENOMEM;
 
@@ -273,9 +273,6 @@ static int collect_all(struct parser *p, struct ip_set **ret_sets)
 			ip_set_free(sets[name]);
 		}
 	}
-	ip_set_free(bare);
-	free(sets);
-	free(scratch);
 	return r;
 }
 

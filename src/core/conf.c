@@ -3,6 +3,7 @@
 #include "core/conf_impl.h"
 
 #include "base/buf.h"
+#include "base/cleanup.h"
 #include "core/name.h"
 #include "core/text.h"
 
@@ -17,7 +18,7 @@ enum section { IN_NOTHING, IN_DAEMON, IN_HTTP, IN_OUTPUT, IN_USERS, IN_UNKNOWN }
 
 void conf_mistake(struct conf_reader *r, const char *format, ...)
 {
-	struct buf b = { 0 };
+	_cleanup_(buf_deinit) struct buf b = { 0 };
 	va_list ap;
 
 	va_start(ap, format);
@@ -27,17 +28,15 @@ void conf_mistake(struct conf_reader *r, const char *format, ...)
 	if (r->report) {
 		r->report(r->arg, r->file, r->line, buf_str(&b));
 	}
-	buf_deinit(&b);
 }
 
 void conf_mistake_about(struct conf_reader *r, const char *before, struct text t,
 			const char *what)
 {
-	struct buf b = { 0 };
+	_cleanup_(buf_deinit) struct buf b = { 0 };
 
 	buf_add_escaped(&b, t.at, t.n, 64);
 	conf_mistake(r, "%s'%s'%s%s", before, buf_str(&b), *what ? " " : "", what);
-	buf_deinit(&b);
 }
 
 /* Items of a list are separated by commas or blanks. */
@@ -148,18 +147,16 @@ static int set_duration(struct conf_reader *r, const struct key *k, struct text 
 
 static int set_word(struct conf_reader *r, const struct key *k, struct text value)
 {
-	struct buf b = { 0 };
+	_cleanup_(buf_deinit) struct buf b = { 0 };
 
 	for (unsigned i = 0; k->words[i]; i++) {
 		if (text_is(value, k->words[i])) {
 			*(unsigned *)value_of(r, k) = i;
-			buf_deinit(&b);
 			return 0;
 		}
 		buf_printf(&b, "%s%s", i ? " or " : "", k->words[i]);
 	}
 	conf_mistake(r, "%s is %s", k->name, buf_str(&b));
-	buf_deinit(&b);
 	return 0;
 }
 
@@ -609,14 +606,13 @@ static int read_user(struct conf_reader *r, struct text user, struct text list)
 		if (e == USERS_E_TAKEN && other == u->n_users - 1) {
 			conf_mistake_about(r, "name ", item, "stands there twice");
 		} else if (e == USERS_E_TAKEN) {
-			struct buf b = { 0 };
+			_cleanup_(buf_deinit) struct buf b = { 0 };
 
 			buf_adds(&b, "is given to two users: ");
 			add_user(&b, u, other);
 			buf_adds(&b, " and ");
 			add_user(&b, u, u->n_users - 1);
 			conf_mistake_about(r, "name ", item, buf_str(&b));
-			buf_deinit(&b);
 		}
 	}
 	if (!any) {

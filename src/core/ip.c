@@ -2,6 +2,7 @@
  * SPDX-License-Identifier: ISC */
 #include "core/ip.h"
 
+#include "base/cleanup.h"
 #include "core/put.h"
 
 #include <arpa/inet.h>
@@ -279,16 +280,13 @@ struct ip *ip_set_copy(struct ip *to, const struct ip_set *s, bool v4, bool v6)
 int ip_set_join(const struct ip_set *a, const struct ip_set *b, struct ip_set **ret)
 {
 	size_t n = ip_set_n(a) + ip_set_n(b);
-	struct ip *ips = calloc(n + 1, sizeof(*ips));
-	int r;
+	_cleanup_(free_ptr) struct ip *ips = calloc(n + 1, sizeof(*ips));
 
 	if (!ips) {
 		return -ENOMEM;
 	}
 	(void)ip_set_copy(ip_set_copy(ips, a, true, true), b, true, true);
-	r = ip_set_new(ips, n, IP_SET_EACH_MAX, ret);
-	free(ips);
-	return r;
+	return ip_set_new(ips, n, IP_SET_EACH_MAX, ret);
 }
 
 const uint8_t *ip_set_v4(const struct ip_set *s, size_t i)
@@ -422,7 +420,7 @@ bool ip_nets_name(const struct ip_nets *nets, const struct ip *ip)
 int ip_set_filter(struct ip_set **set, const struct ip_nets *nets)
 {
 	size_t n_all = ip_set_n(*set), n = 0;
-	struct ip *ips = calloc(n_all + 1, sizeof(*ips));
+	_cleanup_(free_ptr) struct ip *ips = calloc(n_all + 1, sizeof(*ips));
 	struct ip_set *left;
 	int r;
 
@@ -436,7 +434,6 @@ int ip_set_filter(struct ip_set **set, const struct ip_nets *nets)
 		}
 	}
 	r = ip_set_new(ips, n, IP_SET_EACH_MAX, &left);
-	free(ips);
 	if (!r) {
 		ip_set_free(*set);
 		*set = left;

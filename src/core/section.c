@@ -2,6 +2,7 @@
  * SPDX-License-Identifier: ISC */
 #include "core/section.h"
 
+#include "base/cleanup.h"
 #include "core/text.h"
 
 #include <errno.h>
@@ -164,7 +165,7 @@ static int sorted_outside(const char *text, size_t n, char comment, struct text 
 
 int section_within(const char *a, size_t n_a, const char *b, size_t n_b, char comment)
 {
-	struct text *in_a = NULL, *in_b = NULL;
+	_cleanup_(free_ptr) struct text *in_a = NULL, *in_b = NULL;
 	size_t lines_a = 0, lines_b = 0, i = 0, j = 0;
 	int r;
 
@@ -181,8 +182,6 @@ int section_within(const char *a, size_t n_a, const char *b, size_t n_b, char co
 		i += !order;
 		j++;
 	}
-	free(in_a);
-	free(in_b);
 	return r ? r : i == lines_a;
 }
 
@@ -204,7 +203,7 @@ static size_t count_equal(const struct text *lines, size_t n, size_t *i, const s
 int section_added(struct buf *ret, const struct buf *before, const struct buf *late,
 		  const struct buf *now, char comment)
 {
-	struct text *in_before = NULL, *in_late = NULL, *in_now = NULL;
+	_cleanup_(free_ptr) struct text *in_before = NULL, *in_late = NULL, *in_now = NULL;
 	size_t n_before = 0, n_late = 0, n_now = 0, b = 0, l = 0, n = 0;
 	int r;
 
@@ -235,8 +234,5 @@ int section_added(struct buf *ret, const struct buf *before, const struct buf *l
 			buf_adds(ret, "\n");
 		}
 	}
-	free(in_before);
-	free(in_late);
-	free(in_now);
 	return r ? r : buf_error(ret);
 }

@@ -2,6 +2,7 @@
  * SPDX-License-Identifier: ISC */
 #include "core/update.h"
 
+#include "base/cleanup.h"
 #include "core/name.h"
 
 #include <errno.h>
@@ -376,7 +377,6 @@ static int delete_host(struct context *c, struct update_host *h)
 {
 	const struct request *r = c->in->request;
 	static const struct work none;
-
 	int e;
 
 	h->v4 = r->use_peer ? c->in->peer.n == 4 : r->v4.wish >= WISH_REMOVE;
@@ -522,7 +522,7 @@ static int apply_all(struct context *c)
 int update_apply(const struct update_input *in, struct update *ret)
 {
 	struct update u = { 0 };
-	struct context *c = malloc(sizeof(*c)); /* large: it is written as far as it is used */
+	_cleanup_(free_ptr) struct context *c = malloc(sizeof(*c)); /* large: it is written as far as it is used */
 	int e = c ? find_hosts(in, &u) : -ENOMEM;
 
 	if (!e) {
@@ -543,14 +543,11 @@ int update_apply(const struct update_input *in, struct update *ret)
 		}
 		e = apply_all(c);
 	}
-	if (!e) {
-		compare(c);
-	}
-	free(c);
 	if (e) {
 		update_deinit(&u);
 		return e;
 	}
+	compare(c);
 	*ret = u;
 	return 0;
 }
