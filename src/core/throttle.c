@@ -2,42 +2,11 @@
  * SPDX-License-Identifier: ISC */
 #include "core/throttle.h"
 
-#include <stdlib.h>
-
-enum { BUCKETS = 1024, WAYS = 8 };
-
-struct entry {
-	uint64_t key, last_ms, until_ms;
-	uint64_t since_ms; /* when n was last halved, or began */
-	unsigned n;	   /* failures; 0: free */
-};
-
-struct throttle {
-	struct throttle_rule rule;
-	struct entry entries[BUCKETS][WAYS];
-};
-
-struct throttle *throttle_new(const struct throttle_rule *rule)
-{
-	struct throttle *t = calloc(1, sizeof(*t));
-
-	if (t) {
-		t->rule = *rule;
-	}
-	return t;
-}
-
-struct throttle *throttle_free(struct throttle *t)
-{
-	free(t);
-	return NULL;
-}
-
 uint64_t throttle_wait_ms(const struct throttle *t, uint64_t key, uint64_t now_ms)
 {
-	const struct entry *e = t->entries[key % BUCKETS];
+	const struct throttle_entry *e = t->entries[key % THROTTLE_BUCKETS];
 
-	for (int i = 0; i < WAYS; i++) {
+	for (int i = 0; i < THROTTLE_WAYS; i++) {
 		if (e[i].n && e[i].key == key) {
 			return e[i].until_ms > now_ms ? e[i].until_ms - now_ms : 0;
 		}
@@ -46,11 +15,11 @@ uint64_t throttle_wait_ms(const struct throttle *t, uint64_t key, uint64_t now_m
 }
 
 /* The key's place; or else a free one; or else that of whoever failed the longest ago. */
-static struct entry *find_place(struct throttle *t, uint64_t key)
+static struct throttle_entry *find_place(struct throttle *t, uint64_t key)
 {
-	struct entry *e = t->entries[key % BUCKETS], *place = e;
+	struct throttle_entry *e = t->entries[key % THROTTLE_BUCKETS], *place = e;
 
-	for (int i = 0; i < WAYS; i++) {
+	for (int i = 0; i < THROTTLE_WAYS; i++) {
 		if (e[i].n && e[i].key == key) {
 			return &e[i];
 		}
@@ -58,13 +27,13 @@ static struct entry *find_place(struct throttle *t, uint64_t key)
 			place = &e[i];
 		}
 	}
-	*place = (struct entry){ .key = key };
+	*place = (struct throttle_entry){ .key = key };
 	return place;
 }
 
 uint64_t throttle_fail(struct throttle *t, uint64_t key, uint64_t now_ms)
 {
-	struct entry *e = find_place(t, key);
+	struct throttle_entry *e = find_place(t, key);
 	uint64_t wait = t->rule.first_ms;
 
 	while (e->n && now_ms - e->since_ms >= t->rule.halve_ms) {

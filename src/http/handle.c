@@ -62,8 +62,8 @@ static uint64_t wait_ms(const struct job *j)
 {
 	uint64_t now = uv_now(j->h->loop);
 	uint64_t key = handle_address_key(j);
-	uint64_t claim = throttle_wait_ms(j->h->claims, claim_key(j, key), now);
-	uint64_t address = throttle_wait_ms(j->h->addresses, key, now);
+	uint64_t claim = throttle_wait_ms(&j->h->claims, claim_key(j, key), now);
+	uint64_t address = throttle_wait_ms(&j->h->addresses, key, now);
 
 	return claim > address ? claim : address;
 }
@@ -105,9 +105,9 @@ static uint64_t account_wait_ms(struct job *j, uint64_t now)
 	struct handle *h = j->h;
 
 	if (j->user != TABLE_NONE) {
-		return throttle_fail(h->accounts, handle_user_key(j), now);
+		return throttle_fail(&h->accounts, handle_user_key(j), now);
 	}
-	return j->r.user.n || j->r.n_hosts ? throttle_fail(h->strangers, claim_key(j, 0), now) : 0;
+	return j->r.user.n || j->r.n_hosts ? throttle_fail(&h->strangers, claim_key(j, 0), now) : 0;
 }
 
 static void refuse_wrong(struct job *j)
@@ -115,8 +115,8 @@ static void refuse_wrong(struct job *j)
 	struct handle *h = j->h;
 	uint64_t now = uv_now(h->loop), key = handle_address_key(j), wait;
 
-	(void)throttle_fail(h->claims, claim_key(j, key), now);
-	(void)throttle_fail(h->addresses, key, now);
+	(void)throttle_fail(&h->claims, claim_key(j, key), now);
+	(void)throttle_fail(&h->addresses, key, now);
 	wait = account_wait_ms(j, now);
 	handle_say_refused(j, SAID_WRONG,
 			   j->user != TABLE_NONE ? "wrong password or token" :
@@ -135,7 +135,7 @@ static void refuse_wrong(struct job *j)
  * be told by it. */
 static void refuse_busy(struct job *j)
 {
-	(void)throttle_fail(j->h->addresses, handle_address_key(j), uv_now(j->h->loop));
+	(void)throttle_fail(&j->h->addresses, handle_address_key(j), uv_now(j->h->loop));
 	if (!j->gone && !j->h->stopping) {
 		handle_say_refused(j, SAID_REFUSED, "too many passwords wait to be tried");
 	}
@@ -317,17 +317,12 @@ int handle_new(uv_loop_t *loop, struct auth *auth, struct ask *ask, struct store
 	h->idle = idle;
 	h->idle_arg = arg;
 	h->last_job = &h->jobs;
-	h->claims = throttle_new(&claim_rule);
-	h->addresses = throttle_new(&address_rule);
-	h->accounts = throttle_new(&account_rule);
-	h->strangers = throttle_new(&account_rule);
+	h->claims.rule = claim_rule;
+	h->addresses.rule = address_rule;
+	h->accounts.rule = h->strangers.rule = account_rule;
 	crypto_shorthash_keygen(h->key);
 	(void)uv_timer_init(loop, &h->delay_timer); /* cannot fail */
 	h->delay_timer.data = h;
-	if (!h->claims || !h->addresses || !h->accounts || !h->strangers) {
-		handle_free(h);
-		return -ENOMEM;
-	}
 	*ret = h;
 	return 0;
 }
@@ -345,10 +340,6 @@ static void on_closed(uv_handle_t *handle)
 struct handle *handle_free(struct handle *h)
 {
 	if (h) {
-		throttle_free(h->claims);
-		throttle_free(h->addresses);
-		throttle_free(h->accounts);
-		throttle_free(h->strangers);
 		uv_close((uv_handle_t *)&h->delay_timer, on_closed);
 	}
 	return NULL;

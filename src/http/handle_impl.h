@@ -55,8 +55,8 @@ struct handle {
 	struct ask *ask;
 	struct store *store;
 	const char *socket;
-	struct throttle *claims, *addresses, *accounts;
-	struct throttle *strangers; /* accounts that there are not: nobody makes us forget one that there is by these */
+	struct throttle claims, addresses, accounts;
+	struct throttle strangers; /* accounts that there are not: nobody makes us forget one that there is by these */
 	unsigned char key[crypto_shorthash_KEYBYTES];
 	struct job *jobs, **last_job;
 	unsigned n_delayed;
