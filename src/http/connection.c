@@ -19,6 +19,7 @@ enum {
 	DRAIN_MAX = 256 * 1024, /* bytes that are read of what comes after the answer */
 	SAID_MAX = 10,
 	SAID_MS = 60 * 1000,
+	LINGER_MS = 1000,
 	GRACE_MS = 1000, /* to take an answer that says it took too long */
 };
 
@@ -62,12 +63,14 @@ static void say_full(struct server *s)
 	}
 }
 
+static void on_deadline(uv_timer_t *timer);
+
 static void arm_deadline(struct server *s)
 {
 	uint64_t now = uv_now(s->loop);
 
 	if (s->first) {
-		(void)uv_timer_start(&s->deadline_timer, connection_on_deadline,
+		(void)uv_timer_start(&s->deadline_timer, on_deadline,
 				     s->first->due_ms > now ? s->first->due_ms - now : 0, 0);
 	} else {
 		(void)uv_timer_stop(&s->deadline_timer);
@@ -170,7 +173,7 @@ static void end_late(struct connection *c)
 	exchange_give_up(c->exchange);
 }
 
-void connection_on_deadline(uv_timer_t *timer)
+static void on_deadline(uv_timer_t *timer)
 {
 	struct server *s = timer->data;
 	uint64_t now = uv_now(s->loop);
@@ -284,7 +287,7 @@ void connection_linger_end(struct server *s)
 	}
 }
 
-void connection_on_linger(uv_timer_t *timer)
+static void on_linger(uv_timer_t *timer)
 {
 	struct server *s = timer->data;
 	uint64_t now = uv_now(s->loop);
@@ -293,7 +296,7 @@ void connection_on_linger(uv_timer_t *timer)
 		linger_take(s);
 	}
 	if (s->n_lingering) {
-		(void)uv_timer_start(timer, connection_on_linger,
+		(void)uv_timer_start(timer, on_linger,
 				     s->lingering[s->linger_first].due_ms - now, 0);
 	}
 }
@@ -314,7 +317,7 @@ static void linger(struct server *s, int fd)
 	s->lingering[(s->linger_first + s->n_lingering++) % LINGER_MAX] =
 		(struct lingering){ copy, uv_now(s->loop) + LINGER_MS };
 	if (!uv_is_active((uv_handle_t *)&s->linger_timer)) {
-		(void)uv_timer_start(&s->linger_timer, connection_on_linger, LINGER_MS, 0);
+		(void)uv_timer_start(&s->linger_timer, on_linger, LINGER_MS, 0);
 	}
 }
 

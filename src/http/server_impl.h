@@ -15,7 +15,6 @@
 
 enum {
 	LINGER_MAX = 512, /* sockets that are kept a while after their answer */
-	LINGER_MS = 1000,
 	SPARE = 64, /* connections that libmicrohttpd may have beyond our limit */
 };
 
@@ -105,8 +104,6 @@ void connection_notify(void *cls, struct MHD_Connection *c, void **context,
 		       enum MHD_ConnectionNotificationCode what);
 /* No connection may take longer than so, from now. */
 void connection_limit(struct server *s, uint64_t timeout_ms);
-void connection_on_deadline(uv_timer_t *timer);
-void connection_on_linger(uv_timer_t *timer);
 /* Ends those whose request has not come in whole. */
 void connection_end_idle(struct server *s);
 void connection_linger_end(struct server *s);
