@@ -94,17 +94,17 @@ static void leave(struct job *j)
 	}
 }
 
-static void leave_with_fault(struct job *j, enum answer_fault fault)
+static void leave_with_trouble(struct job *j)
 {
 	leave(j);
-	handle_finish_fault(j, fault);
+	handle_finish_fault(j, ANSWER_TROUBLE);
 }
 
 static void leave_without_memory(struct job *j)
 {
 	log_error("out of memory; keeping the address file of user %s",
 		  users_user(j->g->conf.users, j->user));
-	leave_with_fault(j, ANSWER_TROUBLE);
+	leave_with_trouble(j);
 }
 
 static void finish_with_update(struct job *j)
@@ -226,7 +226,7 @@ static void on_written(void *arg, int error)
 			  users_user(j->g->conf.users, j->user), strerror(-error));
 	}
 	if (error) {
-		leave_with_fault(j, ANSWER_TROUBLE);
+		leave_with_trouble(j);
 		return;
 	}
 	if (j->u.changed) {
@@ -260,7 +260,7 @@ static void write_file(struct job *j)
 		log_error("user %s has more addresses of one family than addresses_max allows: "
 			  "changing nothing until that is mended",
 			  user);
-		leave_with_fault(j, ANSWER_TROUBLE);
+		leave_with_trouble(j);
 		return;
 	}
 	if (names) {
@@ -269,7 +269,7 @@ static void write_file(struct job *j)
 	if (text.len > address_size_max(j->u.n_sets)) {
 		log_error("the address file of user %s would be too large; keeping the old one",
 			  user);
-		leave_with_fault(j, ANSWER_TROUBLE);
+		leave_with_trouble(j);
 		return;
 	}
 	if (!names || buf_error(&text) ||
@@ -337,7 +337,7 @@ static void go_by_file(struct job *j)
 	if (r) {
 		log_error("unable to read the address file of user %s: %s; changing nothing",
 			  user, strerror(-r));
-		leave_with_fault(j, ANSWER_TROUBLE);
+		leave_with_trouble(j);
 		return;
 	}
 	r = take_present(j, text.data, text.len, &why);
@@ -345,7 +345,7 @@ static void go_by_file(struct job *j)
 		log_error(
 			"unable to understand the address file of user %s: %s; changing nothing",
 			user, why);
-		leave_with_fault(j, ANSWER_TROUBLE);
+		leave_with_trouble(j);
 		return;
 	}
 	work(j);
@@ -359,7 +359,7 @@ static void differ(struct job *j, const char *why)
 		"the daemon has another configuration of user %s (%s): changing nothing until both "
 		"programs have had a SIGHUP",
 		users_user(j->g->conf.users, j->user), why);
-	leave_with_fault(j, ANSWER_TROUBLE);
+	leave_with_trouble(j);
 }
 
 static void take_told(struct job *j, const char *text, size_t n)
@@ -395,7 +395,7 @@ static void on_told(void *arg, enum ask_outcome outcome, const char *text, size_
 	h->away = away;
 	j->unanswered = away;
 	if (j->gone) { /* what is written now might be newer */
-		leave_with_fault(j, ANSWER_TROUBLE);
+		leave_with_trouble(j);
 	} else if (away || outcome == ASK_UNKNOWN) {
 		go_by_file(j);
 	} else if (outcome == ASK_REFUSED) {
