@@ -41,30 +41,30 @@ static void read_file(const struct patient_question *q, struct source_file *f, s
 	memcpy(ret->why, f->why, sizeof(ret->why));
 }
 
-static bool answer(int socket, const struct patient_answer *a, const struct source_file *f)
+static bool answer(const struct patient_answer *a, const struct source_file *f)
 {
-	bool sent = send(socket, a, sizeof(*a), MSG_NOSIGNAL) == sizeof(*a);
+	bool sent = send(CHILD_SOCKET, a, sizeof(*a), MSG_NOSIGNAL) == sizeof(*a);
 
 	for (size_t at = 0; sent && at < a->n_text; at += PATIENT_PART) {
 		size_t n = a->n_text - at < PATIENT_PART ? a->n_text - at : PATIENT_PART;
 
-		sent = send(socket, f->text.data + at, n, MSG_NOSIGNAL) == (ssize_t)n;
+		sent = send(CHILD_SOCKET, f->text.data + at, n, MSG_NOSIGNAL) == (ssize_t)n;
 	}
 	return sent;
 }
 
-static void serve(int socket) __attribute__((noreturn));
+static void serve(void) __attribute__((noreturn));
 
-static void serve(int socket)
+static void serve(void)
 {
 	struct source_file f = { 0 };
 	struct patient_question q;
 
-	while (recv(socket, &q, sizeof(q), 0) == sizeof(q)) {
+	while (recv(CHILD_SOCKET, &q, sizeof(q), 0) == sizeof(q)) {
 		struct patient_answer a = { 0 };
 
 		read_file(&q, &f, &a);
-		if (!answer(socket, &a, &f)) {
+		if (!answer(&a, &f)) {
 			break;
 		}
 	}
@@ -72,7 +72,7 @@ static void serve(int socket)
 }
 
 /* Takes the two descriptors of a packet. false: there is no more. */
-static bool receive(int socket, int ret[2])
+static bool receive(int ret[2])
 {
 	union {
 		struct cmsghdr head;
@@ -86,7 +86,7 @@ static bool receive(int socket, int ret[2])
 
 	do {
 		message.msg_controllen = sizeof(control);
-		if (recvmsg(socket, &message, MSG_CMSG_CLOEXEC) <= 0) {
+		if (recvmsg(CHILD_SOCKET, &message, MSG_CMSG_CLOEXEC) <= 0) {
 			return false;
 		}
 		c = CMSG_FIRSTHDR(&message);
@@ -112,12 +112,12 @@ void patient_process(int socket)
 	if (child_settle(socket, "dnsu-patient") || confine_mother()) {
 		_exit(111);
 	}
-	while (receive(CHILD_SOCKET, fds)) {
+	while (receive(fds)) {
 		if (!fork()) {
 			if (!keep(fds[0], fds[1]) || confine_reader()) {
 				_exit(111);
 			}
-			serve(CHILD_SOCKET);
+			serve();
 		}
 		close_fd(fds[0]);	/* where there is no process, the daemon sees the end of it */
 		close_fd(fds[1]);
