@@ -2,8 +2,6 @@
  * SPDX-License-Identifier: ISC */
 #include "core/answer.h"
 
-#include <string.h>
-
 enum { RETRY_AFTER_S = 60 };
 
 /* --- what went wrong with the whole request --- */

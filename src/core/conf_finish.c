@@ -4,7 +4,6 @@
 
 #include "core/name.h"
 
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 

@@ -4,7 +4,6 @@
 
 #include "base/cleanup.h"
 
-#include <errno.h>
 #include <stdlib.h>
 
 struct ahead *ahead_new(const struct pattern *patterns, unsigned n_patterns)

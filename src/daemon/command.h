@@ -6,7 +6,6 @@
  * is read and before any thread exists; it knows the command and takes nothing but "run it". The command gets
  * /bin/sh -c, a session of its own, a clean environment, no standard input, and no capabilities at all. */
 
-#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 

@@ -28,9 +28,7 @@
 #include <malloc.h>
 #endif
 #include <signal.h>
-#include <stdio.h>
 #include <string.h>
-#include <time.h>
 #include <uv.h>
 
 /* More than BATCHES_MAX: homes that never answer must not keep the writers of files waiting. */

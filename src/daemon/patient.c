@@ -7,7 +7,6 @@
 #include "daemon/child.h"
 #include "daemon/mounts.h"
 
-#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>

@@ -10,7 +10,6 @@
 #include "daemon/report.h"
 #include "daemon/source.h"
 
-#include <string.h>
 #include <time.h>
 
 /* --- who asks --- */

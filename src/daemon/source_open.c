@@ -3,7 +3,6 @@
 #include "daemon/source_impl.h"
 
 #include "base/cleanup.h"
-#include "base/file.h"
 #include "daemon/mounts.h"
 #include "daemon/watch.h"
 

@@ -10,7 +10,6 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
-#include <string.h>
 #include <sys/file.h>
 
 /* The first line, then one for each name: user, name, its addresses, with a blank between. Lines that begin

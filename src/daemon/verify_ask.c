@@ -11,7 +11,6 @@
 #include "base/log.h"
 #include "daemon/say.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 enum {

@@ -11,7 +11,6 @@
 
 #include "core/pattern.h"
 
-#include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
 

@@ -5,7 +5,6 @@
 
 #include "http/server_impl.h"
 
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

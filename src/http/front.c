@@ -18,9 +18,7 @@
 #include "service/start.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <libgen.h>
-#include <limits.h>
 #include <signal.h>
 #include <sodium.h>
 #include <string.h>

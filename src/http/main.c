@@ -3,7 +3,6 @@
 
 /* dns-updater-http(8). */
 
-#include "base/log.h"
 #include "http/front.h"
 #include "service/start.h"
 
