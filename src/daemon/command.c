@@ -122,9 +122,7 @@ static void end_output(struct run *r)
 	}
 }
 
-static void exec_command(const char *command, int out) __attribute__((noreturn));
-
-static void exec_command(const char *command, int out)
+static _Noreturn void exec_command(const char *command, int out)
 {
 	static const char *const environment[] = {
 		"PATH=" COMMAND_PATH,
@@ -255,9 +253,7 @@ static void run_once(const char *command, uint64_t timeout_ms)
 	answer(&a);
 }
 
-static void helper_main(int socket, const char *command) __attribute__((noreturn));
-
-static void helper_main(int socket, const char *command)
+static _Noreturn void helper_main(int socket, const char *command)
 {
 	uint64_t timeout_ms;
 	ssize_t n;

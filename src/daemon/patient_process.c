@@ -53,9 +53,7 @@ static bool answer(const struct patient_answer *a, const struct source_file *f)
 	return sent;
 }
 
-static void serve(void) __attribute__((noreturn));
-
-static void serve(void)
+static _Noreturn void serve(void)
 {
 	struct source_file f = { 0 };
 	struct patient_question q;

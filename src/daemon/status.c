@@ -47,9 +47,7 @@ static int64_t now_ms(void)
 	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
-static int fail(int status, const char *format, ...) __attribute__((format(printf, 2, 3)));
-
-static int fail(int status, const char *format, ...)
+__attribute__((format(printf, 2, 3))) static int fail(int status, const char *format, ...)
 {
 	va_list ap;
 
