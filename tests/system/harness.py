@@ -257,7 +257,41 @@ class Tinydns:
         self.address.close()
 
 
-class Env:
+class Logged:
+    """A program with a log: self.log, self.run_start where it stood at the last start, and self.fail."""
+
+    def mark(self):
+        """Where the log stands now; for the `after` of the waits."""
+        return self.log.mark()
+
+    def lines(self, after=None):
+        """The program's messages since this start (or since a mark)."""
+        after = self.run_start if after is None else after
+        with self.log.cond:
+            return self.log.lines[after:]
+
+    def wait_log(self, pattern, after=None, timeout=TIMEOUT):
+        """Waits for a line in which the regular expression is found; the match."""
+        __tracebackhide__ = True
+        after = self.run_start if after is None else after
+        found = self.log.wait(lambda line: re.search(pattern, line), after, timeout)
+        if not found:
+            self.fail(f'no line of the log of {self.log.name} matches {pattern!r}')
+        return found
+
+    def wait_line(self, line, after=None, timeout=TIMEOUT):
+        """Waits for exactly this message."""
+        __tracebackhide__ = True
+        after = self.run_start if after is None else after
+        if not self.log.wait(lambda l: l == line, after, timeout):
+            self.fail(f'the log does not say {line!r}')
+
+    def count(self, pattern, after=None):
+        """How many lines match by now."""
+        return sum(1 for line in self.lines(after) if re.search(pattern, line))
+
+
+class Env(Logged):
     """A tinydns, a dns-updater, homes, a data file and a configuration, all below `tmp`.
 
     Set before start(), or before reload():
@@ -524,36 +558,6 @@ class Env:
                 self.tinydns.close()
 
     # ---- events
-
-    def mark(self):
-        """Where the log stands now; for the `after` of the waits."""
-        return self.log.mark()
-
-    def lines(self, after=None):
-        """The daemon's messages since this start (or since a mark)."""
-        after = self.run_start if after is None else after
-        with self.log.cond:
-            return self.log.lines[after:]
-
-    def wait_log(self, pattern, after=None, timeout=TIMEOUT):
-        """Waits for a line in which the regular expression is found; the match."""
-        __tracebackhide__ = True
-        after = self.run_start if after is None else after
-        found = self.log.wait(lambda line: re.search(pattern, line), after, timeout)
-        if not found:
-            self.fail(f'no line of the log matches {pattern!r}')
-        return found
-
-    def wait_line(self, line, after=None, timeout=TIMEOUT):
-        """Waits for exactly this message."""
-        __tracebackhide__ = True
-        after = self.run_start if after is None else after
-        if not self.log.wait(lambda l: l == line, after, timeout):
-            self.fail(f'the log does not say {line!r}')
-
-    def count(self, pattern, after=None):
-        """How many lines match by now."""
-        return sum(1 for line in self.lines(after) if re.search(pattern, line))
 
     def ask(self, name, type):
         """The whole answer of tinydns."""

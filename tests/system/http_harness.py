@@ -33,7 +33,7 @@ import time
 
 import pytest
 
-from harness import (BASE, DNS_UPDATER, FENCE, FENCE_NAME, TIMEOUT, TOP, Log, clean_env, guard,
+from harness import (BASE, DNS_UPDATER, FENCE, FENCE_NAME, TIMEOUT, TOP, Log, Logged, clean_env, guard,
                      needs)
 
 DNS_UPDATER_HTTP = os.path.abspath(
@@ -201,7 +201,7 @@ class Certificates:
         return ssl.PEM_cert_to_DER_cert(self.cert.read_text())
 
 
-class Http:
+class Http(Logged):
     """dns-updater-http, and what it needs in `env`.
 
     Set before start(), or before reload():
@@ -436,22 +436,6 @@ class Http:
 
     # ---- events
 
-    def mark(self):
-        return self.log.mark()
-
-    def lines(self, after=None):
-        after = self.run_start if after is None else after
-        with self.log.cond:
-            return self.log.lines[after:]
-
-    def wait_log(self, pattern, after=None, timeout=TIMEOUT):
-        __tracebackhide__ = True
-        after = self.run_start if after is None else after
-        found = self.log.wait(lambda line: re.search(pattern, line), after, timeout)
-        if not found:
-            self.fail(f'no line of the log of dns-updater-http matches {pattern!r}')
-        return found
-
     def wait_words(self, *words, after=None, timeout=TIMEOUT):
         """Waits for one line that has all these words in it; the line."""
         __tracebackhide__ = True
@@ -461,9 +445,6 @@ class Http:
         if not found:
             self.fail(f'no line of the log of dns-updater-http has all of {words}')
         return found
-
-    def count(self, pattern, after=None):
-        return sum(1 for line in self.lines(after) if re.search(pattern, line))
 
     # ---- requests
 
