@@ -46,18 +46,9 @@ def start_bare(env):
     return env.start(tinydns=False)
 
 
-def until(env, test, what, timeout=TIMEOUT):
-    __tracebackhide__ = True
-    end = time.monotonic() + timeout
-    while not test():
-        if time.monotonic() > end:
-            env.fail(what)
-        time.sleep(0.005)
-
-
 def wait_text(env, text):
     __tracebackhide__ = True
-    until(env, lambda: text in env.data.read_bytes(), f'{text!r} does not come into the data file')
+    env.wait(lambda: text in env.data.read_bytes(), f'{text!r} is in the data file')
 
 
 def left(env):
@@ -85,7 +76,7 @@ def slow(env, call, before=0, behind=0, when=1):
 
 def appears(env, name, same_as=None):
     """Waits for a name beside the data file."""
-    until(env, lambda: (env.root / name).exists(), f'there is no {name}')
+    env.wait(lambda: (env.root / name).exists(), f'there is {name}')
 
 
 # ---- byte for byte
@@ -329,7 +320,7 @@ class Admin:
     def arrives(self, name):
         """Who writes in place may have written to the displaced file: the next writer shall see
         what was merged, as one who looks at what he edits would."""
-        until(self.env, lambda: name.encode() in self.env.data.read_bytes(), f'{name} is lost')
+        self.env.wait(lambda: name.encode() in self.env.data.read_bytes(), f'{name} is in the data file')
 
     def thread(self, how, n):
         def go():
@@ -364,8 +355,8 @@ def storm(env, hows, n):
     def kept():
         return {line for n in left(env) if 'kept-by' in n
                 for line in (env.root / n).read_text().split('\n')}
-    until(env, lambda: set(admin.lines) <= set(env.data.read_text().split('\n')) | kept(),
-          'lines are missing')
+    env.wait(lambda: set(admin.lines) <= set(env.data.read_text().split('\n')) | kept(),
+             'no line is missing')
     text = env.data.read_text().split('\n')
     for line in BASE.splitlines():
         assert text.count(line) == 1, (line, left(env))
@@ -473,7 +464,7 @@ def test_late_changes_of_two_displaced_files_are_both_merged(bare):
             second.write(b'+second.example.com:192.0.2.9:3600\n')
     wait_text(bare, b'+first.example.com:192.0.2.9:3600\n')
     wait_text(bare, b'+second.example.com:192.0.2.9:3600\n')
-    until(bare, lambda: not left(bare), 'displaced files stay')
+    bare.wait(lambda: not left(bare), 'no displaced file stays')
     bare.wait_section([LINE])
 
 
@@ -513,7 +504,7 @@ def test_a_file_that_is_open_for_writing_for_long_does_not_hold_up_publishing(ba
         assert b'+early.example.com:' in bare.data.read_bytes()
         f.write(b'+late.example.com:192.0.2.9:3600\n')
     wait_text(bare, b'+early.example.com:192.0.2.9:3600\n+late.example.com:192.0.2.9:3600\n')
-    until(bare, lambda: not left(bare), 'the displaced file stays')
+    bare.wait(lambda: not left(bare), 'the displaced file goes')
 
 
 def test_a_half_written_file_is_not_published(env):
@@ -696,7 +687,7 @@ def test_kill_9_in_the_midst_of_a_storm_loses_nothing(bare):
         return b''.join((env.root / n).read_bytes() for n in ['data', *left(env)] if n == 'data' or 'kept-by' in n)
     for i in range(6):
         line = b'+storm%d.example.com:192.0.2.1:3600\n' % i
-        until(env, lambda: line in there(), f'{line} is lost')
+        env.wait(lambda: line in there(), f'{line} is there')
 
 
 # ---- what a crash left, made by hand
@@ -755,7 +746,7 @@ def test_an_exchanged_file_is_let_go(bare):
     crashed_after_exchange(bare)
     recovered(bare)
     assert bare.outside() == bare.outside(BASE.encode())
-    until(bare, lambda: not left(bare), 'names of ours stay')
+    bare.wait(lambda: not left(bare), 'no name of ours stays')
 
 
 def test_an_edit_that_was_exchanged_out_is_merged(bare):
@@ -771,8 +762,8 @@ def test_an_edit_that_removed_a_line_and_was_exchanged_out_is_merged_or_kept(bar
     own(bare, SERVICE_UID)
     crashed_after_exchange(bare, before=edit)
     recovered(bare)
-    until(bare, lambda: b'+www.' not in bare.data.read_bytes() or bare.count("^keeping '"),
-          'the removal is neither merged nor told')
+    bare.wait(lambda: b'+www.' not in bare.data.read_bytes() or bare.count("^keeping '"),
+              'the removal is merged or told')
 
 
 def test_an_edit_right_after_the_exchange_is_not_undone(bare):
@@ -810,7 +801,7 @@ def test_a_stale_swap_that_has_nothing_of_its_own_goes(bare):
     own(bare, SERVICE_UID)
     leave(bare, '.data.dnsu.swap', new_text())
     recovered(bare)
-    until(bare, lambda: not left(bare), 'names of ours stay')
+    bare.wait(lambda: not left(bare), 'no name of ours stays')
     assert bare.count('^keeping') == 0
 
 
@@ -874,8 +865,8 @@ def test_a_link_that_points_elsewhere_from_now_on_is_followed_there(bare):
     bare.data.unlink()
     bare.data.symlink_to('../elsewhere/zone')
     bare.write('john', '5.6.7.8')
-    until(bare, lambda: f'+{JOHN}:5.6.7.8:60' in (real_dir / 'zone').read_text(),
-          'nothing is published to where the link points')
+    bare.wait(lambda: f'+{JOHN}:5.6.7.8:60' in (real_dir / 'zone').read_text(),
+              'it is published to where the link points')
     assert bare.count('^keeping ') == 0
 
 
@@ -894,8 +885,8 @@ def test_what_somebody_has_open_when_the_link_is_turned_is_kept_in_sight(bare):
         bare.data.unlink()
         bare.data.symlink_to('../elsewhere/zone')
         bare.write('john', '5.6.7.9')
-        until(bare, lambda: f'+{JOHN}:5.6.7.9:60' in (real_dir / 'zone').read_text(),
-              'nothing is published to where the link points')
+        bare.wait(lambda: f'+{JOHN}:5.6.7.9:60' in (real_dir / 'zone').read_text(),
+                  'it is published to where the link points')
         f.write(b'+late.example.com:192.0.2.9:3600\n')
     bare.wait_log("^keeping '")
     assert [n for n in left(bare) if 'kept-by' in n and b'+late.example.com:' in (bare.root / n).read_bytes()]

@@ -27,15 +27,6 @@ def out(env):
     return path
 
 
-def until(env, test, what, timeout=TIMEOUT):
-    __tracebackhide__ = True
-    end = time.monotonic() + timeout
-    while not test():
-        if time.monotonic() > end:
-            env.fail(what)
-        time.sleep(0.005)
-
-
 def gone(pid):
     try:
         with open(f'/proc/{pid}/stat') as f:
@@ -204,7 +195,7 @@ def test_one_that_hangs_is_killed_with_all_of_its_children(env, out):
     run_once(env, f'sleep 1000 & echo $! > {out}/pid; echo $$ > {out}/shell; wait')
     env.wait_log(r'^makecommand exceeded .* and was killed; trying again in 1 s$')
     for name in ('pid', 'shell'):
-        until(env, lambda: gone(int((out / name).read_text())), f'{name} runs on')
+        env.wait(lambda: gone(int((out / name).read_text())), f'{name} is gone')
 
 
 def test_one_that_ignores_sigterm_is_killed_too(env, out):
@@ -212,14 +203,14 @@ def test_one_that_ignores_sigterm_is_killed_too(env, out):
     run_once(env, f"trap '' TERM; sh -c 'sleep 1000; sleep 1000' & echo $! > {out}/pid; "
                   f'while :; do sleep 1000; done')
     env.wait_log(r'^makecommand exceeded ')
-    until(env, lambda: gone(int((out / 'pid').read_text())), 'its child runs on')
+    env.wait(lambda: gone(int((out / 'pid').read_text())), 'its child is gone')
 
 
 def test_a_child_that_ignores_sigterm_is_killed_when_the_shell_was_not_so_stubborn(env, out):
     env.conf['make_timeout'] = '300ms'
     run_once(env, f"sh -c 'trap \"\" TERM; while :; do sleep 1000; done' & echo $! > {out}/pid; wait")
     env.wait_log(r'^makecommand exceeded ')
-    until(env, lambda: gone(int((out / 'pid').read_text())), 'its child runs on')
+    env.wait(lambda: gone(int((out / 'pid').read_text())), 'its child is gone')
 
 
 def leave_behind(env, out, command):
@@ -272,7 +263,7 @@ def test_changes_during_a_run_are_gathered_into_one_more(env, out):
     env.start()
     runs = env.runs()
     env.write('john', '1.1.1.1')
-    until(env, lambda: env.runs() == runs + 1, 'it does not run')
+    env.wait(lambda: env.runs() == runs + 1, 'it runs')
     for i in range(5):
         env.write('john', f'198.51.100.{i}')
         env.wait_line(f'user john requested update to 198.51.100.{i}')
@@ -409,7 +400,7 @@ def test_a_database_made_by_somebody_else_causes_one_more_run_and_no_loop(env):
     runs = env.runs()
     subprocess.run([TINYDNS_DATA], cwd=env.root, check=True)
     env.wait_log('data.cdb was made by somebody else; making it once more')
-    until(env, lambda: env.runs() == runs + 1, 'it is not made once more')
+    env.wait(lambda: env.runs() == runs + 1, 'it is made once more')
     env.fence()			# one run of its own
     env.fence()
     assert env.runs() == runs + 3
@@ -438,12 +429,12 @@ def test_kill_9_of_the_daemon_ends_the_run_and_the_next_start_makes_it_anew(env,
                                f'echo $$ > {out}/shell; wait')
     env.start()
     env.write('john', '1.2.3.4')
-    until(env, lambda: pid_in(out / 'pid') and pid_in(out / 'shell'), 'it does not run')
+    env.wait(lambda: pid_in(out / 'pid') and pid_in(out / 'shell'), 'it runs')
     below = descendants(env.process.pid)
     env.process.kill()
     env.process.wait()
     for pid in below:
-        until(env, lambda: gone(pid), f'{pid} runs on')
+        env.wait(lambda: gone(pid), f'{pid} is gone')
     env.conf['makecommand'] = good
     env.start()
     env.wait_answer(JOHN, 'A', {'1.2.3.4'})
@@ -456,7 +447,7 @@ def test_kill_9_of_the_daemon_between_runs_ends_the_helper(env):
     env.process.kill()
     env.process.wait()
     for pid in below:
-        until(env, lambda: gone(pid), f'{pid} runs on')
+        env.wait(lambda: gone(pid), f'{pid} is gone')
     env.kill()
 
 
