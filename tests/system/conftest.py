@@ -11,6 +11,7 @@ import pytest
 
 from harness import DNS_UPDATER, TINYDNS, Env
 from http_harness import Http
+from servers import Key
 
 
 def pytest_sessionstart(session):
@@ -75,3 +76,22 @@ def pytest_runtest_makereport(item):
     h = getattr(item, 'funcargs', {}).get('http')
     if report.failed and h is not None:
         report.sections.append(('dns-updater-http', h.transcript()))
+
+
+@pytest.fixture
+def key(tmp_path):
+    return Key(tmp_path)
+
+
+@pytest.fixture
+def make(tmp_path):
+    """make(Class, ...): a started server, which ends with the test."""
+    servers = []
+
+    def make_one(cls, *args, start=True, **more):
+        s = cls(tmp_path, *args, **more)
+        servers.append(s)
+        return s.start() if start else s
+    yield make_one
+    for s in servers:
+        s.close()

@@ -17,7 +17,7 @@ import time
 
 import pytest
 
-from harness import FENCE, SERVICE_GID, SERVICE_UID, TIMEOUT, Tinydns, needs, traced
+from harness import FENCE, SERVICE_GID, SERVICE_UID, TIMEOUT, Tinydns, traced
 from servers import (END, GLUE, HOSTS_END, HOSTS_START, NAME, START, ZONE, Bind, Dnsmasq, Key, Knot, Nsd,
                      Unbound, zone_text)
 from test_status import as_json, command, start_command
@@ -32,19 +32,6 @@ WILD = f'*.wild.{ZONE}'
 CHECK = 'named-checkzone -q {zone} {file} && kzonecheck -o {zone} {file}'
 
 _fence = itertools.count(1)
-
-
-@pytest.fixture
-def make(tmp_path):
-    """make(Class, ...): a started server, which ends with the test."""
-    servers = []
-
-    def make_one(cls, *args, **more):
-        servers.append(cls(tmp_path, *args, **more))
-        return servers[-1].start()
-    yield make_one
-    for s in servers:
-        s.close()
 
 
 @pytest.fixture

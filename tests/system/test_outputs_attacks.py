@@ -24,7 +24,7 @@ import pytest
 import servers
 from harness import SERVICE_GID, TIMEOUT, Address, needs, traced
 from http_harness import in_threads
-from servers import NAME, ZONE, Key
+from servers import NAME, ZONE
 from test_rfc2136 import output
 
 AA, TC = 0x04, 0x02
@@ -129,11 +129,6 @@ def signed(q, *rrsets, rcode=0):
 def processor_s(env):
     words = pathlib.Path(f'/proc/{env.process.pid}/stat').read_text().rpartition(')')[2].split()
     return (int(words[11]) + int(words[12])) / os.sysconf('SC_CLK_TCK')
-
-
-@pytest.fixture
-def key(tmp_path):
-    return Key(tmp_path)
 
 
 @pytest.fixture

@@ -7,29 +7,11 @@ import threading
 
 import dns.rcode
 import dns.rdatatype
-import pytest
 
 from harness import TIMEOUT
-from servers import NAME, ZONE, Key
-from test_rfc2136 import Fake, is_update, output
+from servers import NAME, ZONE
+from test_rfc2136 import Fake, fake, is_update, output
 from test_status import as_json
-
-
-@pytest.fixture
-def key(tmp_path):
-    return Key(tmp_path)
-
-
-@pytest.fixture
-def fake(key):
-    fakes = []
-
-    def make_one(behave=None):
-        fakes.append(Fake(key, behave))
-        return fakes[-1]
-    yield make_one
-    for f in fakes:
-        f.close()
 
 
 def alone(env, server, key):

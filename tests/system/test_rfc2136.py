@@ -28,25 +28,6 @@ PRIMARIES = [Knot, Bind, Pdns]
 OUTPUT = 'ns'
 
 
-@pytest.fixture
-def key(tmp_path):
-    return Key(tmp_path)
-
-
-@pytest.fixture
-def make(tmp_path):
-    """make(Class, ...): a started server, which ends with the test."""
-    servers = []
-
-    def make_one(cls, *args, start=True, **more):
-        s = cls(tmp_path, *args, **more)
-        servers.append(s)
-        return s.start() if start else s
-    yield make_one
-    for s in servers:
-        s.close()
-
-
 def output(server, key_file, zones=(ZONE,), name=OUTPUT):
     """A section of the configuration. server: one or several, or their texts."""
     servers = server if isinstance(server, (list, tuple)) else [server]

@@ -24,25 +24,6 @@ PRIMARIES = [Knot, Bind, Pdns]
 READERS = [Knot, Bind, Nsd, Unbound]
 
 
-@pytest.fixture
-def key(tmp_path):
-    return Key(tmp_path)
-
-
-@pytest.fixture
-def make(tmp_path):
-    """make(Class, ...): a started server, which ends with the test."""
-    servers = []
-
-    def make_one(cls, *args, start=True, **more):
-        s = cls(tmp_path, *args, **more)
-        servers.append(s)
-        return s.start() if start else s
-    yield make_one
-    for s in servers:
-        s.close()
-
-
 def replace(address, name='john', zone=ZONE, ttl=60):
     u = dns.update.UpdateMessage(zone)
     u.replace(name, ttl, 'AAAA' if ':' in address else 'A', address)

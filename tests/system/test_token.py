@@ -12,7 +12,7 @@ import subprocess
 import pytest
 
 from http_harness import hashed
-from harness import (DNS_UPDATER, SERVICE, SERVICE_GID, SERVICE_UID, TIMEOUT, clean_env, needs,
+from harness import (DNS_UPDATER, SERVICE_GID, SERVICE_UID, TIMEOUT, clean_env, needs,
                      unshare_mounts)
 
 A, B, C = 'a.dyn.example.com', 'b.dyn.example.com', 'c.dyn.example.com'
