@@ -32,21 +32,19 @@ _Static_assert(USERS_NAME_MAX + 3 <= ARENA_SPARE + TOKENS_HASH_SIZE, "");
 static const unsigned char PERSONAL_KEY[] = "dns-updater access token";
 
 /* What a token has beside its public part. */
-struct rest {
-	union {
-		unsigned char hash[HASH_BYTES];
-		struct {
-			uint32_t next; /* crypt line of the same user, or TABLE_NONE */
-			uint32_t last; /* kept in the user's first one */
-		} chain;
-	};
+union rest {
+	unsigned char hash[HASH_BYTES];
+	struct {
+		uint32_t next; /* crypt line of the same user, or TABLE_NONE */
+		uint32_t last; /* kept in the user's first one */
+	} chain;
 };
 
 /* The arrays have room for every line from the start, so nothing moves while pointers go into them;
  * only the names grow, and are pointed to at the end. */
 struct tokens {
 	struct token *tokens;
-	struct rest *rests;
+	union rest *rests;
 	uint32_t n;
 	char *arena;
 	size_t arena_len, arena_size;
@@ -200,7 +198,7 @@ static const char BAD_USER[] =
 static int add_to_chain(struct tokens *t, struct text user, uint32_t id)
 {
 	uint32_t first = table_find(&t->by_user, user.at, user.n);
-	struct rest *r = t->rests;
+	union rest *r = t->rests;
 
 	r[id].chain.next = TABLE_NONE;
 	r[id].chain.last = id;
