@@ -87,7 +87,6 @@ struct inquiry {
 	struct wait *waits, **last_wait;	/* the new ones are the last */
 	struct wait *first_new;
 	bool waiting;		/* a connection has no place yet */
-	bool closing;
 	struct quota said, said_tainted;	/* refusals, in the log */
 };
 
@@ -152,7 +151,7 @@ static void on_peer_closed(uv_handle_t *handle)
 	p->used = false;
 	free(p->text);
 	p->text = NULL;
-	if (in->waiting && !in->closing) {
+	if (in->waiting && !uv_is_closing((uv_handle_t *)&in->listener)) {
 		accept_next(in);
 	}
 	closed_one(in);
@@ -837,7 +836,6 @@ struct inquiry *inquiry_free(struct inquiry *in)
 		return NULL;
 	}
 	remove_socket(in);
-	in->closing = true;
 	for (unsigned i = 0; i < PEERS_MAX; i++) {
 		struct peer *p = &in->peers[i];
 
