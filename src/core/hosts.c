@@ -23,7 +23,7 @@ void hosts_render(struct buf *b, const char *name, const struct ip_set *set, uns
 
 		at = put_ip(at, ip, n_ip);
 		*at++ = ' ';
-		at = put_text(at, name, n_name);
+		at = mempcpy(at, name, n_name);
 		*at++ = '\n';
 	}
 	b->len += (size_t)(at - room);

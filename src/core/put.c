@@ -6,12 +6,6 @@
 
 #include <string.h>
 
-char *put_text(char *at, const char *s, size_t n)
-{
-	memcpy(at, s, n);
-	return at + n;
-}
-
 char *put_decimal(char *at, uint32_t value)
 {
 	char digits[PUT_DECIMAL_MAX];
@@ -75,7 +69,7 @@ static char *put_v6(char *at, const uint8_t *bytes)
 	zeros = find_zeros(groups, &n_zeros);
 	for (int i = 0; i < 8; i++) {
 		if (i == zeros) {
-			at = put_text(at, "::", 2);
+			at = mempcpy(at, "::", 2);
 			i += n_zeros - 1;
 			continue;
 		}
@@ -97,5 +91,5 @@ char *put_ip(char *at, const uint8_t *bytes, size_t n)
 	}
 	/* IPv4 in disguise is seldom, and written in its own way. */
 	return memcmp(bytes, none, sizeof(none)) ? put_v6(at, bytes) :
-						   put_text(at, text, ip_print(bytes, n, text));
+						   mempcpy(at, text, ip_print(bytes, n, text));
 }

@@ -3,7 +3,7 @@
 #pragma once
 
 /* Pieces of text written into room that buf_room has made: at a publish, this is done for every
- * address there is. Each writes to `at` and returns the byte behind. No NUL is written. */
+ * address there is. Each writes to `at` and returns the byte behind, as mempcpy(3). No NUL is written. */
 
 #include <stddef.h>
 #include <stdint.h>
@@ -12,8 +12,6 @@ enum {
 	PUT_DECIMAL_MAX = 10,
 	PUT_IP_MAX = 45, /* of IPv6; 15 of IPv4 */
 };
-
-char *put_text(char *at, const char *s, size_t n);
 
 /* Without padding. */
 char *put_decimal(char *at, uint32_t value);

@@ -35,13 +35,13 @@ void tinydns_render(struct buf *b, const char *name, const struct ip_set *set, u
 	for (size_t i = 0; i < n_v4 + n_v6; i++) {
 		if (i < n_v4) {
 			*at++ = '+';
-			at = put_text(at, name, n_name);
+			at = mempcpy(at, name, n_name);
 			*at++ = ':';
 			at = put_ip(at, ip_set_v4(set, i), 4);
 		} else {
 			*at++ = ':';
-			at = put_text(at, name, n_name);
-			at = put_text(at, ":28:", 4);
+			at = mempcpy(at, name, n_name);
+			at = mempcpy(at, ":28:", 4);
 			at = put_octal_v6(at, ip_set_v6(set, i - n_v4));
 		}
 		*at++ = ':';

@@ -23,12 +23,12 @@ void zonefile_render(struct buf *b, const char *name, const struct ip_set *set, 
 	for (size_t i = 0; i < n; i++) {
 		const uint8_t *ip = ip_set_at(set, i, &n_ip);
 
-		at = put_text(at, name, n_name);
-		at = put_text(at, ".\t", 2);
+		at = mempcpy(at, name, n_name);
+		at = mempcpy(at, ".\t", 2);
 		at = put_decimal(at, ttl);
 		*at++ = '\t';
-		at = n_ip == 4 ? put_text(at, V4_WORDS, strlen(V4_WORDS)) :
-				 put_text(at, V6_WORDS, strlen(V6_WORDS));
+		at = n_ip == 4 ? mempcpy(at, V4_WORDS, strlen(V4_WORDS)) :
+				 mempcpy(at, V6_WORDS, strlen(V6_WORDS));
 		at = put_ip(at, ip, n_ip);
 		*at++ = '\n';
 	}
