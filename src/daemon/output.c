@@ -107,7 +107,6 @@ int output_init(struct output *o, const struct output_class *class, struct uv_lo
 		const struct conf *conf, const struct conf_output *is, struct roster *roster,
 		struct publish *publish)
 {
-	const struct verify_handlers h = { .done = on_verified, .arg = o };
 	int r;
 
 	o->class = class;
@@ -118,7 +117,7 @@ int output_init(struct output *o, const struct output_class *class, struct uv_lo
 	o->roster = roster;
 	r = make_tables(o);
 	if (!r && is->n_verify) {
-		r = verify_new(loop, is, &h, &o->verify);
+		r = verify_new(loop, is, on_verified, o, &o->verify);
 	}
 	return r;
 }
@@ -373,7 +372,6 @@ static void note_arrivals(struct output *o, const struct conf_output *before)
 int output_replace(struct output *o, const struct conf *conf, const struct conf_output *is,
 		   struct roster *roster)
 {
-	const struct verify_handlers h = { .done = on_verified, .arg = o };
 	struct output before = *o;
 	struct verify *verify = NULL;
 	int r;
@@ -385,7 +383,7 @@ int output_replace(struct output *o, const struct conf *conf, const struct conf_
 	o->pending = o->verifying = o->unverified = (struct changes){ 0 };
 	r = make_tables(o);
 	if (!r && is->n_verify) {
-		r = verify_new(o->loop, is, &h, &verify);
+		r = verify_new(o->loop, is, on_verified, o, &verify);
 	}
 	if (!r) {
 		r = o->class->replace(o, before.roster);

@@ -66,7 +66,7 @@ void verify_finish(struct verify *v, unsigned place, const char *why)
 	if (!--v->n_asked) {
 		close_ways(v);
 	}
-	v->handlers.done(v->handlers.arg, number, why);
+	v->done(v->arg, number, why);
 }
 
 /* --- the time limit --- */
@@ -315,7 +315,7 @@ bool verify_has_room(const struct verify *v)
 	return v->n_asked < VERIFY_AT_ONCE;
 }
 
-int verify_new(uv_loop_t *loop, const struct conf_output *o, const struct verify_handlers *h,
+int verify_new(uv_loop_t *loop, const struct conf_output *o, verify_done_fn *done, void *arg,
 	       struct verify **ret)
 {
 	struct verify *v = calloc(1, sizeof(*v));
@@ -326,7 +326,8 @@ int verify_new(uv_loop_t *loop, const struct conf_output *o, const struct verify
 	(void)uv_timer_init(loop, &v->timer); /* cannot fail */
 	v->timer.data = v;
 	v->o = o;
-	v->handlers = *h;
+	v->done = done;
+	v->arg = arg;
 	for (unsigned i = 0; i < CONF_SERVERS_MAX; i++) {
 		v->servers[i] = (struct verify_server){ .verify = v, .i = i };
 	}

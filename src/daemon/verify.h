@@ -14,17 +14,14 @@
 struct verify;
 struct uv_loop_s;
 
-struct verify_handlers {
-	/* What became of a name. Every server that is asked answers with the new addresses: why is NULL. Or one does
-	 * not, and the time limit has passed: why is a sentence about it, valid for the call. Never called from within
-	 * verify_name. It may call all of what follows. */
-	void (*done)(void *arg, uint32_t name, const char *why);
-	void *arg;
-};
+/* What became of a name. Every server that is asked answers with the new addresses: why is NULL. Or one does
+ * not, and the time limit has passed: why is a sentence about it, valid for the call. Never called from within
+ * verify_name. It may call all of what follows. */
+typedef void verify_done_fn(void *arg, uint32_t name, const char *why);
 
 /* Whom to ask and for how long is in o (verify, verify_timeout_ms), its type and name are for messages. o is
  * borrowed. 0 or -ENOMEM. */
-int verify_new(struct uv_loop_s *loop, const struct conf_output *o, const struct verify_handlers *h,
+int verify_new(struct uv_loop_s *loop, const struct conf_output *o, verify_done_fn *done, void *arg,
 	       struct verify **ret);
 
 /* The name with this number has just been published with this set; `was` is what it had before. Nothing is

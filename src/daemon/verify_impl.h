@@ -72,7 +72,8 @@ struct verify_server {
 struct verify {
 	uv_timer_t timer;
 	const struct conf_output *o;
-	struct verify_handlers handlers;
+	verify_done_fn *done;
+	void *arg;
 	struct verify_server servers[CONF_SERVERS_MAX];
 	struct verify_asked *asked[VERIFY_AT_ONCE]; /* NULL: a free place */
 	unsigned n_asked;

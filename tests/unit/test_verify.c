@@ -307,14 +307,12 @@ static void close_server(void)
 
 static int setup(void **state)
 {
-	const struct verify_handlers h = { on_done, &done };
-
 	(void)state;
 	memset(&done, 0, sizeof(done));
 	memset(n_asked, 0, sizeof(n_asked));
 	frees = asks_again = closes = false;
 	open_server();
-	return uv_loop_init(&loop) || verify_new(&loop, &output, &h, &v);
+	return uv_loop_init(&loop) || verify_new(&loop, &output, on_done, &done, &v);
 }
 
 static int teardown(void **state)
