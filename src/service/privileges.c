@@ -59,7 +59,7 @@ int privileges_drop(const char *user)
 	 * keeps the permitted set; then all but the one capability goes. */
 	if (has(CAPNG_EFFECTIVE, CAP_SETPCAP)) {
 		capng_clear(CAPNG_SELECT_BOUNDS);
-		(void)capng_apply(CAPNG_SELECT_BOUNDS);	/* what is not held cannot be gained */
+		(void)!capng_apply(CAPNG_SELECT_BOUNDS);	/* what is not held cannot be gained */
 	}
 	if (prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0) < 0 ||
 	    setresgid(pw->pw_gid, pw->pw_gid, pw->pw_gid) < 0 ||
