@@ -358,8 +358,8 @@ static void take_success(struct rfc2136_zone *z, const struct message_reply *rep
 
 static void take_error(struct rfc2136_zone *z, const struct message_reply *reply)
 {
-	bool by_name = reply->rcode == MESSAGE_REFUSED || reply->rcode == MESSAGE_NOTZONE ||
-		       reply->rcode == MESSAGE_FORMERR || reply->rcode == MESSAGE_SERVFAIL;
+	/* The others are about the zone, the key or the clock, and the server. */
+	bool by_name = reply->rcode != MESSAGE_NOTAUTH && reply->rcode != MESSAGE_NOTIMP;
 
 	if (z->doing == RFC2136_UPDATE && by_name) {
 		end_doing(z);

@@ -385,6 +385,22 @@ def test_one_refused_name_does_not_hold_up_the_others(env, make, up, key):
     assert env.count('^unable') == 1
 
 
+@pytest.mark.parametrize('rcode', ['YXDOMAIN', 'NXRRSET', 'FORMERR', 'NOTZONE'])
+def test_one_name_with_an_error_does_not_hold_up_the_others(env, up, key, fake, rcode):
+    def behave(server, m, tcp):
+        if is_update(m) and any(r.name.to_text().startswith('bad') for r in m.update):
+            return [server.answer(m, dns.rcode.from_text(rcode))]
+    server = fake(behave)
+    env.users = {user: [f'{user}.{ZONE}'] for user in ('a', 'bad', 'c')}
+    for user in env.users:
+        env.write(user, '1.2.3.4', age=60)
+    up(server, key.bind_file)
+    server.has(env, f'a.{ZONE}', 'A', {'1.2.3.4'})
+    server.has(env, f'c.{ZONE}', 'A', {'1.2.3.4'})
+    env.wait_log(f'^unable to publish bad.{ZONE} to ns: .*{rcode}.; trying again in 300 s')
+    assert env.count('^unable') == 1
+
+
 def test_a_name_with_more_addresses_than_bind_takes_does_not_hold_up_the_others(env, make, up, key):
     server = make(Bind, None, key, zone_options='max-records-per-type 100;')
     env.conf['addresses_max'] = '200'
@@ -758,7 +774,7 @@ def test_the_clock(env, up, key, fake):
     assert env.count('unable') == 1
 
 
-@pytest.mark.parametrize('rcode', ['SERVFAIL', 'NOTIMP', 'FORMERR', 'NOTZONE', 'REFUSED'])
+@pytest.mark.parametrize('rcode', ['SERVFAIL', 'NOTIMP', 'FORMERR', 'NOTZONE', 'REFUSED', 'YXDOMAIN', 'NOTAUTH'])
 def test_an_error_of_all_updates_pauses(env, up, key, fake, rcode):
     wrong = threading.Event()
     wrong.set()
