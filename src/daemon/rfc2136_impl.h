@@ -134,7 +134,7 @@ struct rfc2136_zone {
 	uint16_t last_id; /* of the one before: UDP answers what was sent twice, twice */
 	bool given_up;	  /* it was a question, whose answer may still come over TCP */
 	bool tcp, unsigned_reply;
-	bool udp_silent; /* it answers over TCP only */
+	bool udp_silent; /* as long as all goes well: it answers over TCP only */
 	unsigned n_sent;
 	uint64_t due_ms;
 

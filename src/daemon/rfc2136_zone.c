@@ -114,6 +114,7 @@ void rfc2136_zone_fail(struct rfc2136_zone *z, int kind, const char *why)
 	(void)rfc2136_put_back(z); /* what is lost, the comparison finds */
 	z->nameserver = nameserver_free(z->nameserver);
 	z->ready = z->takes = z->lands = false;
+	z->udp_silent = false; /* it may have been the machine */
 	say_trouble(z, kind, why, is_last);
 	buf_clear(&z->latest_why);
 	buf_adds(&z->latest_why, why);
@@ -427,7 +428,10 @@ static void on_lost(void *arg, bool tcp, int error)
 	}
 	if (z->doing == RFC2136_TRANSFER || z->doing == RFC2136_QUESTIONS) {
 		rfc2136_listing_lost(z, error);
-	} else if (tcp && (!error || error == -ECONNRESET) && z->n_sent < TCP_SENDS) {
+	} else if (!tcp) { /* a firewall may say so, too, or anybody */
+		z->udp_silent = true;
+		repeat_over_tcp(z);
+	} else if ((!error || error == -ECONNRESET) && z->n_sent < TCP_SENDS) {
 		rfc2136_zone_resend(z);
 	} else {
 		rfc2136_zone_fail_errno(z, error);

@@ -2,6 +2,8 @@
 # SPDX-License-Identifier: ISC
 """The output `rfc2136`, with real name servers and with some that lie."""
 
+import contextlib
+import errno
 import os
 import queue
 import random
@@ -954,6 +956,31 @@ def test_a_server_that_has_no_udp(env, up, key, fake):
     env.write('john', '5.6.7.8')
     server.has(env, NAME, 'A', {'5.6.7.8'})
     assert all(tcp for _, _, tcp, _ in server.seen[mark:])
+
+
+def test_a_server_whose_udp_is_refused(env, up, key, fake):
+    """By a firewall, say, which lets TCP through."""
+    server = fake()
+    with contextlib.suppress(OSError):
+        server.udp.shutdown(socket.SHUT_RDWR)	# who waits for it lets go
+    server.udp.close()
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
+        s.connect((server.server, 53))
+
+        def is_refused():
+            with contextlib.suppress(OSError):
+                s.send(b'')
+            try:
+                s.recv(1, socket.MSG_DONTWAIT)
+            except OSError as e:
+                return e.errno == errno.ECONNREFUSED
+        env.wait(is_refused, 'nobody listens any more')
+    env.write('john', '1.2.3.4', age=60)
+    up(server, key.bind_file)
+    server.has(env, NAME, 'A', {'1.2.3.4'})
+    env.write('john', '5.6.7.8')
+    server.has(env, NAME, 'A', {'5.6.7.8'})
+    assert not env.count('^unable')
 
 
 def test_an_answer_that_was_not_waited_for_is_no_stray(env, up, key, fake):
