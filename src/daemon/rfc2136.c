@@ -16,6 +16,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define LATE_TEXT " late"
+
 enum { STOP_MS = 2000 };
 
 static const char *const types_text[] = {
@@ -177,6 +179,16 @@ static int add_owned(struct rfc2136 *p, const char *text, uint8_t owned)
 
 /* --- the memory --- */
 
+/* It may still come into force. */
+static bool late_of(const struct rfc2136 *p, uint32_t number)
+{
+	uint32_t n_names = p->o.roster->users->n_names;
+	bool is_name = number < n_names;
+
+	return (is_name && p->owned[number] >> RFC2136_SENT_SHIFT) ||
+	       rfc2136_is_late(p, is_name ? p->owned[number] & RFC2136_LATE : p->orphans[number - n_names].late);
+}
+
 void rfc2136_print(struct buf *to, const struct rfc2136 *p, uint32_t number)
 {
 	uint8_t owned = owned_of(p, number);
@@ -188,7 +200,7 @@ void rfc2136_print(struct buf *to, const struct rfc2136 *p, uint32_t number)
 		buf_adds(to, rfc2136_name(p, number));
 		buf_adds(to, " ");
 		buf_adds(to, types_text[owned]);
-		buf_adds(to, "\n");
+		buf_adds(to, late_of(p, number) ? LATE_TEXT "\n" : "\n");
 	}
 }
 
@@ -204,10 +216,12 @@ static bool print_memory(struct output *o, uint32_t number, struct buf *to)
 	return true;
 }
 
-/* "NAME a", "NAME aaaa" or "NAME both". */
+/* "NAME a", "NAME aaaa" or "NAME both", and " late" behind it. */
 static bool take_memory(struct output *o, const char *text, size_t n)
 {
 	struct rfc2136 *p = rfc2136_of(o);
+	size_t n_late = strlen(LATE_TEXT);
+	bool late = n > n_late && !memcmp(text + n - n_late, LATE_TEXT, n_late);
 	const char *blank = memchr(text, ' ', n);
 	size_t n_name = blank ? (size_t)(blank - text) : 0, n_canon;
 	char name[NAME_SIZE];
@@ -216,6 +230,7 @@ static bool take_memory(struct output *o, const char *text, size_t n)
 	if (!blank || name_canon(text, n_name, name, &n_canon)) {
 		return false;
 	}
+	n -= late ? n_late : 0;
 	while (owned && (strlen(types_text[owned]) != n - n_name - 1 ||
 			 memcmp(types_text[owned], blank + 1, n - n_name - 1) != 0)) {
 		owned--;
@@ -224,7 +239,10 @@ static bool take_memory(struct output *o, const char *text, size_t n)
 		return false;
 	}
 	p->remembers = true;
-	(void)add_owned(p, name, owned); /* without memory it is left where it is */
+	if (late) {
+		p->late_ms = uv_now(p->o.loop) + RFC2136_LATE_MS;
+	}
+	(void)add_owned(p, name, owned | (late ? RFC2136_LATE : 0)); /* without memory it is left where it is */
 	return true;
 }
 

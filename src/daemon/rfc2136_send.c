@@ -188,7 +188,7 @@ void rfc2136_land(struct rfc2136_zone *z)
 		const struct change *c = &z->flying.list[i];
 		uint8_t *owned = &p->owned[c->name];
 
-		news = news || (*owned & z->deletes[i]);
+		news = news || (*owned & z->deletes[i]) || *owned >> RFC2136_SENT_SHIFT;
 		changes_remove(&z->doubted, c->name);
 		changes_remove(&z->refused_said, c->name);
 		if (!changes_has(&z->pending, c->name)) { /* else there is something newer */

@@ -1092,7 +1092,7 @@ def test_what_was_only_refused_is_not_ours(env, up, key, fake, n, then):
         assert server.records.get((f'u{i}.{ZONE}', 'A')) == {'192.0.2.9'}
 
 
-@pytest.mark.parametrize('then', ['withdrawn', 'removed'])
+@pytest.mark.parametrize('then', ['withdrawn', 'removed', 'killed'])
 def test_what_comes_into_force_after_the_comparison_is_still_ours(env, up, key, fake, then):
     """The server takes its time: it answers about what is there, and applies the update before only later."""
     held = []
@@ -1111,9 +1111,16 @@ def test_what_comes_into_force_after_the_comparison_is_still_ours(env, up, key, 
     if then == 'withdrawn':
         env.write('john', 'none')
         env.wait_line('user john requested update to none')
-    else:
+        env.reload()
+    elif then == 'removed':
         del env.users['john']
-    env.reload()
+        env.reload()
+    else:
+        env.wait(lambda: env.state.exists() and not list(env.state_dir.glob('state.claims*')), 'it is in the state')
+        env.kill()
+        env.write('john', 'none', age=60)
+        slow.set()
+        env.start(tinydns=False)
     slow.set()
     env.write('jane', '1.2.3.4')
     server.has(env, f'jane.{ZONE}', 'A', {'1.2.3.4'})
