@@ -331,7 +331,6 @@ size_t address_size_max(size_t n_names)
 static bool print_families(struct buf *b, const struct ip_set *s, bool v4, bool v6,
 			   const char *before, const char *behind)
 {
-	char text[IP_TEXT_SIZE];
 	bool any = false;
 
 	for (size_t i = 0; i < ip_set_n(s); i++) {
@@ -339,8 +338,9 @@ static bool print_families(struct buf *b, const struct ip_set *s, bool v4, bool 
 		const uint8_t *bytes = ip_set_at(s, i, &n);
 
 		if (n == 4 ? v4 : v6) {
-			(void)ip_print(bytes, n, text);
-			buf_printf(b, "%s%s%s", before, text, behind);
+			buf_adds(b, before);
+			ip_add(b, bytes, n);
+			buf_adds(b, behind);
 			any = true;
 		}
 	}

@@ -64,11 +64,9 @@ static bool any_good(const struct update *u)
 
 static void add_echo(struct buf *b, const struct update_host *h)
 {
-	char text[IP_TEXT_SIZE];
-
 	for (size_t i = 0; i < h->n_echo; i++) {
-		(void)ip_print(h->echo[i].bytes, h->echo[i].n, text);
-		buf_printf(b, "%s%s", i ? "," : "", text);
+		buf_adds(b, i ? "," : "");
+		ip_add(b, h->echo[i].bytes, h->echo[i].n);
 	}
 }
 
@@ -124,7 +122,6 @@ static void add_duckdns(struct buf *b, const struct request *r, const struct upd
 {
 	bool fine = all_succeeded(u);
 	const struct ip_set *now;
-	char text[IP_TEXT_SIZE];
 
 	buf_adds(b, fine ? "OK" : "KO");
 	if (!fine || !r->verbose) {
@@ -134,11 +131,11 @@ static void add_duckdns(struct buf *b, const struct request *r, const struct upd
 		      users->users[users->names[u->hosts[0].name].user].first_name];
 	buf_adds(b, "\n");
 	if (now && now->n_v4) {
-		buf_add(b, text, ip_print(ip_set_v4(now, 0), 4, text));
+		ip_add(b, ip_set_v4(now, 0), 4);
 	}
 	buf_adds(b, "\n");
 	if (now && now->n_v6) {
-		buf_add(b, text, ip_print(ip_set_v6(now, 0), 16, text));
+		ip_add(b, ip_set_v6(now, 0), 16);
 	}
 	buf_adds(b, any_good(u) ? "\nUPDATED" : "\nNOCHANGE");
 }

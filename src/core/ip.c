@@ -55,6 +55,15 @@ size_t ip_print(const uint8_t *bytes, size_t n, char ret[IP_TEXT_SIZE])
 	return strlen(ret);
 }
 
+void ip_add(struct buf *b, const uint8_t *bytes, size_t n)
+{
+	char *at = buf_room(b, PUT_IP_MAX);
+
+	if (at) {
+		b->len += (size_t)(put_ip(at, bytes, n) - at);
+	}
+}
+
 socklen_t ip_sockaddr(const struct ip *ip, uint16_t port, struct sockaddr_storage *ret)
 {
 	struct sockaddr_in *v4 = (struct sockaddr_in *)ret;
@@ -323,15 +332,11 @@ void ip_set_print(struct buf *b, const struct ip_set *s, const char *separator)
 	for (size_t i = 0; i < ip_set_n(s); i++) {
 		size_t n;
 		const uint8_t *bytes = ip_set_at(s, i, &n);
-		char *at;
 
 		if (i) {
 			buf_adds(b, separator);
 		}
-		at = buf_room(b, PUT_IP_MAX);
-		if (at) {
-			b->len = (size_t)(put_ip(at, bytes, n) - b->data);
-		}
+		ip_add(b, bytes, n);
 	}
 }
 

@@ -32,6 +32,9 @@ bool ip_same_prefix(const uint8_t *a, const uint8_t *b, unsigned n_bits);
 /* Canonical text (RFC 5952 for IPv6), NUL-terminated; returns its length. */
 size_t ip_print(const uint8_t *bytes, size_t n, char ret[IP_TEXT_SIZE]);
 
+/* Appends it. */
+void ip_add(struct buf *b, const uint8_t *bytes, size_t n);
+
 /* The socket address of the address and a port; returns its size. */
 socklen_t ip_sockaddr(const struct ip *ip, uint16_t port, struct sockaddr_storage *ret);
 

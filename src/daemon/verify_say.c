@@ -61,10 +61,8 @@ static void say_seen(struct buf *b, const struct verify_check *c)
 		size_t n = verify_n_of(set, i), n_shown = n < SHOWN_MAX ? n : SHOWN_MAX;
 
 		for (size_t k = 0; k < n_shown; k++) {
-			char text[IP_TEXT_SIZE];
-
-			(void)ip_print(verify_ip(set, i, k), i == VERIFY_V4 ? 4 : 16, text);
-			buf_printf(b, "%s%s", separator, text);
+			buf_adds(b, separator);
+			ip_add(b, verify_ip(set, i, k), i == VERIFY_V4 ? 4 : 16);
 			separator = ", ";
 		}
 		if (n > n_shown) {

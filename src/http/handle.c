@@ -216,7 +216,7 @@ static void answer_peer(struct job *j)
 {
 	struct answer a = { .status = 200 };
 
-	handle_print_peer(&a.body, &j->peer);
+	ip_add(&a.body, j->peer.bytes, j->peer.n);
 	handle_finish(j, &a);
 }
 

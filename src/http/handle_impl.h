@@ -75,8 +75,6 @@ uint64_t handle_key(const struct handle *h, const void *bytes, size_t n);
 uint64_t handle_address_key(const struct job *j);
 uint64_t handle_user_key(const struct job *j);
 
-void handle_print_peer(struct buf *b, const struct ip *ip);
-
 /* The whole request is refused. */
 void handle_say_refused(const struct job *j, enum said what, const char *why);
 /* Names that were not given what was wanted, and addresses that were not taken. */

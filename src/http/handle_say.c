@@ -55,13 +55,6 @@ uint64_t handle_user_key(const struct job *j)
 
 /* --- the log --- */
 
-void handle_print_peer(struct buf *b, const struct ip *ip)
-{
-	char text[IP_TEXT_SIZE];
-
-	buf_add(b, text, ip_print(ip->bytes, ip->n, text));
-}
-
 /* Whether something of the secret is in what would be shown. */
 static bool tells(struct text shown, struct text secret)
 {
@@ -142,7 +135,7 @@ void handle_say_refused(const struct job *j, enum said what, const char *why)
 	if (!may_say(j->h, what, handle_address_key(j))) {
 		return;
 	}
-	handle_print_peer(&b, &j->peer);
+	ip_add(&b, j->peer.bytes, j->peer.n);
 	if (j->user != TABLE_NONE) {
 		buf_printf(&b, ": user %s", users_user(j->g->conf.users, j->user));
 	} else if (j->r.user.n) { /* not shown: it may be a password, in the wrong field */
@@ -196,7 +189,7 @@ void handle_say_left_out(const struct job *j)
 		refused = true;
 	}
 	if (list.len && may_say(j->h, SAID_REFUSED, handle_user_key(j))) {
-		handle_print_peer(&peer, &j->peer);
+		ip_add(&peer, j->peer.bytes, j->peer.n);
 		log_warning("%s user %s from %s: %s", refused ? "refusing" : "leaving out, for",
 			    users_user(j->g->conf.users, j->user), buf_str(&peer),
 			    buf_str(&list));
@@ -224,7 +217,7 @@ void handle_say_changed(const struct job *j)
 		}
 	}
 	buf_adds(&b, " from ");
-	handle_print_peer(&b, &j->peer);
+	ip_add(&b, j->peer.bytes, j->peer.n);
 	if (*j->label) {
 		buf_printf(&b, " (token %s)", j->label);
 	}
@@ -239,7 +232,7 @@ void handle_say_unpublished(const struct job *j, const char *what, struct text w
 	if (!may_say(j->h, SAID_UNPUBLISHED, handle_user_key(j))) {
 		return;
 	}
-	handle_print_peer(&b, &j->peer);
+	ip_add(&b, j->peer.bytes, j->peer.n);
 	buf_printf(&b, " %s: ", what);
 	buf_add_escaped(&b, why.at, why.n, WHY_MAX);
 	log_warning("user %s: what was set from %s; the answer is %s",
