@@ -340,6 +340,15 @@ void ip_set_print(struct buf *b, const struct ip_set *s, const char *separator)
 	}
 }
 
+void ip_set_say(struct buf *b, const struct ip_set *s)
+{
+	if (s) {
+		ip_set_print(b, s, ", ");
+	} else {
+		buf_adds(b, "none");
+	}
+}
+
 void ip_nets_deinit(struct ip_nets *nets)
 {
 	free(nets->nets);

@@ -93,6 +93,9 @@ const uint8_t *ip_set_v6(const struct ip_set *s, size_t i);
 /* "1.2.3.4, 2001:db8::7", IPv4 first; nothing for the empty set. */
 void ip_set_print(struct buf *b, const struct ip_set *s, const char *separator);
 
+/* With commas, for people; "none" for the empty set. */
+void ip_set_say(struct buf *b, const struct ip_set *s);
+
 /* A list of networks in CIDR notation; one with "!" before it is refused. The most specific block
  * that holds an address decides. What no block holds is accepted only if all blocks are refusals. */
 struct ip_net {

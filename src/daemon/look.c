@@ -309,11 +309,7 @@ static void say_request(const struct daemon *d, uint32_t user)
 	}
 	for (uint32_t i = 0; i < (alike ? 1 : n); i++) {
 		buf_adds(&list, i ? ", " : "");
-		if (r->sets[first + i]) {
-			ip_set_print(&list, r->sets[first + i], ", ");
-		} else {
-			buf_adds(&list, "none");
-		}
+		ip_set_say(&list, r->sets[first + i]);
 		if (!alike) {
 			buf_printf(&list, " for %s", users_name(r->users, first + i));
 		}

@@ -27,15 +27,6 @@ static bool all_alike(const struct report_user *u)
 	return true;
 }
 
-static void add_set(struct buf *b, const struct ip_set *set)
-{
-	if (set) {
-		ip_set_print(b, set, ", ");
-	} else {
-		buf_adds(b, "none");
-	}
-}
-
 /* The file, or the servers. */
 static void add_place(struct buf *b, const struct conf_output *o)
 {
@@ -196,7 +187,7 @@ void report_user_text(struct buf *to, const struct report_user *u, int64_t now_s
 		buf_adds(to, "nothing is known yet");
 		add_doors(to, u);
 	} else if (all_alike(u)) {
-		add_set(to, u->n_names ? u->sets[0] : NULL);
+		ip_set_say(to, u->n_names ? u->sets[0] : NULL);
 	} else {
 		buf_adds(to, "as follows");
 	}
@@ -221,7 +212,7 @@ void report_user_text(struct buf *to, const struct report_user *u, int64_t now_s
 	for (size_t i = 0; i < u->n_names; i++) {
 		buf_adds(to, "  ");
 		add_column(to, u->names[i], n);
-		add_set(to, u->sets[i]);
+		ip_set_say(to, u->sets[i]);
 		buf_adds(to, "\n");
 	}
 	for (size_t i = 0; i < u->n_outputs; i++) {
@@ -445,7 +436,7 @@ static void add_names(struct buf *b, const struct report_user *u)
 		buf_adds(b, i ? "; " : "");
 		add_shown(b, u->names[i]);
 		buf_adds(b, " is ");
-		add_set(b, u->sets[i]);
+		ip_set_say(b, u->sets[i]);
 		buf_adds(b, has_output(u, u->names[i]) ? "" : ", but in no output");
 	}
 	if (u->n_names > NAMES_TOLD) {
@@ -460,7 +451,7 @@ static void judge_refused(struct buf *b, const struct report_user *u)
 	add_what_stays(b, u);
 	if (u->known && all_alike(u) && u->n_names) {
 		buf_adds(b, ": ");
-		add_set(b, u->sets[0]);
+		ip_set_say(b, u->sets[0]);
 	}
 }
 

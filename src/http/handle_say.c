@@ -210,11 +210,7 @@ void handle_say_changed(const struct job *j)
 			continue;
 		}
 		buf_printf(&b, "%s%s to ", b.len ? "; " : "", users_name(users, first + i));
-		if (j->u.sets[i]) {
-			ip_set_print(&b, j->u.sets[i], ", ");
-		} else {
-			buf_adds(&b, "none");
-		}
+		ip_set_say(&b, j->u.sets[i]);
 	}
 	buf_adds(&b, " from ");
 	ip_add(&b, j->peer.bytes, j->peer.n);
