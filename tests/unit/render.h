@@ -4,9 +4,8 @@
 
 /* One kind of file: what is written for a name, and that only such lines are read. */
 
-#include "core/ip.h"
 #include "core/name.h"
-#include "rows.h"
+#include "ips.h"
 
 struct render_row {
 	const char *name;
@@ -24,14 +23,6 @@ struct foreign_row {
 
 typedef void render_fn(struct buf *b, const char *name, const struct ip_set *set, unsigned ttl);
 typedef bool parse_fn(const char *line, size_t n, char *ret_name, struct ip *ret_ip);
-
-static inline struct ip ip_of(const char *text)
-{
-	struct ip ip;
-
-	assert_true(ip_parse(text, strlen(text), &ip));
-	return ip;
-}
 
 /* What is rendered is read again, line by line. */
 static inline void render_check(const struct render_row *row, render_fn *render, parse_fn *parse)

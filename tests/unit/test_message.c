@@ -2,7 +2,7 @@
  * SPDX-License-Identifier: ISC */
 #include "core/message.h"
 #include "golden_message.h"
-#include "rows.h"
+#include "ips.h"
 
 #include <errno.h>
 #include <ldns/ldns.h>
@@ -54,23 +54,10 @@ static struct message_sent ask(const char *name, enum message_type type,
 	return sent;
 }
 
-static struct ip_set *set_of(const char *const *texts, size_t n)
-{
-	struct ip ips[8];
-	struct ip_set *set;
-
-	for (size_t i = 0; i < n; i++) {
-		assert_true(ip_parse(texts[i], strlen(texts[i]), &ips[i]));
-	}
-	assert_int_equal(ip_set_new(ips, n, IP_SET_EACH_MAX, &set), 0);
-	return set;
-}
-
 /* The update of golden_message.py. */
 static struct message_sent send_update(struct buf *to, const struct tsig_key *key)
 {
-	static const char *const ips[] = { "192.0.2.1", "192.0.2.2", "2001:db8::7" };
-	struct ip_set *set = set_of(ips, 3);
+	struct ip_set *set = set_of("192.0.2.1 192.0.2.2 2001:db8::7");
 	const struct message_change changes[] = { { NAME, set, true, true },
 						  { ZONE, NULL, true, false } };
 	struct message_sent sent;
@@ -476,9 +463,8 @@ static void many_changes(void **state)
 {
 	static char names[N_MANY][32];
 	static struct message_change changes[N_MANY];
-	static const char *const ips[] = { "192.0.2.1", "2001:db8::7" };
 	static const size_t sizes[] = { 220, 512, MESSAGE_UDP_MAX, 20000, MESSAGE_TCP_MAX };
-	struct ip_set *set = set_of(ips, 2);
+	struct ip_set *set = set_of("192.0.2.1 2001:db8::7");
 	struct message_sent sent;
 	struct buf b = { 0 };
 

@@ -4,7 +4,7 @@
 /* Status as text and as JSON, and what those who wait are told. */
 
 #include "daemon/report.h"
-#include "rows.h"
+#include "ips.h"
 
 #define T0 INT64_C(1767225600) /* 2026-01-01 00:00:00 UTC */
 
@@ -22,24 +22,6 @@ static struct conf_output verified = { .name = "tinydns", .type = CONF_TINYDNS, 
 #define ZONE_OUTPUT(...) { .is = &zone, __VA_ARGS__ }
 
 static const char *const names[] = { "a.example.com", "longer.example.com" };
-
-static struct ip_set *set_of(const char *text)
-{
-	struct ip ips[2];
-	struct ip_set *set = NULL;
-	size_t n = 0;
-	const char *blank = strchr(text, ' ');
-
-	if (*text) {
-		assert_true(ip_parse(text, blank ? (size_t)(blank - text) : strlen(text),
-				     &ips[n++]));
-	}
-	if (blank) {
-		assert_true(ip_parse(blank + 1, strlen(blank + 1), &ips[n++]));
-	}
-	assert_int_equal(ip_set_new(ips, n, 8, &set), 0);
-	return set;
-}
 
 /* --- a user --- */
 

@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "core/message.h"
 
+#include "ips.h"
 #include "server.h"
 
 #include <arpa/inet.h>
@@ -207,22 +208,6 @@ static struct {
 
 static bool frees, asks_again;
 static bool asking;
-
-static struct ip_set *set_of(const char *text)
-{
-	struct ip ips[80];
-	struct ip_set *set;
-	size_t n = 0;
-
-	while (*text) {
-		size_t n_text = strcspn(text, " ");
-
-		assert_true(ip_parse(text, n_text, &ips[n++]));
-		text += n_text + strspn(text + n_text, " ");
-	}
-	assert_int_equal(ip_set_new(ips, n, IP_SET_EACH_MAX, &set), 0);
-	return set;
-}
 
 static void publish_name(uint32_t number, const char *name, const char *set, const char *was)
 {
