@@ -8,12 +8,10 @@
 #include <string.h>
 #include <unistd.h>
 
-int database_write_at(int fd, const void *bytes, size_t n, uint64_t pos)
+static int transfer(int fd, bool writes, uint8_t *at, size_t n, uint64_t pos)
 {
-	const uint8_t *at = bytes;
-
 	while (n) {
-		ssize_t done = pwrite(fd, at, n, (off_t)pos);
+		ssize_t done = writes ? pwrite(fd, at, n, (off_t)pos) : pread(fd, at, n, (off_t)pos);
 
 		if (done < 0 && errno == EINTR) {
 			continue;
@@ -28,24 +26,14 @@ int database_write_at(int fd, const void *bytes, size_t n, uint64_t pos)
 	return 0;
 }
 
+int database_write_at(int fd, const void *bytes, size_t n, uint64_t pos)
+{
+	return transfer(fd, true, (uint8_t *)bytes, n, pos);	/* which is only read */
+}
+
 int database_read_at(int fd, void *ret, size_t n, uint64_t pos)
 {
-	uint8_t *at = ret;
-
-	while (n) {
-		ssize_t done = pread(fd, at, n, (off_t)pos);
-
-		if (done < 0 && errno == EINTR) {
-			continue;
-		}
-		if (done <= 0) {
-			return done ? -errno : -EIO;
-		}
-		at += done;
-		pos += (uint64_t)done;
-		n -= (size_t)done;
-	}
-	return 0;
+	return transfer(fd, false, ret, n, pos);
 }
 
 void database_spots_begin(struct database_spots *s, int fd, uint64_t size)
