@@ -8,7 +8,8 @@
 #include <errno.h>
 
 /* An editor that opened the file before our last publishes writes back a serial from before them. It
- * is not so far behind; whoever goes back farther means to. */
+ * is not so far behind; whoever goes back farther means to. A date, or a time, is compared by where it goes on,
+ * which is today: from a year ago it is merely old. */
 #define BEHIND_MAX 100000
 
 static bool read_serial(const struct splice *s, const struct buf *text, uint32_t *ret)
@@ -38,10 +39,23 @@ bool splice_is_later(const struct splice *s, const struct buf *a, const struct b
 	       zonefile_is_later(of_a, of_b);
 }
 
+static time_t now_s(void)
+{
+	struct timespec now;
+
+	(void)clock_gettime(CLOCK_REALTIME, &now); /* cannot fail */
+	return now.tv_sec;
+}
+
 static bool is_behind(const struct splice *s, uint32_t serial)
 {
-	return s->has_serial && zonefile_is_later(s->serial, serial) &&
-	       s->serial - serial < BEHIND_MAX;
+	uint32_t next;
+
+	if (!s->has_serial || !zonefile_is_later(s->serial, serial)) {
+		return false;
+	}
+	next = zonefile_next_serial(serial, now_s());
+	return zonefile_is_later(next, s->serial) || s->serial - next < BEHIND_MAX - 1;
 }
 
 bool splice_is_behind(const struct splice *s, const struct buf *text)
@@ -54,7 +68,6 @@ bool splice_is_behind(const struct splice *s, const struct buf *text)
 int splice_raise(struct splice *s, struct buf *text, const struct buf *above)
 {
 	uint32_t serial = 0;
-	struct timespec now;
 	int r;
 
 	if (!s->o.raises_serial) {
@@ -64,8 +77,7 @@ int splice_raise(struct splice *s, struct buf *text, const struct buf *above)
 	if (is_behind(s, serial)) {
 		serial = s->serial;
 	}
-	(void)clock_gettime(CLOCK_REALTIME, &now); /* cannot fail */
-	r = zonefile_set_serial(text, zonefile_next_serial(serial, now.tv_sec));
+	r = zonefile_set_serial(text, zonefile_next_serial(serial, now_s()));
 	return r > 0 ? splice_wrong(s, SPLICE_E_SECTION, "%s", zonefile_strerror(r)) : r;
 }
 

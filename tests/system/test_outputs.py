@@ -379,6 +379,28 @@ def test_a_serial_from_before_our_changes_is_raised_above_ours(out, make, first,
     server.until(lambda: serial_of(server) == then, f'the serial is {then}')
 
 
+@pytest.mark.parametrize('style', ['date', 'seconds'])
+@pytest.mark.parametrize('section', ['old', 'ours'])
+def test_a_date_or_time_from_long_before_is_raised_above_ours(out, make, style, section):
+    """It is behind by far, and not meant: from last year, or from before the weekend."""
+    today = datetime.datetime.now(datetime.timezone.utc)
+    before = (today.year - 1) * 1000000 + 10105 if style == 'date' else int(time.time()) - 200000
+    server = zone(out, make, serial=before)
+    path = server.zone_file()
+    out.start(tinydns=False)
+    old = path.read_text()
+    out.write('john', '1.2.3.4')
+    server.wait(NAME, 'A', {'1.2.3.4'})
+    ours = serial_of(server)
+    assert later(ours, before + 100000)
+    text = old if section == 'old' else path.read_text().replace(f'hostmaster {ours} ', f'hostmaster {before} ')
+    path.write_text(text.replace(f'hostmaster {before} ', f'hostmaster {before + 1} ') + 'edit A 192.0.2.9\n')
+    server.wait(f'edit.{ZONE}', 'A', {'192.0.2.9'})
+    server.wait(NAME, 'A', {'1.2.3.4'})
+    wait_later(server, ours)
+    no_failure(out)
+
+
 def test_a_serial_from_a_backup_is_raised_above_ours_after_a_restart(out, make):
     """The service was stopped while it was put back. Secondaries have seen the later ones."""
     server = zone(out, make)
