@@ -45,7 +45,7 @@ import dns.tsigkeyring
 import dns.wire
 import pytest
 
-from harness import SERVICE, SERVICE_GID, TIMEOUT, Address, Log, clean_env, descendants, guard, needs
+from harness import SERVICE, SERVICE_GID, TIMEOUT, TOP, Address, Log, clean_env, descendants, guard, needs
 
 ZONE = 'dyn.example.com'
 NAME = 'john.dyn.example.com'
@@ -610,6 +610,11 @@ class Bind(Primary):
         return f'{self._rndc()} reload {zone}'
 
     checker = 'named-checkzone'
+
+    @property
+    def checked_reload_command(self):
+        zone = next(iter(self.zones))
+        return ' '.join([f'{TOP}/dist/bind/reload', zone, str(self.zone_files[zone]), *self._rndc().split()[1:]])
 
     def wait_up(self):
         super().wait_up()

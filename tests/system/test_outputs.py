@@ -177,6 +177,35 @@ def test_a_change_is_answered(out, make, cls):
     no_failure(out)
 
 
+def test_what_comes_while_a_large_zone_is_loaded_is_answered(out, make):
+    """named says that a reload is queued, and drops it, while it loads the zone. The check here is quicker."""
+    server = make(Bind, {ZONE: [f'www{i} A 192.0.2.9' for i in range(50000)]}, None, section=())
+    checker = out.tmp / 'bin' / 'named-checkzone'
+    checker.parent.mkdir()
+    checker.write_text("#!/bin/sh\nsed -n 's/.* hostmaster \\([0-9]*\\) .*/loaded serial \\1/p' \"$2\"\n")
+    checker.chmod(0o755)
+    output(out, 'zone', 'zonefile', server.zone_file(),
+           f'export PATH={checker.parent}:$PATH; {server.checked_reload_command}')
+    out.start(tinydns=False)
+    for i in range(3):
+        for j in range(10):
+            out.write('john', f'1.2.{i}.{j}')
+        server.wait(NAME, 'A', {f'1.2.{i}.9'})
+    no_failure(out)
+
+
+def test_named_loads_a_file_from_the_future_each_time(out, make):
+    """Which is no reason to wait for ever."""
+    server = make(Bind, None, None, section=())
+    os.utime(server.zone_file(), (time.time() + 3600,) * 2)
+    output(out, 'zone', 'zonefile', server.zone_file(), server.checked_reload_command)
+    out.start(tinydns=False)
+    out.write('john', '1.2.3.4')
+    out.wait(lambda: as_json(out, 'john')['outputs'][0]['state'] == 'published', 'it is published')
+    server.wait(NAME, 'A', {'1.2.3.4'})
+    no_failure(out)
+
+
 def test_the_lines_of_the_log(out, make):
     server = zone(out, make)
     out.start(tinydns=False)
