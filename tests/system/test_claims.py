@@ -7,7 +7,7 @@ import threading
 
 from harness import SERVICE_GID, SERVICE_UID, TIMEOUT, needs
 from servers import NAME, ZONE, Knot
-from test_rfc2136 import fake, is_update, key, make, up  # noqa: F401 (fixtures)
+from test_rfc2136 import fake, is_update, up  # noqa: F401 (fixtures)
 
 
 class Killing:

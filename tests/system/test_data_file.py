@@ -565,7 +565,7 @@ def test_what_was_only_displaced_of_root_is_no_edit_after_a_restart(bare, end):
     start_bare(bare)
     bare.write('john', '1.2.3.4')
     bare.wait_section([LINE])
-    until(bare, lambda: any(n.startswith('.data.dnsu.late.') for n in left(bare)), 'what was displaced is not put aside')
+    bare.wait(lambda: any(n.startswith('.data.dnsu.late.') for n in left(bare)), 'what was displaced is put aside')
     remove_www(bare)
     for _ in range(2):
         getattr(bare, end)()

@@ -55,8 +55,7 @@ def test_many_refused_names_do_not_hold_up_the_others(env, key, fake):
     alone(env, server, key)
     env.start(tinydns=False)
     server.has(env, NAME, 'A', {'1.2.3.4'})
-    for i in range(12):
-        env.wait_log(f'^unable to publish bad{i}.{ZONE} to ns: ')
+    env.wait_log(f'^unable to publish 2 more names to ns, zone {ZONE}: ')
     env.write('john', '5.6.7.8')
     server.has(env, NAME, 'A', {'5.6.7.8'})
     env.wait(lambda: as_json(env, 'john')['outputs'][0]['state'] == 'published', 'he is told so')
