@@ -15,21 +15,9 @@ import threading
 import pytest
 
 from harness import DNS_UPDATER, TIMEOUT, clean_env, needs, unshare_mounts
-from http_harness import (ACCOUNT_GID, ACCOUNT_UID, START_STATE, USERS, Net, addresses_of, check_framing,
-                          crypt, in_threads, parse_answer, read_all, request)
-
-HOST1, HOST2 = 'host1.dyn.example', 'host2.dyn.example'
-BOTH = f'hostname={HOST1},{HOST2}'
-ALICE = USERS['alice']
-
-
-def text(http, user='alice'):
-    return http.file(user).read_text()
-
-
-def stamp(path):
-    st = path.stat()
-    return st.st_ino, st.st_mtime_ns
+from http_harness import (ACCOUNT_GID, ACCOUNT_UID, START_STATE, Net, addresses_of, check_framing, crypt,
+                          in_threads, parse_answer, read_all, request)
+from test_http_reviews import ALICE, BOTH, HOST1, HOST2, stamp, text
 
 
 # ---- the address file

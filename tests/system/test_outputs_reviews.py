@@ -10,7 +10,7 @@ import dns.rdatatype
 
 from harness import TIMEOUT
 from servers import NAME, ZONE
-from test_rfc2136 import Fake, fake, is_update, output
+from test_rfc2136 import Fake, fake, is_update, output	# noqa: F401: a fixture
 from test_status import as_json
 
 

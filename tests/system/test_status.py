@@ -20,7 +20,7 @@ import harness
 import test_ssh
 from harness import (DNS_UPDATER, SERVICE, SERVICE_GID, SERVICE_UID, TIMEOUT, clean_env, needs, uid_of,
                      unshare_mounts)
-from test_socket import (FRONT_END, FRONT_END_UID, HTTP, OTHER_UID, Client, prepare)
+from test_socket import FRONT_END, FRONT_END_UID, HTTP, OTHER_UID, Client, asked, prepare	# noqa: F401: a fixture
 
 LOGIN = 'sys'			# an account that every system has, here one of the users
 LOGIN_UID = pwd.getpwnam(LOGIN).pw_uid
@@ -62,18 +62,12 @@ class Gate:
 
 
 @pytest.fixture
-def status(env):
+def status(asked):
     """Users john, who has no account, and sys, who has; not started. makecommand fails while env.bad is
     there."""
+    env = asked
     harness._uids[LOGIN] = LOGIN_UID
     env.users = {LOGIN: [NAME], 'john': [JOHN]}
-    env.socket = env.state_dir / 'socket'
-    env.conf['socket'] = str(env.socket)
-    env.door = env.tmp / 'door'
-    env.door.mkdir(mode=0o755)
-    os.chown(env.door, FRONT_END_UID, FRONT_END_UID)
-    env.conf['pathpattern'] = f'{env.homes}/%u/.dynamicdns {env.door}/%u'
-    env.conf_more = HTTP
     env.bad = env.tmp / 'bad'
     env.conf['makecommand'] = f'[ ! -e {env.bad} ] || exit 3; ' + env.conf['makecommand']
     env.gate = Gate(env)
