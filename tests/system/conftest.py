@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: ISC
 """A directory for every test that others than root can reach, and an environment in it."""
 
+import contextlib
 import os
 import pathlib
 import shutil
@@ -10,7 +11,7 @@ import tempfile
 import pytest
 
 from harness import DNS_UPDATER, TINYDNS, Env
-from http_harness import Http
+from http_harness import Http, Net
 from servers import Key
 
 
@@ -57,6 +58,20 @@ def http(env):
     h = Http(env)
     yield h
     h.close()
+
+
+@pytest.fixture(scope='module')
+def in_namespace(base):
+    """in_namespace(ADDRESS, ...): both programs, for all tests of a file, in a network namespace; not started."""
+    with contextlib.ExitStack() as ends:
+        def make_one(*addresses):
+            tmp = pathlib.Path(tempfile.mkdtemp(prefix='module.', dir=base))
+            tmp.chmod(0o755)
+            ends.callback(shutil.rmtree, tmp, ignore_errors=True)
+            net = ends.enter_context(contextlib.closing(Net(*addresses)))
+            env = ends.enter_context(contextlib.closing(Env(tmp)))
+            return ends.enter_context(contextlib.closing(Http(env, net)))
+        yield make_one
 
 
 @pytest.fixture(autouse=True)

@@ -6,17 +6,15 @@ by TLS with the certificate checked, against the real programs.
 They run in a network namespace of their own: none of them can reach anybody else, whatever it makes
 of its configuration, and where a request comes from is not loopback."""
 
-import pathlib
 import re
 import shutil
 import subprocess
-import tempfile
 import urllib.parse
 
 import pytest
 
-from harness import TIMEOUT, Env, clean_env, needs
-from http_harness import START_STATE, Http, Net
+from harness import TIMEOUT, clean_env, needs
+from http_harness import START_STATE
 
 V4, V6 = '192.0.2.99', '2001:db8::99'		# addresses of the namespace
 HOST1, HOST2 = 'host1.dyn.example', 'host2.dyn.example'
@@ -29,23 +27,13 @@ def tls(request):
 
 
 @pytest.fixture(scope='module')
-def programs(base):
-    tmp = pathlib.Path(tempfile.mkdtemp(prefix='clients.', dir=base))
-    tmp.chmod(0o755)
-    net = Net(V4, V6)
-    env = Env(tmp)
-    h = Http(env, net)
+def programs(in_namespace):
+    h = in_namespace(V4, V6)
     h.conf['listen'] = ['127.0.0.1:0', f'{V4}:0 allow', f'[{V6}]:0 allow']
     h.conf['listen_tls'] = ['127.0.0.1:0', f'{V4}:0']
     h.never_logged |= {'wr0ng-secret'}
-    try:
-        h.start()
-        yield h
-    finally:
-        h.close()
-        env.close()
-        net.close()
-        shutil.rmtree(tmp, ignore_errors=True)
+    h.start()
+    return h
 
 
 @pytest.fixture

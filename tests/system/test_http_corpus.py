@@ -4,17 +4,12 @@
 and the real tinydns. One set of programs for all of them, each from the same start state. They live
 in a network namespace, so that the requests come from the address that the corpus says."""
 
-import pathlib
 import re
-import shutil
 import socket
-import tempfile
 
 import pytest
 
-from harness import Env
-from http_harness import (START_FILES, START_STATE, USERS, Http, Net, check_framing, corpus, parse_answer,
-                          read_all)
+from http_harness import (START_FILES, START_STATE, USERS, check_framing, corpus, parse_answer, read_all)
 
 PEER = '192.0.2.99'
 
@@ -28,20 +23,10 @@ def cases():
 
 
 @pytest.fixture(scope='module')
-def programs(base):
-    tmp = pathlib.Path(tempfile.mkdtemp(prefix='corpus.', dir=base))
-    tmp.chmod(0o755)
-    net = Net(PEER)
-    env = Env(tmp)
-    h = Http(env, net)
-    try:
-        h.start()
-        yield h
-    finally:
-        h.close()
-        env.close()
-        net.close()
-        shutil.rmtree(tmp, ignore_errors=True)
+def programs(in_namespace):
+    h = in_namespace(PEER)
+    h.start()
+    return h
 
 
 def owner(name):
