@@ -972,7 +972,7 @@ def test_the_longest_name_and_eight_addresses_of_both_families_are_compiled(env)
     env.start()
     assert len(env.section()) == 16
     subprocess.run([TINYDNS_DATA], cwd=env.root, check=True)
-    for type, expected in (('1', v4), ('28', v6)):
+    for type in ('1', '28'):
         out = subprocess.run(['/usr/bin/tinydns-get', type, name], cwd=env.root, check=True,
                              capture_output=True, text=True).stdout
         assert out.count(f'answer: {name} 60 ') == 8, out

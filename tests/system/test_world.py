@@ -24,7 +24,6 @@ MORE = ''.join(f'# the administrator has much to say, line {i} of it\n' for i in
 
 
 by_make = pytest.mark.parametrize('world', ['makecommand'], indirect=True)
-with_database = pytest.mark.parametrize('world', ['database'], indirect=True)
 
 
 @pytest.fixture(params=['makecommand', 'database'])
