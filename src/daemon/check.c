@@ -6,6 +6,7 @@
 #include "base/file.h"
 #include "daemon/check.h"
 #include "daemon/mounts.h"
+#include "daemon/watch_choose.h"
 #include "service/load.h"
 #include "service/privileges.h"
 
@@ -272,25 +273,14 @@ static void check_patterns(struct check *c)
 
 static void check_watches(struct check *c)
 {
-	_cleanup_(buf_deinit) struct buf text = { 0 };
-	unsigned long long needed = 0, limit;
+	const uint64_t needed = watch_n_directories(&c->conf), limit = watch_limit();
 
-	for (unsigned i = 0; i < c->conf.n_patterns; i++) {
-		const struct pattern *p = &c->conf.patterns[i];
-
-		needed += p->first_user + 1u +
-			  (unsigned long long)(p->n - 1 - p->first_user) * c->conf.users->n_users;
-	}
-	if (file_read(AT_FDCWD, "/proc/sys/fs/inotify/max_user_watches", 64, &text)) {
-		return;
-	}
-	limit = strtoull(buf_str(&text), NULL, 10);
 	if (needed > limit) {
-		check_warning(
-			c->conf_path, c->conf.pathpattern_line,
-			"fs.inotify.max_user_watches is %llu, but up to %llu directories are to be "
-			"watched; those beyond it are looked at every 'rescan' only",
-			limit, needed);
+		check_warning(c->conf_path, c->conf.pathpattern_line,
+			      "fs.inotify.max_user_watches is %llu, but up to %llu directories are to be watched; %sthose "
+			      "beyond it are looked at every 'rescan' only",
+			      (unsigned long long)limit, (unsigned long long)needed,
+			      c->conf.watch == CONF_WATCH_INOTIFY ? "" : "where fanotify is not to be had (README.md, Fast), ");
 	}
 }
 

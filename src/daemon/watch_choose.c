@@ -22,22 +22,21 @@ enum {
 	SHARE = 10,		/* one part in so many of the limit is left to others of the same account */
 };
 
-static uint64_t limit_of_inotify(void)
+uint64_t watch_limit(void)
 {
 	_cleanup_(buf_deinit) struct buf text = { 0 };
 
 	return file_read(AT_FDCWD, LIMIT_PATH, 64, &text) ? UINT64_MAX : strtoull(buf_str(&text), NULL, 10);
 }
 
-/* One for each user and level that is his own; those that all share do not count. */
-static uint64_t n_directories(const struct conf *c)
+uint64_t watch_n_directories(const struct conf *conf)
 {
 	uint64_t n = 0;
 
-	for (unsigned i = 0; i < c->n_patterns; i++) {
-		n += c->patterns[i].n - 1 - c->patterns[i].first_user;
+	for (unsigned i = 0; i < conf->n_patterns; i++) {
+		n += conf->patterns[i].n - 1 - conf->patterns[i].first_user;
 	}
-	return n * c->users->n_users;
+	return n * conf->users->n_users;
 }
 
 static void say_unmarked(const struct pattern *p, int error)
@@ -62,7 +61,7 @@ static void say_not(const struct conf *c, int error, uint64_t n, uint64_t limit)
 
 struct watch_fanotify *watch_choose(const struct conf *conf)
 {
-	uint64_t n = n_directories(conf), limit = limit_of_inotify();
+	uint64_t n = watch_n_directories(conf), limit = watch_limit();
 	struct watch_fanotify *f = NULL;
 	bool too_many = n > limit - limit / SHARE;
 	int r;

@@ -466,8 +466,10 @@ def test_a_directory_of_homes_that_is_not_there_yet(ok):
     assert_warning(ok, f"warning: directory '{ok.tmp}/later' of pattern .* is not there yet")
 
 
-def test_an_inotify_limit_that_is_too_low(ok):
+@pytest.mark.parametrize('watch', ['auto', 'inotify'])
+def test_an_inotify_limit_that_is_too_low(ok, watch):
     """Not the machine's own limit: another file lies over it, in a mount namespace."""
+    ok.conf['watch'] = watch
     limit = ok.tmp / 'limit'
     limit.write_text('1\n')
     ok.write_conf()
@@ -479,6 +481,7 @@ def test_an_inotify_limit_that_is_too_low(ok):
     assert done.returncode == 0, done.stdout + done.stderr
     assert f'{ok.conf_file}:{line_of(ok, "pathpattern")}: warning: fs.inotify.max_user_watches is 1,' \
         in done.stdout
+    assert ('where fanotify is not to be had' in done.stdout) == (watch == 'auto')
 
 
 # ---- outputs
