@@ -31,6 +31,7 @@
 #include <sys/prctl.h>
 #include <sys/ptrace.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #ifndef SO_PASSRIGHTS
@@ -132,10 +133,12 @@ static const char *const deadly[] = {
 	}
 
 /* Old 32-bit calls take their arguments in memory, where they cannot be checked. */
-#ifdef SYS_mmap2
+#if defined(SYS_mmap2)
 #define MMAP "mmap2"
-#else
+#elif defined(SYS_mmap)
 #define MMAP "mmap"
+#else
+#error "without sys/syscall.h this does not know which of them there is"
 #endif
 
 #ifdef __s390x__
