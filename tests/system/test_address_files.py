@@ -416,6 +416,12 @@ def test_a_file_that_root_wrote_is_taken(good):
     good.wait_answer(JOHN, 'A', {NEW})
 
 
+def test_a_file_with_a_time_after_2038_is_taken(good):
+    """Where time_t has 32 bits else; touch(1), for Python's os.utime may have no more."""
+    good.sh('john', f'echo {NEW} > new; touch -d @4294967296 new; mv new .dynamicdns')
+    good.wait_answer(JOHN, 'A', {NEW})
+
+
 def test_a_file_of_the_account_in_a_directory_of_root_is_taken(env):
     """/var/lib/ddns/%u, where every file belongs to its user: `games` is an account everywhere."""
     door = env.tmp / 'door'
