@@ -263,7 +263,7 @@ static void change_shape(const struct change *ch)
 			s->positions[name] += moves;
 		}
 	}
-	s->behind += moves - (size_t)(moves >> 31) * ((size_t)1 << 32);	/* it has a sign */
+	s->behind += (size_t)(int32_t)moves;	/* it has a sign */
 }
 
 int database_change(int old, int fd, size_t *from, const struct database_content *c, const uint32_t *names,
@@ -287,7 +287,7 @@ int database_change(int old, int fd, size_t *from, const struct database_content
 	if (!w.error) {
 		put_records(ch, begin, &w);
 	}
-	if (!w.error && database_here(&w) + ch->largest * CDB_SLOT * CDB_TABLES > UINT32_MAX) {
+	if (!w.error && database_here(&w) + (uint64_t)ch->largest * CDB_SLOT * CDB_TABLES > UINT32_MAX) {
 		w.error = -EFBIG;	/* perhaps: a whole image tells */
 	}
 	if (!w.error) {
