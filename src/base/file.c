@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <sys/stat.h>
 
@@ -20,7 +21,7 @@ int file_read_fd(int fd, size_t max, struct buf *ret)
 	size_t step = STEP;
 
 	/* Room for the whole file and the read that finds its end. */
-	if (!fstat(fd, &st) && st.st_size > 0 && (size_t)st.st_size <= max) {
+	if (!fstat(fd, &st) && st.st_size > 0 && (uintmax_t)st.st_size <= max && (uintmax_t)st.st_size < SIZE_MAX) {
 		step = (size_t)st.st_size + 1;
 	}
 	for (;;) {

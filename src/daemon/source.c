@@ -93,7 +93,7 @@ static int check(const struct source_place *at, const struct stat *st, const str
 		return source_refuse(f, "owned by uid %u, who is neither the user nor the owner of its "
 				 "directory", (unsigned)st->st_uid);
 	}
-	if ((size_t)st->st_size > at->size_max) {
+	if ((uintmax_t)st->st_size > at->size_max) {
 		return source_refuse(f, "larger than %zu bytes", at->size_max);
 	}
 	return 0;

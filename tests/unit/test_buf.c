@@ -4,9 +4,14 @@
 /* Growing bytes: appending, the remembered failure, and what is safe in a log line. */
 
 #include "base/buf.h"
+#include "base/file.h"
 #include "rows.h"
 
 #include <errno.h>
+#include <stdint.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <unistd.h>
 
 static const struct row {
 	const char *name;
@@ -163,9 +168,35 @@ static void check_pair(void **state)
 	buf_deinit(&b);
 }
 
+/* A file of as many bytes as size_t can count has no memory that holds it, and is not an empty one. */
+static void a_file_of_all_that_size_t_counts(void **state)
+{
+	struct rlimit old, few;
+	struct buf b = { 0 };
+	int fd;
+
+	(void)state;
+#if defined(__SANITIZE_ADDRESS__)
+	skip();		/* no memory is the end there */
+#endif
+	if (SIZE_MAX > UINT32_MAX) {
+		skip();
+	}
+	fd = memfd_create("large", MFD_CLOEXEC);
+	assert_int_equal(ftruncate(fd, UINT32_MAX), 0);
+	assert_int_equal(getrlimit(RLIMIT_AS, &old), 0);
+	few = (struct rlimit){ 1 << 28, old.rlim_max };
+	assert_int_equal(setrlimit(RLIMIT_AS, &few), 0);
+	assert_int_equal(file_read_fd(fd, UINT32_MAX, &b), -ENOMEM);
+	assert_int_equal(setrlimit(RLIMIT_AS, &old), 0);
+	buf_deinit(&b);
+	(void)close(fd);
+}
+
 int main(void)
 {
 	static const struct CMUnitTest buf[] = {
+		cmocka_unit_test(a_file_of_all_that_size_t_counts),
 		cmocka_unit_test(appends),
 		cmocka_unit_test(grows),
 		cmocka_unit_test(clear_keeps_memory),
