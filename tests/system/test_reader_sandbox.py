@@ -6,13 +6,12 @@ them: they open, read and answer, and nothing else."""
 import errno
 import os
 import pathlib
-import platform
 import subprocess
 
 import pytest
 
 from harness import descendants
-from steered import assert_closed, assert_no_core_file, calls, gdb, needs_gdb, needs_landlock, spawn, status
+from steered import X86_64, assert_closed, assert_no_core_file, calls, gdb, needs_gdb, needs_landlock, spawn, status
 from test_sandbox import CAP_DAC_READ_SEARCH, DEADLY, O_WRONLY_CREAT, named, writable	# noqa: F401: a fixture
 from test_silent_homes import MARY, NEW, afar, changes	# noqa: F401: a fixture
 
@@ -101,7 +100,7 @@ NO_SUCH_CALL = [
     'symlink("/etc/passwd", "{0}/link")',
     'mkdir("{0}/new", 0700)',
     'rmdir("{0}")',
-    'mknod("{0}/fifo", 010600, 0)',		# S_IFIFO
+    'mknod("{0}/fifo", 010600, (long long)0)',		# S_IFIFO
     'truncate("{0}/data", 0)',
     'ftruncate(0, 0)',
     'chmod("{0}/data", 0666)',
@@ -140,7 +139,7 @@ MORE = {
     reader_of: ['fork()', 'dup2(0, 9)', 'fcntl(0, 1030, 9)', 'recvmsg(3, (void *)calloc(1, 64), 64)'],
     mother_of: ['dup(0)', 'fcntl(3, 4, 0)'],
 }
-if os.uname().machine == 'x86_64':
+if X86_64:
     # clone: a namespace of its own, the same memory, a thread
     MORE[mother_of] += [f'syscall(56, {flags}, 0, 0, 0, 0)' for flags in (0x10000011, 0x111, 0x10f00)]
 
@@ -168,7 +167,7 @@ def is_ended_by(env, pid, function):
 def test_what_only_an_attacker_does_ends_a_reader(env, afar):	# noqa: F811
     """And there is another one."""
     deadly = [*DEADLY, TRACING]
-    if os.uname().machine == 'x86_64':
+    if X86_64:
         deadly.append('syscall(317, 1, 0, (void *)0)')		# seccomp
     for n, function in enumerate(deadly):
         is_ended_by(env, reader_of(env), function)
@@ -188,7 +187,7 @@ def test_what_only_an_attacker_does_ends_the_mother(env, function):
 UNSOUND = {'outcome': (0, 99), 'marks': (16, 1 << 20), 'level': (20, 31), 'unmarked': (32, 2), 'time': (548, 1 << 31)}
 
 
-@pytest.mark.skipif(platform.machine() != 'x86_64', reason='the debugger finds the packet by a register')
+@pytest.mark.skipif(not X86_64, reason='the debugger finds the packet by a register')
 @pytest.mark.parametrize('field', UNSOUND)
 def test_an_answer_that_cannot_be_is_the_last(env, afar, field):	# noqa: F811
     """Whoever steers a reader gets nothing into the daemon but a file's text, and the next one reads in its place."""
