@@ -235,21 +235,21 @@ static void uncount_peer(struct server *s, struct peer *p)
 static void started(struct listener *l, struct MHD_Connection *mhd, void **context)
 {
 	struct server *s = l->server;
-	const union MHD_ConnectionInfo *fd =
-		MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_CONNECTION_FD);
-	const union MHD_ConnectionInfo *address =
-		MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
+	/* One after the other: libmicrohttpd 1.0 has one place for all answers of a connection. */
+	int fd = MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd;
+	const struct sockaddr *address =
+		MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_CLIENT_ADDRESS)->client_addr;
 	struct connection *c = calloc(1, sizeof(*c));
 
 	*context = c;
 	if (!c) {
-		(void)shutdown(fd->connect_fd, SHUT_RDWR);
+		(void)shutdown(fd, SHUT_RDWR);
 		return;
 	}
 	c->server = s;
 	c->listener = l;
-	c->fd = fd->connect_fd;
-	c->ip = listen_ip(address->client_addr, NULL);
+	c->fd = fd;
+	c->ip = listen_ip(address, NULL);
 	c->peer = count_peer(s, &c->ip);
 	c->due_ms = uv_now(s->loop) + s->conf->request_timeout_ms;
 	link_connection(c);

@@ -6,6 +6,7 @@ import contextlib
 import os
 import pathlib
 import shutil
+import subprocess
 import tempfile
 
 import pytest
@@ -72,6 +73,16 @@ def in_namespace(base):
             env = ends.enter_context(contextlib.closing(Env(tmp)))
             return ends.enter_context(contextlib.closing(Http(env, net)))
         yield make_one
+
+
+@pytest.fixture
+def newer(tmp_path, monkeypatch):
+    """More of a program's environment: libraries that do what newer ones do."""
+    library = tmp_path / 'newer.so'
+    subprocess.run(['cc', '-shared', '-fPIC', '-D_GNU_SOURCE', '-o', library,
+                    pathlib.Path(__file__).with_name('newer.c')], check=True)
+    monkeypatch.setenv('ASAN_OPTIONS', 'verify_asan_link_order=0')
+    return {'LD_PRELOAD': str(library)}
 
 
 @pytest.fixture(autouse=True)

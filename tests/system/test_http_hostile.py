@@ -163,6 +163,17 @@ def test_slow_loris(env, http, tls, where):
     env.wait_answer(HOST2, 'A', set())
 
 
+@pytest.mark.parametrize('tls', [False, True], ids=['plain', 'tls'])
+def test_a_slow_one_with_a_newer_libmicrohttpd(http, newer, tls):
+    """Nothing is known of a connection but its descriptor, by which it is ended."""
+    http.popen['environ'] = newer
+    http.conf['request_timeout'] = '1s'
+    http.start()
+    with http.connect(tls) as s:
+        send_all(s, DRIPS['headers'])
+        assert b'good' not in until_closed(s)
+
+
 def client_hello():
     """The first bytes of a real handshake."""
     out = ssl.MemoryBIO()

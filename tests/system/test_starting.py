@@ -243,27 +243,17 @@ def test_without_a_terminal_there_is_no_bar(env):
     assert not any('reading address files' in line for line in env.lines())
 
 
-# ---- libuv's ring
+# ---- newer libraries
 
-@pytest.fixture
-def ring(tmp_path, monkeypatch):
-    """A libuv that makes an io_uring with its loop, for LD_PRELOAD."""
-    library = tmp_path / 'ring.so'
-    subprocess.run(['cc', '-shared', '-fPIC', '-D_GNU_SOURCE', '-o', library,
-                    pathlib.Path(__file__).with_name('ring.c')], check=True)
-    monkeypatch.setenv('ASAN_OPTIONS', 'verify_asan_link_order=0')
-    return {'LD_PRELOAD': str(library)}
-
-
-def test_the_loop_has_no_ring(env, ring):
-    env.environ = ring
+def test_the_loop_has_no_ring(env, newer):
+    env.environ = newer
     env.start()
     env.write('john', '1.2.3.4')
     env.wait_answer(JOHN, 'A', {'1.2.3.4'})
 
 
-def test_the_front_end_has_no_ring(http, ring):
-    http.popen['environ'] = ring
+def test_the_front_end_has_no_ring(http, newer):
+    http.popen['environ'] = newer
     http.start()
     assert http.update('hostname=host1.dyn.example&myip=192.0.2.10').body == 'good 192.0.2.10'
 
