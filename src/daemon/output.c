@@ -51,6 +51,19 @@ static uint32_t now_s(void)
 	return (uint32_t)t.tv_sec;
 }
 
+/* If not, it is asked for once it is. */
+static bool is_published(struct output *o, uint32_t name)
+{
+	const char *why;
+
+	return !changes_has(&o->pending, name) && o->class->where(o, name, &why) == PUBLISH_DONE;
+}
+
+static bool is_unpublished(void *arg, uint32_t name)
+{
+	return !is_published(arg, name);
+}
+
 static void on_verified(void *arg, uint32_t name, const char *why)
 {
 	struct output *o = arg;
@@ -107,6 +120,7 @@ int output_init(struct output *o, const struct output_class *class, struct uv_lo
 		const struct conf *conf, const struct conf_output *is, struct roster *roster,
 		struct publish *publish)
 {
+	const struct verify_handlers h = { .done = on_verified, .changes = is_unpublished, .arg = o };
 	int r;
 
 	o->class = class;
@@ -117,7 +131,7 @@ int output_init(struct output *o, const struct output_class *class, struct uv_lo
 	o->roster = roster;
 	r = make_tables(o);
 	if (!r && is->n_verify) {
-		r = verify_new(loop, is, on_verified, o, &o->verify);
+		r = verify_new(loop, is, &h, &o->verify);
 	}
 	return r;
 }
@@ -194,14 +208,6 @@ void output_published(struct output *o, const struct change *change)
 	} else if (o->verify) {
 		ask(o, change->name, change->was);
 	}
-}
-
-/* If not, it is asked for once it is. */
-static bool is_published(struct output *o, uint32_t name)
-{
-	const char *why;
-
-	return !changes_has(&o->pending, name) && o->class->where(o, name, &why) == PUBLISH_DONE;
 }
 
 void output_verify_again(struct output *o)
@@ -372,6 +378,7 @@ static void note_arrivals(struct output *o, const struct conf_output *before)
 int output_replace(struct output *o, const struct conf *conf, const struct conf_output *is,
 		   struct roster *roster)
 {
+	const struct verify_handlers h = { .done = on_verified, .changes = is_unpublished, .arg = o };
 	struct output before = *o;
 	struct verify *verify = NULL;
 	int r;
@@ -383,7 +390,7 @@ int output_replace(struct output *o, const struct conf *conf, const struct conf_
 	o->pending = o->verifying = o->unverified = (struct changes){ 0 };
 	r = make_tables(o);
 	if (!r && is->n_verify) {
-		r = verify_new(o->loop, is, on_verified, o, &verify);
+		r = verify_new(o->loop, is, &h, &verify);
 	}
 	if (!r) {
 		r = o->class->replace(o, before.roster);

@@ -66,7 +66,7 @@ void verify_finish(struct verify *v, unsigned place, const char *why)
 	if (!--v->n_asked) {
 		close_ways(v);
 	}
-	v->done(v->arg, number, why);
+	v->handlers.done(v->handlers.arg, number, why);
 }
 
 /* --- the time limit --- */
@@ -146,7 +146,7 @@ static uint64_t limit_of(const struct verify *v, const struct verify_asked *a)
 static void arm_for(struct verify *v, const struct verify_asked *a, uint64_t now)
 {
 	arm_at(v, limit_of(v, a), now);
-	for (unsigned i = 0; i < v->o->n_verify; i++) {
+	for (unsigned i = 0; !a->rests && i < v->o->n_verify; i++) {
 		if (!a->checks[i].is_right) {
 			arm_at(v, a->checks[i].due_ms, now);
 		}
@@ -170,10 +170,16 @@ static void pass_time(struct verify *v, unsigned place, uint64_t now)
 	struct verify_asked *a = v->asked[place];
 
 	if (now >= limit_of(v, a)) {
-		give_up(v, place, now);
-		return;
+		bool rested = a->rests;
+
+		a->rests = v->handlers.changes(v->handlers.arg, a->number);
+		if (!a->rests && !rested) {
+			give_up(v, place, now);
+			return;
+		}
+		a->since_ms = now; /* what was said meanwhile is no answer to what is there now */
 	}
-	for (unsigned i = 0; i < v->o->n_verify; i++) {
+	for (unsigned i = 0; !a->rests && i < v->o->n_verify; i++) {
 		if (!a->checks[i].is_right && a->checks[i].due_ms <= now) {
 			verify_ask_again(v, a, i, now);
 		}
@@ -315,8 +321,7 @@ bool verify_has_room(const struct verify *v)
 	return v->n_asked < VERIFY_AT_ONCE;
 }
 
-int verify_new(uv_loop_t *loop, const struct conf_output *o, verify_done_fn *done, void *arg,
-	       struct verify **ret)
+int verify_new(uv_loop_t *loop, const struct conf_output *o, const struct verify_handlers *h, struct verify **ret)
 {
 	struct verify *v = calloc(1, sizeof(*v));
 
@@ -326,8 +331,7 @@ int verify_new(uv_loop_t *loop, const struct conf_output *o, verify_done_fn *don
 	(void)uv_timer_init(loop, &v->timer); /* cannot fail */
 	v->timer.data = v;
 	v->o = o;
-	v->done = done;
-	v->arg = arg;
+	v->handlers = *h;
 	for (unsigned i = 0; i < CONF_SERVERS_MAX; i++) {
 		v->servers[i] = (struct verify_server){ .verify = v, .i = i };
 	}

@@ -14,14 +14,20 @@
 struct verify;
 struct uv_loop_s;
 
-/* What became of a name. Every server that is asked answers with the new addresses: why is NULL. Or one does
- * not, and the time limit has passed: why is a sentence about it, valid for the call. Never called from within
- * verify_name. It may call all of what follows. */
-typedef void verify_done_fn(void *arg, uint32_t name, const char *why);
+struct verify_handlers {
+	/* What became of a name. Every server that is asked answers with the new addresses: why is NULL. Or one does
+	 * not, and the time limit has passed: why is a sentence about it, valid for the call. Never called from within
+	 * verify_name. It may call all of what follows. */
+	void (*done)(void *arg, uint32_t name, const char *why);
+	/* Whether something newer is on its way for the name, so that the old answer is right until verify_name comes
+	 * with that: when the time limit passes, nobody complains, and none is asked until it is not so any more. */
+	bool (*changes)(void *arg, uint32_t name);
+	void *arg;
+};
 
 /* Whom to ask and for how long is in o (verify, verify_timeout_ms), its type and name are for messages. o is
  * borrowed. 0 or -ENOMEM. */
-int verify_new(struct uv_loop_s *loop, const struct conf_output *o, verify_done_fn *done, void *arg,
+int verify_new(struct uv_loop_s *loop, const struct conf_output *o, const struct verify_handlers *h,
 	       struct verify **ret);
 
 /* The name with this number has just been published with this set; `was` is what it had before. Nothing is

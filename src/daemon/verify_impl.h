@@ -57,6 +57,7 @@ struct verify_asked {
 	char name[NAME_SIZE];
 	struct ip_set *set, *was;
 	uint64_t since_ms;
+	bool rests; /* something newer was on its way at the time limit: nobody is asked */
 	struct verify_check checks[]; /* one for each of the output's verify */
 };
 
@@ -72,8 +73,7 @@ struct verify_server {
 struct verify {
 	uv_timer_t timer;
 	const struct conf_output *o;
-	verify_done_fn *done;
-	void *arg;
+	struct verify_handlers handlers;
 	struct verify_server servers[CONF_SERVERS_MAX];
 	struct verify_asked *asked[VERIFY_AT_ONCE]; /* NULL: a free place */
 	unsigned n_asked;

@@ -1093,6 +1093,32 @@ def test_nobody_asks_before_the_command_has_ended(verified):
     verified.wait_log(f'^{NAME} has no address at .* after it was published as 5\\.6\\.7\\.8')
 
 
+def test_nobody_complains_of_the_old_address_while_a_newer_one_is_published(verified):
+    """It came while the command ran for the one before, and that takes longer than the time limit."""
+    gate = verified.gate = Gate(verified, 'tinydns')
+    verified.conf.update(verify_timeout='100ms', makecommand=gate.command + verified.conf['makecommand'])
+    verified.start()
+    gate.close()
+    verified.write('john', '1.2.3.4')
+    gate.hold()
+    mark = verified.mark()
+    verified.write('john', '5.6.7.8')
+    verified.wait_line('user john requested update to 5.6.7.8')
+    first, gate.fd = gate.fd, None
+    gate.path.unlink()
+    gate.close()
+    os.close(first)
+    gate.hold()
+    limit = time.monotonic() + 0.3
+    verified.wait(lambda: time.monotonic() > limit, 'the time limit has passed')
+    verified.fence(publish=False)
+    assert states(verified) == {'tinydns': 'waits'}
+    assert verified.count('after it was published', mark) == 0
+    gate.open()
+    verified.wait_log(f'^{NAME} is 5\\.6\\.7\\.8 at {verified.at}, after ', mark)
+    assert verified.count('after it was published', mark) == 0
+
+
 def test_a_withdrawn_address_that_stays_is_not_right_after_a_reload_either(verified):
     verified.conf['verify_timeout'] = '300ms'
     verified.conf['makecommand'] = f'[ ! -e {verified.tmp}/nothing ] || exit 0; {verified.conf["makecommand"]}'

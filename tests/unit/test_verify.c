@@ -206,7 +206,7 @@ static struct {
 	char why[512];
 } done;
 
-static bool frees, asks_again;
+static bool frees, asks_again, changes;
 static bool asking;
 
 static void publish_name(uint32_t number, const char *name, const char *set, const char *was)
@@ -226,6 +226,13 @@ static void publish_name(uint32_t number, const char *name, const char *set, con
 static void publish(const char *set, const char *was)
 {
 	publish_name(NAME_NUMBER, NAME, set, was);
+}
+
+static bool on_changes(void *arg, uint32_t number)
+{
+	(void)number;
+	assert_ptr_equal(arg, &done);
+	return changes;
 }
 
 static void on_done(void *arg, uint32_t number, const char *why)
@@ -292,12 +299,14 @@ static void close_server(void)
 
 static int setup(void **state)
 {
+	const struct verify_handlers h = { on_done, on_changes, &done };
+
 	(void)state;
 	memset(&done, 0, sizeof(done));
 	memset(n_asked, 0, sizeof(n_asked));
-	frees = asks_again = closes = false;
+	frees = asks_again = changes = closes = false;
 	open_server();
-	return uv_loop_init(&loop) || verify_new(&loop, &output, on_done, &done, &v);
+	return uv_loop_init(&loop) || verify_new(&loop, &output, &h, &v);
 }
 
 static int teardown(void **state)
@@ -833,6 +842,30 @@ static void test_free_no(void **state)
 	assert_int_equal(done.n, 1);
 }
 
+/* Something newer is on its way: nobody complains, and nobody asks until it is there or will not come. */
+static void test_changes(void **state)
+{
+	unsigned n;
+
+	(void)state;
+	answers = always_old;
+	changes = true;
+	publish("1.2.3.4", "1.2.3.3");
+	UNTIL(n_asked[0][0]);
+	output.verify_timeout_ms = 1;
+	for (int i = 0; i < 10; i++) {
+		turn();
+	}
+	n = n_asked[0][0];
+	turn();
+	turn();
+	assert_int_equal(n_asked[0][0], n);
+	assert_int_equal(done.n, 0);
+	changes = false;
+	UNTIL(done.n);
+	assert_int_equal(done.n_of[VERIFY_NO], 1);
+}
+
 /* Whoever is told may ask at once. */
 static void test_ask_when_done(void **state)
 {
@@ -855,6 +888,7 @@ int main(void)
 		TEST(test_nobody_listens), TEST(test_hosts),	      TEST(test_two_servers),
 		TEST(test_right_again),	   TEST(test_many),	      TEST(test_many_wrong),
 		TEST(test_free_asking),	   TEST(test_free_yes),	      TEST(test_free_no),
+		TEST(test_changes),
 		TEST(test_ask_when_done),
 	};
 	int failed;
