@@ -138,7 +138,7 @@ static void check_foreign(const struct check *c, const struct conf_output *o, co
 		struct ip ip;
 
 		number++;
-		if (line.n && (!output_format(o)->parse(line.at, line.n, name, &ip) ||
+		if (line.n && (!output_parse(output_format(o), line, name, &ip) ||
 			       users_find_name(c->conf.users, name, strlen(name)) == TABLE_NONE)) {
 			first = n++ ? first : number;
 		}

@@ -43,6 +43,12 @@ const struct output_format *output_format(const struct conf_output *is)
 	return &formats[is->type];
 }
 
+bool output_parse(const struct output_format *format, struct text line, char *ret_name, struct ip *ret_ip)
+{
+	line.n -= line.n && line.at[line.n - 1] == '\r';
+	return format->parse(line.at, line.n, ret_name, ret_ip);
+}
+
 static uint32_t now_s(void)
 {
 	struct timespec t;

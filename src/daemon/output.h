@@ -8,6 +8,7 @@
 
 #include "base/buf.h"
 #include "core/conf.h"
+#include "core/text.h"
 #include "daemon/changes.h"
 #include "daemon/publish.h"
 #include "daemon/roster.h"
@@ -33,6 +34,9 @@ struct output_format {
 
 /* That of an output that is a section in a file. */
 const struct output_format *output_format(const struct conf_output *is);
+
+/* parse, also of a line to which an editor has given a carriage return. */
+bool output_parse(const struct output_format *format, struct text line, char *ret_name, struct ip *ret_ip);
 
 /* --- what makes one kind of output different from another --- */
 

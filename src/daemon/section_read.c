@@ -27,7 +27,7 @@ static bool is_ours(const struct section_file *p, struct text line, struct found
 {
 	char name[NAME_MAX + 1];
 
-	if (!p->format->parse(line.at, line.n, name, &ret->ip)) {
+	if (!output_parse(p->format, line, name, &ret->ip)) {
 		return false;
 	}
 	ret->number = users_find_name(p->o.roster->users, name, strlen(name));

@@ -509,6 +509,27 @@ def test_a_file_that_breaks_later_keeps_what_is_published(out, make):
     server.wait(f'x.{ZONE}', 'TXT', {'"of x"'})
 
 
+def test_lines_that_an_editor_gave_carriage_returns_are_still_ours(out, make):
+    """Of a user without a file, whom no state knows either, they are all that is known."""
+    line = f'{NAME}.\t60\tIN\tA\t1.2.3.4'
+    server = make(Nsd, section=[line])
+    path = server.zone_file()
+    path.write_bytes(path.read_bytes().replace(b'\n', b'\r\n'))
+    output(out, 'zone', 'zonefile', path, server.reload_command)
+    done = out.check()
+    assert 'not ours' not in done.stdout + done.stderr
+    out.start(tinydns=False)
+    fence(out)
+    server.wait(NAME, 'A', {'1.2.3.4'})
+    text = path.read_bytes().decode()
+    assert line + '\n' in text and START + '\r\n' in text
+    assert out.count('not ours') == 0
+    path.write_bytes(text.replace(line + '\n', line + '\r\n').encode())
+    out.wait_line(f'{path} was changed by somebody else; putting our section in again')
+    out.wait(lambda: (line + '\n').encode() in path.read_bytes(), 'it is put in again')
+    assert out.count('not ours') == 0
+
+
 def test_a_section_that_somebody_else_edited_is_put_in_again(out, make):
     server = zone(out, make)
     path = server.zone_file()
