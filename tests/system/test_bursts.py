@@ -173,7 +173,7 @@ def test_a_state_that_cannot_be_saved_is_said_once_and_tried_again(burst):
 def test_what_changes_while_the_state_is_written_to_a_slow_disk_is_saved(burst):
     needs('strace')
     burst.prefix = ['strace', '-D', '-f', '-qq', '-o', '/dev/null', '-P', f'{burst.state}.tmp',
-                    '-e', 'inject=rename,renameat,renameat2:delay_enter=1000000']
+                    '-e', 'inject=?rename,?renameat,renameat2:delay_enter=1000000']
     burst.environ['ASAN_OPTIONS'] = 'detect_leaks=0'	# LeakSanitizer does not work under ptrace
     start(burst)
     write_all(burst, users=[7])

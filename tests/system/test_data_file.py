@@ -596,7 +596,7 @@ def test_what_was_written_to_it_before_the_restart_is_kept(bare):
 # ---- killed at any step
 
 # To be killed before a call that changes nothing is to be killed before the next one that does.
-CALLS = ['write', 'fchown', 'fchmod', 'fsetxattr', 'fsync', 'utimensat', 'linkat', 'unlinkat',
+CALLS = ['write', 'fchown', 'fchown32', 'fchmod', 'fsetxattr', 'fsync', 'utimensat', 'linkat', 'unlinkat',
          'renameat', 'renameat2', 'rename', 'fcntl']
 
 

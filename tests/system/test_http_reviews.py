@@ -172,7 +172,7 @@ def slow_tokens(env, http, microseconds):
     needs('strace')
     pid = http.process.pid
     tracer = subprocess.Popen(['strace', '-f', '-qq', '-o', '/dev/null', '-p', str(pid), '-P', str(http.tokens),
-                               '-e', f'inject=newfstatat,stat:delay_enter={microseconds}:when=2'],
+                               '-e', f'inject=?newfstatat,?stat,?statx:delay_enter={microseconds}:when=2'],
                               stderr=subprocess.DEVNULL)
     try:
         env.wait(lambda: 'TracerPid:\t0\n' not in Path(f'/proc/{pid}/status').read_text(), 'it is traced')
