@@ -1,8 +1,9 @@
 /* SPDX-FileCopyrightText: 2026 The dns-updater authors
  * SPDX-License-Identifier: ISC */
 
-/* What servers mean by their error codes. Knot says BADKEY also to a key that it has and that may not do what
- * was asked; PowerDNS says NOTAUTH or REFUSED, unsigned, to a key, a secret or a clock that is wrong. */
+/* What servers mean by their error codes. Knot says BADKEY (3.4: NOTAUTH, unsigned) also to a key that it has and
+ * that may not do what was asked; PowerDNS says NOTAUTH or REFUSED, unsigned, to a key, a secret or a clock that
+ * is wrong. */
 
 #include "daemon/rfc2136_impl.h"
 

@@ -23,6 +23,7 @@ import os
 import pathlib
 import pwd
 import random
+import re
 import shlex
 import shutil
 import signal
@@ -58,6 +59,19 @@ START = '; start dynamic dns entries'
 END = '; end dynamic dns entries'
 HOSTS_START = '# start dynamic dns entries'
 HOSTS_END = '# end dynamic dns entries'
+
+
+def version(program):
+    """(3, 2); () where it is not installed."""
+    try:
+        text = subprocess.run([program, '-V'], capture_output=True, text=True, env=clean_env()).stdout
+    except FileNotFoundError:
+        return ()
+    return tuple(int(n) for n in re.search(r'(\d+)\.(\d+)', text).groups())
+
+
+# What Knot says in the TSIG of its answer to a key that it does not know. Of 3.4 the answer has no TSIG.
+KNOT_BADKEY = 'BADKEY' if version('knotd') < (3, 4) else None
 
 
 def zone_text(zone, lines=(), serial=1, section=None, static=STATIC):
