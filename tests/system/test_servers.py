@@ -529,9 +529,11 @@ def test_knot_counts_by_itself(make):
 
 # Which status the command for a file with a mistake ends with, and what is answered afterwards. Knot
 # and BIND keep the last good zone. NSD has no zone any more, Unbound the half that stands before
-# the mistake. After a start none of them has it, and Unbound does not come up.
-BROKEN = {Knot: (1, 'NOERROR', 'NOERROR', {'1.2.3.4'}), Bind: (0, 'NOERROR', 'NOERROR', {'1.2.3.4'}),
-          Nsd: (0, 'SERVFAIL', 'SERVFAIL', set()), Unbound: (1, 'NOERROR', 'NXDOMAIN', set())}
+# the mistake, or, as 1.26 and whatever has its mends, none. After a start none of them has it, and older
+# Unbound does not come up.
+BROKEN = {Knot: (1, {'1.2.3.4'}, [('NOERROR', 'NOERROR')]), Bind: (0, {'1.2.3.4'}, [('NOERROR', 'NOERROR')]),
+          Nsd: (0, set(), [('SERVFAIL', 'SERVFAIL')]),
+          Unbound: (1, set(), [('NOERROR', 'NXDOMAIN'), ('SERVFAIL', 'SERVFAIL')])}
 
 
 @pytest.mark.parametrize('cls', READERS)
@@ -546,11 +548,11 @@ def test_broken_zone_file(make, cls):
     mark = server.log.mark()
     status = as_service(server.reload_command).returncode
     server.log.wait(lambda line: 'error' in line or 'failed' in line, mark)
-    want = BROKEN[cls]
-    server.wait(NAME, 'A', want[3])
-    assert status == want[0]
+    want_status, addresses, rcodes = BROKEN[cls]
+    server.wait(NAME, 'A', addresses)
+    assert status == want_status
     server.until(lambda: tuple(server.exchange(dns.message.make_query(n, 'A')).rcode
-                               for n in (ZONE, 'last.' + ZONE)) == want[1:3], want)
+                               for n in (ZONE, 'last.' + ZONE)) in rcodes, rcodes)
 
 
 @pytest.mark.parametrize('cls', READERS)
