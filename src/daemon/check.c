@@ -30,8 +30,8 @@ static void print(const char *file, unsigned line, const char *kind, const char 
 	} else {
 		printf("%s: %s", file, kind);
 	}
-	vprintf(format, ap);
-	putchar('\n');
+	(void)vprintf(format, ap);
+	(void)putchar('\n');
 }
 
 void check_mistake(struct check *c, const char *file, unsigned line, const char *format, ...)
