@@ -19,6 +19,9 @@ enum {
 	REFRESH_PAUSE_MS = 500, /* and longer and longer */
 	REFRESH_PAUSE_MAX_MS = 60 * 1000,
 	OTHER_DESCRIPTORS = 64, /* the loop's, the log's, the daemon's socket ... */
+	/* Routers send spaces in the target, and HTTP/1.1 without a Host. libmicrohttpd 1.0 takes that only at its most
+	 * tolerant; there is one request to a connection, so where it ends is nobody's matter but the client's. */
+	STRICTNESS = MHD_VERSION >= 0x01000000 ? -1 : 0,
 };
 
 /* TLS 1.2 and up; the rest is GnuTLS's judgement. */
@@ -81,7 +84,7 @@ static struct MHD_Daemon *start_mhd(struct listener *l, int fd)
 				MHD_OPTION_LISTEN_SOCKET, fd, MHD_OPTION_CONNECTION_LIMIT,
 				s->connections_max + SPARE, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
 				(size_t)s->conf->request_size_max, MHD_OPTION_STRICT_FOR_CLIENT,
-				0, MHD_OPTION_URI_LOG_CALLBACK, exchange_begin, l,
+				STRICTNESS, MHD_OPTION_URI_LOG_CALLBACK, exchange_begin, l,
 				MHD_OPTION_NOTIFY_COMPLETED, exchange_end, l,
 				MHD_OPTION_NOTIFY_CONNECTION, connection_notify, l,
 				MHD_OPTION_ARRAY, l->socket.tls ? tls : tls + 3,
