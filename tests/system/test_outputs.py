@@ -1172,7 +1172,7 @@ def test_a_reload_names_another_server_to_ask(verified, make):
     mark = verified.mark()
     verified.write('john', '5.6.7.8')
     verified.fence()
-    assert states(verified) == {'tinydns': 'published'}
+    verified.wait(lambda: states(verified) == {'tinydns': 'published'}, 'it is published')
     assert verified.count(f'^{NAME} is ', mark) == 0
 
 

@@ -377,7 +377,7 @@ def test_reloads_meanwhile_leave_no_processes_behind(env, afar):
         env.conf['ttl'] = str(100 + i)
         assert env.reload().startswith('reloaded')
         changes(env, f'1.1.1.{i}')
-    assert len(descendants(env.process.pid)) <= n
+    env.wait(lambda: len(descendants(env.process.pid)) <= n, 'only the command may still run')
     afar.speak()
     env.wait_answer(MARY, 'A', {NEW})
     afar.write(OTHER)
