@@ -79,6 +79,32 @@ void section_take_compiled(struct section_file *p, unsigned n)
 	}
 }
 
+/* What was changed while our command ran, or within the clock's tick after it, is not in what it has made, and that has
+ * the later time: make(1) would tell the administrator that there is nothing to do. A second earlier, which every file
+ * system can tell apart; at worst it is made once more. */
+static void outdate_compiled(struct section_file *p)
+{
+	struct stat data, product;
+
+	if (!p->compiled.st_ino || stat(p->o.is->file, &data) < 0 ||
+	    splice_stat(p->splice, p->format->compiled, &product) < 0 ||
+	    !file_same_stat(&product, &p->compiled) || file_is_later(&data.st_mtim, &product.st_mtim)) {
+		return;
+	}
+	data.st_mtim.tv_sec--;
+	(void)splice_set_time(p->splice, p->format->compiled, data.st_mtim);	/* unless it is not ours */
+	(void)splice_stat(p->splice, p->format->compiled, &p->compiled);
+}
+
+void section_take_edit(struct section_file *p)
+{
+	if (p->running) {
+		p->overtaken = true;
+	} else if (!p->db.database) {	/* which has the time of the text that it was made of */
+		outdate_compiled(p);
+	}
+}
+
 static void command_fails(struct section_file *p, const char *why)
 {
 	buf_clear(&p->command_trouble);
@@ -100,6 +126,7 @@ void section_command_run(struct section_file *p)
 		return;
 	}
 	p->running = true;
+	p->overtaken = false;
 	p->n_compiled = 0;
 }
 
@@ -157,6 +184,9 @@ static void on_ended(void *arg, enum command_end how, int value)
 	p->running = false;
 	if (!p->format->compiled || splice_stat(p->splice, p->format->compiled, &p->compiled)) {
 		p->compiled = (struct stat){ 0 };
+	}
+	if (p->overtaken) {
+		section_take_edit(p);
 	}
 	/* Once: perhaps the command itself makes it twice. */
 	if (p->n_compiled > 1 && !p->n_foreign) {

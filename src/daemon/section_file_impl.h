@@ -101,6 +101,7 @@ struct section_file {
 	bool unrun;		/* it was not even begun since */
 	struct buf command_trouble;	/* of the last run; empty: it succeeded */
 	struct timespec command_end;
+	bool overtaken;		/* somebody has changed the file while our command ran */
 	struct stat compiled;	/* as the last run left it */
 	unsigned n_compiled;	/* appeared while our command runs */
 	unsigned n_foreign;	/* runs in a row that somebody else's compiled file caused */
@@ -174,6 +175,9 @@ bool section_product_is_old(const struct section_file *p);
 
 /* What the watch has seen of the compiled file. */
 void section_take_compiled(struct section_file *p, unsigned n);
+
+/* Somebody has changed the file: whether what our command has made of it is older is for make(1) to see. */
+void section_take_edit(struct section_file *p);
 
 /* --- section_database.c --- */
 

@@ -396,6 +396,7 @@ void section_look(struct section_file *p)
 	}
 	splice_look(p->splice, &seen);
 	if (seen.file && p->begun) {
+		section_take_edit(p);
 		p->wanted = true;
 		/* Whoever changed it may have mended it, or be done with writing. */
 		if (p->o.trouble.len || p->busy_since_ms) {

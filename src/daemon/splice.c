@@ -141,6 +141,13 @@ int splice_stat(const struct splice *s, const char *name, struct stat *ret)
 	return fstatat(s->dir, name, ret, 0) < 0 ? -errno : 0;
 }
 
+int splice_set_time(const struct splice *s, const char *name, struct timespec time)
+{
+	const struct timespec t[2] = { { .tv_nsec = UTIME_OMIT }, time };
+
+	return utimensat(s->dir, name, t, 0) < 0 ? -errno : 0;
+}
+
 int splice_read_whole(const struct splice *s, const char *name, struct buf *ret, struct stat *ret_st)
 {
 	_cleanup_(close_fdp) int fd =

@@ -103,6 +103,9 @@ int64_t splice_due_ms(const struct splice *s);
 struct stat;
 int splice_stat(const struct splice *s, const char *name, struct stat *ret);
 
+/* Sets its modification time. 0 or a negative errno. */
+int splice_set_time(const struct splice *s, const char *name, struct timespec time);
+
 /* The serial of the file as it was written last, or found to be as it should be. false: none is known. */
 bool splice_serial(const struct splice *s, uint32_t *ret);
 

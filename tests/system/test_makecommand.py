@@ -391,6 +391,47 @@ def test_a_serial_never_goes_back_when_the_clock_was(env):
     assert int(env.data.stat().st_mtime) > future
 
 
+BY_HAND = '+by-hand.example.com:192.0.2.7:60\n'
+
+
+def make_takes_it(env):
+    """What make(1) tells the administrator has to be true."""
+    env.wait(lambda: env.cdb.stat().st_mtime_ns < env.data.stat().st_mtime_ns, 'data is newer than data.cdb')
+    subprocess.run(['make', '-s'], cwd=env.root, check=True)
+    env.wait_answer('by-hand.example.com', 'A', {'192.0.2.7'})
+    env.fence()
+
+
+def test_an_edit_while_the_command_runs_is_newer_than_what_the_command_makes(env, out):
+    env.conf['makecommand'] = (f'cp -p {env.data} {out} && {{ [ ! -e {out}/slow ] || while [ ! -e {out}/go ]; do '
+                               f'touch {out}/waits; sleep 0.01; done; }} && cd {out} && {TINYDNS_DATA} && '
+                               f'mv data.cdb {env.root}')
+    env.start()
+    (out / 'slow').touch()
+    env.write('john', '1.2.3.4')
+    env.wait(lambda: (out / 'waits').exists(), 'it has read data')
+    with open(env.data, 'a') as f:
+        f.write(BY_HAND)
+    (out / 'go').touch()
+    env.wait_answer(JOHN, 'A', {'1.2.3.4'})
+    make_takes_it(env)
+
+
+def test_an_edit_within_a_tick_after_the_command_is_newer_than_what_the_command_made(env):
+    env.start()
+    env.write('john', '1.2.3.4')
+    env.wait_answer(JOHN, 'A', {'1.2.3.4'})
+    env.fence()
+    made = env.cdb.stat()
+    new = env.root / 'data.new'
+    shutil.copy2(env.data, new)
+    with open(new, 'a') as f:
+        f.write(BY_HAND)
+    os.utime(new, ns=(made.st_atime_ns, made.st_mtime_ns))
+    new.rename(env.data)
+    make_takes_it(env)
+
+
 # ---- data.cdb by somebody else
 
 def test_a_database_made_by_somebody_else_causes_one_more_run_and_no_loop(env):
