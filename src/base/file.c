@@ -9,6 +9,7 @@
 #include <limits.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/stat.h>
 
 /* Of one call: a kernel that does not preempt itself lets others wait for the end of it. */
@@ -144,6 +145,13 @@ int file_replace(int dir, const char *name, mode_t mode, const void *bytes, size
 bool file_is_later(const struct timespec *a, const struct timespec *b)
 {
 	return a->tv_sec != b->tv_sec ? a->tv_sec > b->tv_sec : a->tv_nsec > b->tv_nsec;
+}
+
+bool file_is_below(const char *path, const char *top)
+{
+	size_t n = strlen(top);
+
+	return !strncmp(path, top, n) && (!path[n] || path[n] == '/');
 }
 
 bool file_same_stat(const struct stat *a, const struct stat *b)

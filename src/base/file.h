@@ -36,6 +36,9 @@ int file_replace_durably(int dir, const char *name, const char *tmp, mode_t mode
 int file_begin(int dir, const char *tmp, mode_t mode, int *ret_fd);
 int file_end(int dir, const char *tmp, const char *name, int *fd);
 
+/* Whether path is top itself, or below it, by their letters: both are absolute, without links or "..". */
+bool file_is_below(const char *path, const char *top);
+
 /* Whether a is the later of two times of files. */
 bool file_is_later(const struct timespec *a, const struct timespec *b);
 

@@ -7,6 +7,7 @@
 #include "daemon/check_impl.h"
 
 #include "base/cleanup.h"
+#include "base/file.h"
 
 #include <libgen.h>
 #include <stdio.h>
@@ -17,13 +18,6 @@
 static bool is_booted(void)
 {
 	return !access("/run/systemd/system", F_OK);	/* sd_booted(3) */
-}
-
-static bool is_below(const char *directory, const char *top)
-{
-	size_t n = strlen(top);
-
-	return !strncmp(directory, top, n) && (!directory[n] || directory[n] == '/');
 }
 
 /* Where the file lies, or will lie, links followed; the caller frees it. NULL: that is not there either. */
@@ -77,8 +71,8 @@ void check_systemd(const struct conf *conf)
 		const char *file = file_of(conf, i);
 		_cleanup_(free_ptr) char *directory = file ? directory_of(file) : NULL;
 
-		if (!directory || is_below(directory, "/var/lib/dns-updater") ||
-		    is_below(directory, "/run/dns-updater") || is_among(conf, i, directory)) {
+		if (!directory || file_is_below(directory, "/var/lib/dns-updater") ||
+		    file_is_below(directory, "/run/dns-updater") || is_among(conf, i, directory)) {
 			continue;
 		}
 		if (!begun) {
@@ -93,7 +87,7 @@ void check_systemd_http(const char *addresses)
 {
 	_cleanup_(free_ptr) char *directory = is_booted() ? realpath(addresses, NULL) : NULL;
 
-	if (directory && !is_below(directory, "/var/lib/dns-updater/http")) {
+	if (directory && !file_is_below(directory, "/var/lib/dns-updater/http")) {
 		begin("dns-updater-http.service.d/addresses.conf");
 		printf("ReadWritePaths=%s\n", directory);
 	}

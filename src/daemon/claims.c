@@ -10,6 +10,7 @@
 #include "base/cleanup.h"
 #include "base/file.h"
 #include "base/log.h"
+#include "core/text.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -208,11 +209,10 @@ struct claims *claims_free(struct claims *c, bool is_saved)
 /* Lines without an end were never sent. */
 static void take_lines(const struct buf *text, struct publish *p)
 {
-	const char *at = text->data, *end = at + text->len, *newline;
+	struct text rest = { text->data, text->len }, line;
 
-	while (at < end && (newline = memchr(at, '\n', (size_t)(end - at)))) {
-		(void)publish_take_memory(p, at, (size_t)(newline - at));	/* of an output that is gone, perhaps */
-		at = newline + 1;
+	while (text_split(rest, '\n', &line, &rest)) {
+		(void)publish_take_memory(p, line.at, line.n);	/* of an output that is gone, perhaps */
 	}
 }
 
@@ -228,9 +228,7 @@ int claims_load(struct claims *c, struct publish *p, bool *ret_any)
 		}
 		c->is_there[i] = !r;
 		*ret_any = *ret_any || !r;
-		if (text.len) {
-			take_lines(&text, p);
-		}
+		take_lines(&text, p);
 	}
 	return 0;
 }

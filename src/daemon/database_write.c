@@ -8,32 +8,36 @@
 #include <string.h>
 #include <unistd.h>
 
-static int transfer(int fd, bool writes, uint8_t *at, size_t n, uint64_t pos)
+int database_write_at(int fd, const void *bytes, size_t n, uint64_t pos)
 {
-	while (n) {
-		ssize_t done = writes ? pwrite(fd, at, n, (off_t)pos) : pread(fd, at, n, (off_t)pos);
+	for (size_t at = 0; at < n;) {
+		ssize_t done = pwrite(fd, (const uint8_t *)bytes + at, n - at, (off_t)(pos + at));
 
-		if (done < 0 && errno == EINTR) {
-			continue;
+		if (!done) {
+			return -EIO;
 		}
-		if (done <= 0) {
-			return done ? -errno : -EIO;
+		if (done < 0 && errno != EINTR) {
+			return -errno;
 		}
-		at += done;
-		pos += (uint64_t)done;
-		n -= (size_t)done;
+		at += done > 0 ? (size_t)done : 0;
 	}
 	return 0;
 }
 
-int database_write_at(int fd, const void *bytes, size_t n, uint64_t pos)
-{
-	return transfer(fd, true, (uint8_t *)bytes, n, pos);	/* which is only read */
-}
-
 int database_read_at(int fd, void *ret, size_t n, uint64_t pos)
 {
-	return transfer(fd, false, ret, n, pos);
+	for (size_t at = 0; at < n;) {
+		ssize_t done = pread(fd, (uint8_t *)ret + at, n - at, (off_t)(pos + at));
+
+		if (!done) {
+			return -EIO;
+		}
+		if (done < 0 && errno != EINTR) {
+			return -errno;
+		}
+		at += done > 0 ? (size_t)done : 0;
+	}
+	return 0;
 }
 
 void database_spots_begin(struct database_spots *s, int fd, uint64_t size)

@@ -2,6 +2,8 @@
  * SPDX-License-Identifier: ISC */
 #include "daemon/mounts.h"
 
+#include "base/file.h"
+
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
@@ -132,20 +134,10 @@ const struct mount *mounts_waits_for(const struct mounts *m, const char *path, u
 	return w.on && w.on->kind == MOUNT_MAY_WAIT ? w.on : NULL;
 }
 
-/* Whether the path is the same as, or leads to what lies below, the other one. *ret: what follows. */
-static bool is_within(const char *path, const char *other, const char **ret)
-{
-	size_t n = strlen(other);
-
-	*ret = path + n;
-	return !strncmp(path, other, n) && (!path[n] || path[n] == '/');
-}
-
 enum mounts_where mounts_where(const struct mounts *m, const char *path, const char *point, const char **ret_below)
 {
 	struct way w = { .gone = "", .on = mounts_at(m, "/") };
 	bool on_way = !strcmp(point, "/") || strlen(path) >= sizeof(w.left);
-	const char *rest;
 
 	if (!on_way) {
 		memcpy(w.left, path, strlen(path) + 1);	/* measured */
@@ -153,12 +145,12 @@ enum mounts_where mounts_where(const struct mounts *m, const char *path, const c
 	while (!on_way && step(&w, m, true)) {
 		on_way = !strcmp(w.gone, point);
 	}
-	if (on_way || is_within(w.gone, point, &rest) || w.left[strspn(w.left, "/")]) {
+	if (on_way || file_is_below(w.gone, point) || w.left[strspn(w.left, "/")]) {
 		return MOUNTS_ON_WAY;
 	}
-	if (!is_within(point, w.gone, &rest)) {
+	if (!file_is_below(point, w.gone)) {
 		return MOUNTS_ELSEWHERE;
 	}
-	*ret_below = rest + 1;
+	*ret_below = point + strlen(w.gone) + 1;
 	return MOUNTS_BELOW;
 }

@@ -156,13 +156,12 @@ static bool is_of_now(const struct stat *st)
 
 /* Remembers what was read, if it still is that, as it is after the rename, which changed its ctime: so it need not be
  * read again. */
-static void note_seen(const struct splice *s, struct late *l, const struct stat *read)
+static void note_seen(const struct splice *s, struct late *l)
 {
 	char name[NAME_SIZE_FILE];
 	struct stat st;
 
-	if (!fstatat(s->dir, late_name(s, l, name), &st, AT_SYMLINK_NOFOLLOW) && late_is_noted(l->note, &st) &&
-	    late_is_noted(l->note, read)) {
+	if (!fstatat(s->dir, late_name(s, l, name), &st, AT_SYMLINK_NOFOLLOW) && late_is_noted(l->note, &st)) {
 		l->seen = st;
 	}
 }
@@ -181,7 +180,7 @@ static void renote(const struct splice *s, struct late *l, const struct stat *re
 	late_name(s, &as, to);
 	if (!strcmp(from, to) || !renameat2(s->dir, from, s->dir, to, RENAME_NOREPLACE)) {
 		memcpy(l->note, as.note, sizeof(l->note));
-		note_seen(s, l, read);
+		note_seen(s, l);
 	}
 }
 
@@ -211,9 +210,7 @@ int late_add(struct splice *s, const char *name, const struct buf *accounted, co
 		buf_deinit(&l->text);	/* the file stays, and is accounted for at the next start */
 		return r;
 	}
-	if (st) {
-		note_seen(s, l, st);
-	}
+	note_seen(s, l);
 	s->n_late++;
 	return 0;
 }
