@@ -69,7 +69,7 @@ static void note_known(struct roster *roster)
 	for (uint32_t user = 0; user < roster->users->n_users; user++) {
 		struct roster_user *u = &roster->state[user];
 
-		for (uint32_t j = 0; !u->known && j < users_n_names(roster->users, user); j++) {
+		for (uint32_t j = 0; !u->known && !u->lent && j < users_n_names(roster->users, user); j++) {
 			u->known = roster->sets[roster->users->users[user].first_name + j];
 		}
 	}

@@ -38,23 +38,28 @@ struct reader {
 	struct roster *roster;
 	struct ip ips[IPS_MAX];
 	uint32_t next;	/* the name that is expected */
+	bool lends;	/* only lines of names that have another user by now are taken */
+	bool any_lent;	/* there are such */
 };
 
-/* The name's number, if it is this user's; else TABLE_NONE. Names are in the order of the configuration that they were
- * saved with, mostly still that of this one: a million times no index need be asked. */
+/* The name's number, if it is one that is wanted now; else TABLE_NONE. Names are in the order of the configuration that
+ * they were saved with, mostly still that of this one: a million times no index need be asked. */
 static uint32_t find(struct reader *r, struct text user, struct text name)
 {
 	const struct users *users = r->roster->users;
 	uint32_t found = r->next;
+	bool is_his;
 
 	if (found >= users->n_names || !text_is(name, users_name(users, found))) {
 		found = users_find_name(users, name.at, name.n);
 	}
-	if (found == TABLE_NONE || !text_is(user, users_user(users, users->names[found].user))) {
+	if (found == TABLE_NONE) {
 		return TABLE_NONE;
 	}
 	r->next = found + 1;
-	return found;
+	is_his = text_is(user, users_user(users, users->names[found].user));
+	r->any_lent = r->any_lent || !is_his;
+	return is_his != r->lends ? found : TABLE_NONE;
 }
 
 /* A line that does not fit the present configuration is passed over: the configuration rules. */
@@ -63,6 +68,7 @@ static int take_line(struct reader *r, struct text line)
 	struct roster *roster = r->roster;
 	uint32_t name = TABLE_NONE;
 	struct text first, second, word;
+	struct roster_user *u;
 	struct ip_set *set;
 	size_t n_ips = 0;
 	int e;
@@ -71,6 +77,10 @@ static int take_line(struct reader *r, struct text line)
 		name = find(r, first, second);
 	}
 	if (name == TABLE_NONE || roster->sets[name]) {
+		return 0;
+	}
+	u = &roster->state[roster->users->names[name].user];
+	if (r->lends && u->known) {
 		return 0;
 	}
 	while (n_ips < IPS_MAX && text_next_field(&line, ' ', &word)) {
@@ -86,15 +96,34 @@ static int take_line(struct reader *r, struct text line)
 		return e < 0 ? e : 0;
 	}
 	roster->sets[name] = set;
-	roster->state[roster->users->names[name].user].known = true;
+	if (r->lends) {
+		u->lent = u->lent || set;
+	} else {
+		u->known = true;
+	}
 	return 0;
+}
+
+static int take_lines(struct reader *r, struct text rest, struct publish *p)
+{
+	struct text line;
+	int e = 0;
+
+	while (!e && text_next_line(&rest, &line)) {
+		if (line.at[line.n - 1] != '\n') {
+			return STATE_E_FORMAT;	/* cut, which we never leave behind */
+		}
+		line.n--;
+		e = publish_take_memory(p, line.at, line.n) ? 0 : take_line(r, line);
+	}
+	return e;
 }
 
 int state_load(const char *path, struct roster *r, struct publish *p)
 {
 	_cleanup_(buf_deinit) struct buf text = { 0 };
 	_cleanup_(free_ptr) struct reader *reader = calloc(1, sizeof(*reader));
-	struct text rest, line;
+	struct text rest;
 	int e;
 
 	if (!reader) {
@@ -109,17 +138,10 @@ int state_load(const char *path, struct roster *r, struct publish *p)
 	if (!text_skip(&rest, HEADING)) {
 		return STATE_E_FORMAT;
 	}
-	while (text_next_line(&rest, &line)) {
-		if (line.at[line.n - 1] != '\n') {
-			return STATE_E_FORMAT;	/* cut, which we never leave behind */
-		}
-		line.n--;
-		e = publish_take_memory(p, line.at, line.n) ? 0 : take_line(reader, line);
-		if (e) {
-			return e;
-		}
-	}
-	return 0;
+	e = take_lines(reader, rest, p);
+	/* Who is new has what his names had as somebody else's, as with a reload. */
+	reader->lends = reader->any_lent;
+	return e || !reader->lends ? e : take_lines(reader, rest, p);
 }
 
 void state_print_heading(struct buf *to)
