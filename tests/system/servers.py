@@ -34,8 +34,6 @@ import tempfile
 import time
 
 import dns.exception
-import dns.flags
-import dns.message
 import dns.name
 import dns.query
 import dns.rcode
@@ -46,7 +44,7 @@ import dns.tsigkeyring
 import dns.wire
 import pytest
 
-from harness import SERVICE, SERVICE_GID, TIMEOUT, TOP, Address, Log, clean_env, descendants, guard, needs
+from harness import SERVICE, SERVICE_GID, TIMEOUT, TOP, Address, Log, ask, clean_env, descendants, guard, needs
 
 ZONE = 'dyn.example.com'
 NAME = 'john.dyn.example.com'
@@ -411,17 +409,17 @@ class Server:
 
     # ---- what it answers
 
-    def ask(self, name, type, tcp=False, timeout=2):
+    def ask(self, name, type, tcp=False):
         """The whole answer."""
-        q = dns.message.make_query(name, type)
-        q.flags &= ~dns.flags.RD
-        ask = dns.query.tcp if tcp else dns.query.udp
-        return ask(q, self.ip, port=self.port, timeout=timeout)
+        return ask(self.ip, self.port, name, type, tcp)
 
     def rrset(self, name, type, tcp=False):
         """What it answers now: a set of texts."""
         return {rd.to_text() for rrset in self.ask(name, type, tcp).answer for rd in rrset
                 if rrset.rdtype == dns.rdatatype.from_text(type)}
+
+    def ttls(self, name, type):
+        return {rrset.ttl for rrset in self.ask(name, type).answer}
 
     def serial(self, zone=ZONE):
         return self.ask(zone, 'SOA', tcp=True).answer[0][0].serial
