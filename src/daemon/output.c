@@ -7,6 +7,7 @@
 #include "core/hosts.h"
 #include "core/tinydns.h"
 #include "core/zonefile.h"
+#include "daemon/nameserver.h"
 #include "daemon/say.h"
 #include "daemon/verify.h"
 
@@ -381,6 +382,34 @@ static void note_arrivals(struct output *o, const struct conf_output *before)
 	}
 }
 
+static bool has_server(const struct conf_output *is, const char *text)
+{
+	char room[NAMESERVER_TEXT_SIZE];
+
+	for (unsigned i = 0; i < is->n_servers; i++) {
+		if (!strcmp(nameserver_print(&is->servers[i], room), text)) {
+			return true;
+		}
+	}
+	return false;
+}
+
+/* Who moves to another name server may think that what is ours goes with it. */
+static void say_server_left(const struct output *o, const struct conf_output *before)
+{
+	char room[NAMESERVER_TEXT_SIZE];
+
+	for (unsigned i = 0; i < before->n_servers; i++) {
+		if (has_server(o->is, nameserver_print(&before->servers[i], room))) {
+			return;
+		}
+	}
+	if (before->n_servers) {
+		log_warning("%s: its server is another now; what was published at %s stays there", o->is->name,
+			    nameserver_print(&before->servers[0], room));
+	}
+}
+
 int output_replace(struct output *o, const struct conf *conf, const struct conf_output *is,
 		   struct roster *roster)
 {
@@ -411,6 +440,7 @@ int output_replace(struct output *o, const struct conf *conf, const struct conf_
 	move_times(o, before.roster, before.published_s, before.verified_s, before.is->n_verify);
 	output_renumber(o, before.roster, &before.pending, &o->pending);
 	note_arrivals(o, before.is);
+	say_server_left(o, before.is);
 	if (o->verify) {
 		move_questions(o, &before);
 	}

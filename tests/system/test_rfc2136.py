@@ -285,6 +285,22 @@ def test_what_lies_in_a_zone_that_is_taken_out_stays_and_is_told(env, make, up, 
     assert server.rrset(f'john.{other}', 'A') == {'1.2.3.4'}
 
 
+def test_what_lies_at_a_server_that_is_left_stays_and_is_told(env, make, up, key):
+    one, two = make(Knot, None, key), make(Knot, None, key)
+    env.write('john', '1.2.3.4', age=60)
+    up(one, key.bind_file)
+    one.wait(NAME, 'A', {'1.2.3.4'})
+    env.conf_more = output(two, key.bind_file)
+    assert env.reload().startswith('reloaded')
+    env.wait_line(f'ns: its server is another now; what was published at {one.ip} stays there')
+    env.write('john', '5.6.7.8')
+    two.wait(NAME, 'A', {'5.6.7.8'})
+    assert one.rrset(NAME, 'A') == {'1.2.3.4'}
+    mark = env.mark()
+    assert env.reload().startswith('reloaded')
+    assert env.count('its server is another', mark) == 0
+
+
 def test_reload_with_another_key(env, make, up, key, tmp_path):
     server = make(Knot, None, key)
     env.write('john', '1.2.3.4', age=60)
