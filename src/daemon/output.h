@@ -59,6 +59,8 @@ struct output_class {
 	 * something of its own (publish.h); false: there is no such number. */
 	bool (*print_memory)(struct output *o, uint32_t number, struct buf *to);
 	bool (*take_memory)(struct output *o, const char *text, size_t n);
+	/* What was remembered of this name is another user's, whose it was then; NULL: that makes no difference. */
+	void (*pass)(struct output *o, uint32_t name);
 	/* What was claimed up to this number may be sent; NULL: it never claims. */
 	void (*claimed)(struct output *o, uint64_t upto);
 	/* Calls output_deinit once nothing of it is open any more. */

@@ -425,3 +425,12 @@ bool publish_take_memory(struct publish *p, const char *line, size_t n)
 	}
 	return false;
 }
+
+void publish_pass(struct publish *p, uint32_t name)
+{
+	for (unsigned i = 0; i < p->n_outputs; i++) {
+		if (p->outputs[i]->class->pass) {
+			p->outputs[i]->class->pass(p->outputs[i], name);
+		}
+	}
+}

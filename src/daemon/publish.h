@@ -104,3 +104,6 @@ void publish_claimed(struct publish *p, uint64_t upto);
 
 /* One such line, without its newline. false: it is none of ours. */
 bool publish_take_memory(struct publish *p, const char *line, size_t n);
+
+/* The name was another user's when that was remembered. */
+void publish_pass(struct publish *p, uint32_t name);

@@ -246,6 +246,11 @@ static bool take_memory(struct output *o, const char *text, size_t n)
 	return true;
 }
 
+static void pass(struct output *o, uint32_t name)
+{
+	rfc2136_of(o)->owned[name] |= RFC2136_OTHERS;
+}
+
 /* Who takes a zone out of the output may think that what is ours goes with it. */
 static void say_left(struct rfc2136 *p)
 {
@@ -541,6 +546,7 @@ static const struct output_class class_rfc2136 = {
 	.whole = whole,
 	.print_memory = print_memory,
 	.take_memory = take_memory,
+	.pass = pass,
 	.claimed = claimed,
 	.free = close_all,
 };

@@ -25,7 +25,7 @@ enum {
 	RFC2136_A = 1,
 	RFC2136_AAAA = 2,
 	RFC2136_BOTH = 3,
-	RFC2136_OTHERS = 4, /* what is there was another user's, whose name this was before a reload */
+	RFC2136_OTHERS = 4, /* what is there was another user's, whose name this was before a reload or a restart */
 	RFC2136_LATE = 8, /* more may be there than is found, as what was sent and not answered */
 	RFC2136_SENT_SHIFT = 4, /* which of RFC2136_BOTH was sent and not answered yet, or refused until now */
 };

@@ -36,6 +36,7 @@ int state_lock(const char *path)
 
 struct reader {
 	struct roster *roster;
+	struct publish *publish;
 	struct ip ips[IPS_MAX];
 	uint32_t next;	/* the name that is expected */
 	bool lends;	/* only lines of names that have another user by now are taken */
@@ -76,6 +77,9 @@ static int take_line(struct reader *r, struct text line)
 	if (text_next_field(&line, ' ', &first) && text_next_field(&line, ' ', &second)) {
 		name = find(r, first, second);
 	}
+	if (name != TABLE_NONE && r->lends) {
+		publish_pass(r->publish, name);
+	}
 	if (name == TABLE_NONE || roster->sets[name]) {
 		return 0;
 	}
@@ -104,7 +108,7 @@ static int take_line(struct reader *r, struct text line)
 	return 0;
 }
 
-static int take_lines(struct reader *r, struct text rest, struct publish *p)
+static int take_lines(struct reader *r, struct text rest)
 {
 	struct text line;
 	int e = 0;
@@ -114,7 +118,7 @@ static int take_lines(struct reader *r, struct text rest, struct publish *p)
 			return STATE_E_FORMAT;	/* cut, which we never leave behind */
 		}
 		line.n--;
-		e = publish_take_memory(p, line.at, line.n) ? 0 : take_line(r, line);
+		e = publish_take_memory(r->publish, line.at, line.n) ? 0 : take_line(r, line);
 	}
 	return e;
 }
@@ -130,6 +134,7 @@ int state_load(const char *path, struct roster *r, struct publish *p)
 		return -ENOMEM;
 	}
 	reader->roster = r;
+	reader->publish = p;
 	e = file_read(AT_FDCWD, path, STATE_MAX, &text);
 	if (e) {
 		return e == -ENOENT ? 0 : e;
@@ -138,10 +143,10 @@ int state_load(const char *path, struct roster *r, struct publish *p)
 	if (!text_skip(&rest, HEADING)) {
 		return STATE_E_FORMAT;
 	}
-	e = take_lines(reader, rest, p);
+	e = take_lines(reader, rest);
 	/* Who is new has what his names had as somebody else's, as with a reload. */
 	reader->lends = reader->any_lent;
-	return e || !reader->lends ? e : take_lines(reader, rest, p);
+	return e || !reader->lends ? e : take_lines(reader, rest);
 }
 
 void state_print_heading(struct buf *to)

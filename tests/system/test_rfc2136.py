@@ -256,6 +256,20 @@ def test_reload_with_other_users_and_outputs(env, make, up, key):
     one.wait(f'jane.{ZONE}', 'A', {'5.6.7.8'})
 
 
+@pytest.mark.parametrize('restarted', [False, True], ids=['reloaded', 'restarted'])
+def test_what_somebody_else_had_goes_when_his_name_passes_on(env, make, up, key, restarted):
+    server = make(Knot, None, key)
+    env.make_home('jane')
+    env.write('john', '1.2.3.4', age=60)
+    up(server, key.bind_file)
+    server.wait(NAME, 'A', {'1.2.3.4'})
+    assert env.stop() == 0 if restarted else True
+    env.users = {'jane': [NAME]}
+    env.start(tinydns=False) if restarted else env.reload()
+    server.wait(NAME, 'A', set())
+    env.wait_line(f'removing record for {NAME} at ns')
+
+
 def test_what_lies_in_a_zone_that_is_taken_out_stays_and_is_told(env, make, up, key):
     other = 'dyn.example.org'
     server = make(Knot, {ZONE: [], other: []}, key)
