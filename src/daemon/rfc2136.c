@@ -16,6 +16,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define OTHERS_TEXT " others"
 #define LATE_TEXT " late"
 
 enum { STOP_MS = 2000 };
@@ -189,6 +190,15 @@ static bool late_of(const struct rfc2136 *p, uint32_t number)
 	       rfc2136_is_late(p, is_name ? p->owned[number] & RFC2136_LATE : p->orphans[number - n_names].late);
 }
 
+/* It is to go although nothing is known of who has the name now. */
+static bool others_of(const struct rfc2136 *p, uint32_t number)
+{
+	const struct users *users = p->o.roster->users;
+
+	return number < users->n_names && p->owned[number] & RFC2136_OTHERS &&
+	       !p->o.roster->state[users->names[number].user].known;
+}
+
 void rfc2136_print(struct buf *to, const struct rfc2136 *p, uint32_t number)
 {
 	uint8_t owned = owned_of(p, number);
@@ -200,6 +210,7 @@ void rfc2136_print(struct buf *to, const struct rfc2136 *p, uint32_t number)
 		buf_adds(to, rfc2136_name(p, number));
 		buf_adds(to, " ");
 		buf_adds(to, types_text[owned]);
+		buf_adds(to, others_of(p, number) ? OTHERS_TEXT : "");
 		buf_adds(to, late_of(p, number) ? LATE_TEXT "\n" : "\n");
 	}
 }
@@ -216,12 +227,21 @@ static bool print_memory(struct output *o, uint32_t number, struct buf *to)
 	return true;
 }
 
-/* "NAME a", "NAME aaaa" or "NAME both", and " late" behind it. */
+/* Takes the word off the text's end. */
+static bool take_end(const char *text, size_t *n, const char *word)
+{
+	size_t n_word = strlen(word);
+	bool has = *n > n_word && !memcmp(text + *n - n_word, word, n_word);
+
+	*n -= has ? n_word : 0;
+	return has;
+}
+
+/* "NAME a", "NAME aaaa" or "NAME both", and behind it " others", " late" or both. */
 static bool take_memory(struct output *o, const char *text, size_t n)
 {
 	struct rfc2136 *p = rfc2136_of(o);
-	size_t n_late = strlen(LATE_TEXT);
-	bool late = n > n_late && !memcmp(text + n - n_late, LATE_TEXT, n_late);
+	bool late = take_end(text, &n, LATE_TEXT), others = take_end(text, &n, OTHERS_TEXT);
 	const char *blank = memchr(text, ' ', n);
 	size_t n_name = blank ? (size_t)(blank - text) : 0, n_canon;
 	char name[NAME_SIZE];
@@ -230,7 +250,6 @@ static bool take_memory(struct output *o, const char *text, size_t n)
 	if (!blank || name_canon(text, n_name, name, &n_canon)) {
 		return false;
 	}
-	n -= late ? n_late : 0;
 	while (owned && (strlen(types_text[owned]) != n - n_name - 1 ||
 			 memcmp(types_text[owned], blank + 1, n - n_name - 1) != 0)) {
 		owned--;
@@ -242,7 +261,8 @@ static bool take_memory(struct output *o, const char *text, size_t n)
 	if (late) {
 		p->late_ms = uv_now(p->o.loop) + RFC2136_LATE_MS;
 	}
-	(void)add_owned(p, name, owned | (late ? RFC2136_LATE : 0)); /* without memory it is left where it is */
+	owned |= (late ? RFC2136_LATE : 0) | (others ? RFC2136_OTHERS : 0);
+	(void)add_owned(p, name, owned); /* without memory it is left where it is */
 	return true;
 }
 

@@ -270,6 +270,27 @@ def test_what_somebody_else_had_goes_when_his_name_passes_on(env, make, up, key,
     env.wait_line(f'removing record for {NAME} at ns')
 
 
+@pytest.mark.parametrize('restarted', [False, True], ids=['reloaded', 'restarted'])
+def test_what_somebody_else_had_goes_when_the_server_is_back_after_a_restart(env, make, up, key, restarted):
+    server = make(Knot, None, key)
+    env.make_home('jane')
+    env.write('john', '1.2.3.4', age=60)
+    up(server, key.bind_file)
+    server.wait(NAME, 'A', {'1.2.3.4'})
+    assert env.stop() == 0 if restarted else True
+    server.stop()
+    env.users = {'jane': [NAME]}
+    mark = env.mark()
+    env.start(tinydns=False) if restarted else env.reload()
+    env.wait_log(f'^unable to publish to ns, zone {ZONE}', mark)
+    assert env.stop() == 0
+    server.start()
+    env.start(tinydns=False)
+    server.wait(NAME, 'A', set())
+    assert env.stop() == 0
+    assert NAME not in env.state.read_text()
+
+
 def test_what_lies_in_a_zone_that_is_taken_out_stays_and_is_told(env, make, up, key):
     other = 'dyn.example.org'
     server = make(Knot, {ZONE: [], other: []}, key)
