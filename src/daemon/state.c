@@ -15,6 +15,8 @@
 /* The first line, then one for each name: user, name, its addresses, with a blank between. Lines that begin
  * with a blank are outputs' (publish_print_memory), in any place. */
 #define HEADING "dns-updater state 1\n"
+/* Instead of the user: what the name has was somebody else's, and its user was not looked at yet. No user is called so. */
+#define NOBODY "/"
 #define STATE_MAX ((size_t)UINT32_MAX)
 #define IPS_MAX (2 * IP_SET_EACH_MAX)
 
@@ -158,11 +160,12 @@ static void print_name(const struct roster *r, uint32_t name, struct buf *to)
 {
 	uint32_t user = r->users->names[name].user;
 	const struct ip_set *set = r->sets[name];
+	bool is_lent = !r->state[user].known && r->state[user].lent && set;
 
-	if (!r->state[user].known) {
+	if (!r->state[user].known && !is_lent) {
 		return;
 	}
-	buf_adds(to, users_user(r->users, user));
+	buf_adds(to, is_lent ? NOBODY : users_user(r->users, user));
 	buf_adds(to, " ");
 	buf_adds(to, users_name(r->users, name));
 	if (set) {

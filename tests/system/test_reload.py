@@ -11,7 +11,7 @@ import subprocess
 
 import pytest
 
-from harness import SilentWriter, n_watches, traced, uid_of
+from harness import SilentWriter, SlowWriter, n_watches, traced, uid_of
 
 N = 200
 FEW = 60		# calls for the user who changed, and for what is waited for; a look at all takes more than N
@@ -150,6 +150,23 @@ def test_who_gets_a_name_does_not_get_what_somebody_else_had(env, restarted):
     env.stop()
     env.start()
     env.fence()
+    env.wait_answer(name(3), 'A', set())
+
+
+@pytest.mark.parametrize('restarted', [False, True], ids=['reloaded', 'restarted'])
+def test_what_somebody_else_had_is_known_as_such_until_he_was_looked_at(env, restarted):
+    """His file is being written when the daemon is stopped, and gone when it is started again."""
+    env.start()
+    env.stop() if restarted else None
+    env.users = {('v3' if u == 'u3' else u): names for u, names in env.users.items()}
+    env.make_home('v3')
+    writer = SlowWriter(env.file('v3'), '192.0.2.7')
+    env.start() if restarted else env.reload()
+    events_come(env, 0)
+    env.stop()
+    env.file('v3').unlink()
+    writer.finish('')
+    env.start()
     env.wait_answer(name(3), 'A', set())
 
 
