@@ -91,6 +91,7 @@ bool section_remember(struct output *o)
 	}
 	for (uint32_t name = 0; name < roster->users->n_names; name++) {
 		struct roster_user *u = &roster->state[roster->users->names[name].user];
+		bool is_remembered = u->known || u->lent;
 		struct ip_set *set;
 
 		if (found_next_set(&r.found, &i, name, &set)) {
@@ -100,12 +101,12 @@ bool section_remember(struct output *o)
 			ip_set_free(set);
 			continue;
 		}
-		if (changes_has(&p->behind, name) && u->known) {
+		if (changes_has(&p->behind, name) && is_remembered) {
 			note_behind(p, name, set);
 			continue;
 		}
 		/* What is published is what was last good; the state may be older than that. */
-		if (set || (r.found.n && u->known)) {
+		if (set || (r.found.n && is_remembered)) {
 			ip_set_free(roster->sets[name]);
 			roster->sets[name] = set;
 		}

@@ -170,6 +170,21 @@ def test_what_somebody_else_had_is_known_as_such_until_he_was_looked_at(env, res
     env.wait_answer(name(3), 'A', set())
 
 
+def test_nothing_is_lent_that_the_data_file_has_no_more(env):
+    """The state may be older than it."""
+    env.start()
+    env.stop()
+    env.data.write_text(''.join(line for line in env.data.read_text().splitlines(True) if f'+{name(3)}:' not in line))
+    env.users = {('v3' if u == 'u3' else u): names for u, names in env.users.items()}
+    env.make_home('v3')
+    writer = SlowWriter(env.file('v3'), '192.0.2.7')
+    env.start()
+    events_come(env, 0)
+    assert f'+{name(3)}:' not in env.data.read_text()
+    writer.finish('')
+    env.wait_answer(name(3), 'A', {'192.0.2.7'})
+
+
 def test_names_that_change_hands(env):
     env.start()
     env.users.update(u3=[name(4)], u4=[name(3)])
