@@ -48,6 +48,7 @@ enum {
 static void on_saved(void *arg, int r, uint64_t cost_ms)
 {
 	struct daemon *d = arg;
+	bool again;
 
 	d->save_cost_ms = cost_ms;
 	if (r && !d->state_failed) {
@@ -55,7 +56,8 @@ static void on_saved(void *arg, int r, uint64_t cost_ms)
 			  "keep what the data file says", d->conf.state, strerror(-r));
 	}
 	d->state_failed = r;
-	d->state_dirty = d->state_dirty || r || claims_saved(d->claims);
+	again = r || claims_saved(d->claims);	/* also where it is dirty again: changes may come all the time */
+	d->state_dirty = d->state_dirty || again;
 }
 
 static void on_save_timer(uv_timer_t *timer)
