@@ -179,6 +179,15 @@ void rfc2136_send_changes(struct rfc2136_zone *z)
 	rfc2136_zone_send_update(z, &news);
 }
 
+/* One that was sent before it, and not answered, may still come into force behind it. */
+static uint8_t owned_once_landed(const struct rfc2136 *p, uint8_t owned, uint8_t adds, uint8_t deletes)
+{
+	if (rfc2136_is_late(p, owned & RFC2136_LATE)) {
+		return (owned & (RFC2136_BOTH | RFC2136_OTHERS | RFC2136_LATE)) | adds;
+	}
+	return ((owned & (RFC2136_BOTH | RFC2136_OTHERS)) | adds) & (uint8_t)~deletes;
+}
+
 void rfc2136_land(struct rfc2136_zone *z)
 {
 	struct rfc2136 *p = z->p;
@@ -197,11 +206,13 @@ void rfc2136_land(struct rfc2136_zone *z)
 			}
 			output_published(&p->o, c);
 		}
-		*owned = ((*owned & (RFC2136_BOTH | RFC2136_OTHERS)) | z->adds[i]) & (uint8_t)~z->deletes[i];
+		*owned = owned_once_landed(p, *owned, z->adds[i], z->deletes[i]);
 	}
 	changes_clear(&z->flying);
 	while (z->n_flying_orphans) {
-		p->orphans[z->flying_orphans[--z->n_flying_orphans]].owned = 0;
+		struct rfc2136_orphan *o = &p->orphans[z->flying_orphans[--z->n_flying_orphans]];
+
+		o->owned = rfc2136_is_late(p, o->late) ? o->owned : 0;
 	}
 	if (news) {
 		output_remember(&p->o);

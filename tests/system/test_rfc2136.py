@@ -1183,6 +1183,36 @@ def test_what_comes_into_force_after_the_comparison_is_still_ours(env, up, key, 
     server.has(env, NAME, 'A', set())
 
 
+@pytest.mark.parametrize('then', ['changed', 'removed'])
+def test_what_comes_into_force_after_our_next_update_is_still_ours(env, up, key, fake, then):
+    """The same, of a name that another update is about before the server applies the first."""
+    held = []
+
+    def behave(server, m, tcp):
+        if is_update(m) and any(rrset.rdtype == dns.rdatatype.AAAA and not rrset.deleting for rrset in m.update):
+            held.append(m)
+            return []
+        return None
+    server = fake(behave)
+    env.users['jane'] = [f'jane.{ZONE}']
+    env.write('john', '1.2.3.4', age=60)
+    up(server, key.bind_file)
+    server.has(env, NAME, 'A', {'1.2.3.4'})
+    env.write('john', '1.2.3.4\n2001:db9::1')
+    env.wait(lambda: held, 'the update is there')
+    if then == 'changed':
+        env.write('john', '1.2.3.5')
+        env.wait_line('user john requested update to 1.2.3.5')
+    else:
+        del env.users['john']
+    env.reload()
+    server.has(env, NAME, 'A', {'1.2.3.5'} if then == 'changed' else set())
+    server.good(held[0])
+    env.reload()
+    server.has(env, NAME, 'AAAA', set())
+    server.has(env, NAME, 'A', {'1.2.3.5'} if then == 'changed' else set())
+
+
 # ---- everything at once
 
 @pytest.mark.parametrize('cls', PRIMARIES)
