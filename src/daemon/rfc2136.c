@@ -190,13 +190,13 @@ static bool late_of(const struct rfc2136 *p, uint32_t number)
 	       rfc2136_is_late(p, is_name ? p->owned[number] & RFC2136_LATE : p->orphans[number - n_names].late);
 }
 
-/* It is to go although nothing is known of who has the name now. */
+/* It is to go although nothing is known of who has the name now, or will have it. */
 static bool others_of(const struct rfc2136 *p, uint32_t number)
 {
 	const struct users *users = p->o.roster->users;
 
-	return number < users->n_names && p->owned[number] & RFC2136_OTHERS &&
-	       !p->o.roster->state[users->names[number].user].known;
+	return number >= users->n_names || (p->owned[number] & RFC2136_OTHERS &&
+					    !p->o.roster->state[users->names[number].user].known);
 }
 
 void rfc2136_print(struct buf *to, const struct rfc2136 *p, uint32_t number)
@@ -491,7 +491,8 @@ static int inherit_owned(struct rfc2136 *p, const struct rfc2136 *old,
 	for (uint32_t i = 0; !r && i < old->n_orphans; i++) {
 		r = old->orphans[i].owned ?
 			    add_owned(p, old->orphans[i].text,
-				      old->orphans[i].owned | (old->orphans[i].late ? RFC2136_LATE : 0)) :
+				      old->orphans[i].owned | RFC2136_OTHERS |
+					      (old->orphans[i].late ? RFC2136_LATE : 0)) :
 			    0;
 	}
 	return r;

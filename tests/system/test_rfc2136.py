@@ -291,6 +291,29 @@ def test_what_somebody_else_had_goes_when_the_server_is_back_after_a_restart(env
     assert NAME not in env.state.read_text()
 
 
+@pytest.mark.parametrize('restarted', [False, True], ids=['reloaded', 'restarted'])
+def test_what_nobody_had_for_a_while_goes_when_the_name_is_somebodys_again(env, make, up, key, restarted):
+    """And the server, which was away all the time, is back."""
+    server = make(Knot, None, key)
+    env.users['joe'] = [f'joe.{ZONE}']
+    env.make_home('jane')
+    env.write('john', '1.2.3.4', age=60)
+    up(server, key.bind_file)
+    server.wait(NAME, 'A', {'1.2.3.4'})
+    server.stop()
+    del env.users['john']
+    for names, address in [({}, '1.2.3.5'), ({'jane': [NAME]}, '1.2.3.6')]:
+        assert env.stop() == 0 if restarted else True
+        env.users |= names
+        env.start(tinydns=False) if restarted else env.reload()
+        env.write('joe', address)
+        env.wait_line(f'user joe requested update to {address}')
+    server.start()
+    env.reload()
+    server.wait(f'joe.{ZONE}', 'A', {address})
+    server.wait(NAME, 'A', set())
+
+
 def test_what_lies_in_a_zone_that_is_taken_out_stays_and_is_told(env, make, up, key):
     other = 'dyn.example.org'
     server = make(Knot, {ZONE: [], other: []}, key)
