@@ -561,7 +561,9 @@ static void look_at(struct daemon *d, uint32_t user, uint64_t settled_print,
 	if (saw_all && !f.any_trouble) {
 		u->trouble_said = false;
 	}
-	lent_end(d, user);
+	if (u->known || !f.any_trouble) {	/* else it was said that he keeps them */
+		lent_end(d, user);
+	}
 	if (f.n_no_file == d->conf.n_patterns) {
 		missing_begin(d, user);
 	} else if (saw_all) {

@@ -336,6 +336,25 @@ def test_a_chmod_that_makes_the_home_readable(plain):
     plain.wait_answer(JOHN, 'A', {OLD})
 
 
+@pytest.mark.parametrize('restarted', [False, True], ids=['reloaded', 'restarted'])
+def test_who_is_renamed_and_cannot_be_read_keeps_what_he_had(plain, restarted):
+    """As it is told."""
+    plain.make_home('john', mode=0o755)
+    plain.write('john', OLD, age=10)
+    plain.start()
+    plain.wait_answer(JOHN, 'A', {OLD})
+    plain.stop() if restarted else None
+    plain.make_home('jane', mode=0o700)
+    plain.write('jane', NEW, age=10)
+    plain.users['jane'] = plain.users.pop('john')
+    plain.start() if restarted else plain.reload()
+    plain.wait_log(r"^unable to open '.*': Permission denied; keeping the last addresses of user jane")
+    plain.fence()
+    plain.wait_answer(JOHN, 'A', {OLD})
+    plain.sh('jane', 'chmod 755 .')
+    plain.wait_answer(JOHN, 'A', {NEW})
+
+
 def test_a_home_that_cannot_be_read_again_and_again_is_told_each_time(plain):
     """Also when the file is what it was before."""
     plain.make_home('john', mode=0o755)
