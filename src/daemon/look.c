@@ -455,12 +455,14 @@ static void lent_end(struct daemon *d, uint32_t user)
 	if (!u->lent || u->settling) {
 		return;
 	}
-	none = u->known ? NULL : calloc(users_n_names(d->roster->users, user) + 1u, sizeof(*none));
+	if (!u->known && roster_has_any(d->roster, user)) {	/* without memory he is looked at again */
+		none = calloc(users_n_names(d->roster->users, user) + 1u, sizeof(*none));
+	}
 	if (none && roster_put(d->roster, user, none) > 0) {
 		u->known = false;	/* nobody has said that there be none */
 		daemon_want_publish(d);
 	}
-	u->lent = u->lent && !u->known && roster_has_any(d->roster, user);	/* no memory */
+	u->lent = !u->known;
 }
 
 /* What looking at a user's files came to. */

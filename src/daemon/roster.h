@@ -34,7 +34,8 @@ struct roster_user {
 	bool trouble_said : 1;	/* that his file cannot be opened */
 	bool refused : 1;	/* the file that counts is; the last addresses stay */
 	bool waited : 1;	/* somebody waits for what becomes of it */
-	bool lent : 1;		/* he is new, and his names have what they had as somebody else's: until he is looked at */
+	bool lent : 1;		/* he is new, and his names have what they had as somebody else's, until he is looked at;
+				 * nor is it his where it is found after that, until something is known of him */
 	bool last_look : 1;	/* of missing: if they are so still when they are read, that was for long enough */
 };
 

@@ -127,10 +127,11 @@ int section_recall(struct section_file *p)
 
 	e = e ? e : read_body(&r, &body);
 	for (uint32_t name = 0; !e && name < roster->users->n_names; name++) {
+		const struct roster_user *u = &roster->state[roster->users->names[name].user];
 		struct ip_set *set;
 
 		e = found_next_set(&r.found, &i, name, &set);
-		if (!e && set && output_covers(&p->o, name) && !roster->state[roster->users->names[name].user].known) {
+		if (!e && set && output_covers(&p->o, name) && !u->known && !u->lent) {
 			ip_set_free(roster->sets[name]);
 			roster->sets[name] = steal_ptr(&set);
 		}

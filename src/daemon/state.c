@@ -15,7 +15,8 @@
 /* The first line, then one for each name: user, name, its addresses, with a blank between. Lines that begin
  * with a blank are outputs' (publish_print_memory), in any place. */
 #define HEADING "dns-updater state 1\n"
-/* Instead of the user: what the name has was somebody else's, and its user was not looked at yet. No user is called so. */
+/* Instead of the user: what the name has, or may have somewhere, was somebody else's, and nothing is known of its user.
+ * No user is called so. */
 #define NOBODY "/"
 #define STATE_MAX ((size_t)UINT32_MAX)
 #define IPS_MAX (2 * IP_SET_EACH_MAX)
@@ -103,7 +104,7 @@ static int take_line(struct reader *r, struct text line)
 	}
 	roster->sets[name] = set;
 	if (r->lends) {
-		u->lent = u->lent || set;
+		u->lent = true;
 	} else {
 		u->known = true;
 	}
@@ -160,7 +161,7 @@ static void print_name(const struct roster *r, uint32_t name, struct buf *to)
 {
 	uint32_t user = r->users->names[name].user;
 	const struct ip_set *set = r->sets[name];
-	bool is_lent = !r->state[user].known && r->state[user].lent && set;
+	bool is_lent = !r->state[user].known && r->state[user].lent;
 
 	if (!r->state[user].known && !is_lent) {
 		return;

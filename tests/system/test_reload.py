@@ -11,7 +11,7 @@ import subprocess
 
 import pytest
 
-from harness import SilentWriter, SlowWriter, n_watches, traced, uid_of
+from harness import END, SilentWriter, SlowWriter, n_watches, traced, uid_of
 
 N = 200
 FEW = 60		# calls for the user who changed, and for what is waited for; a look at all takes more than N
@@ -167,6 +167,28 @@ def test_what_somebody_else_had_is_known_as_such_until_he_was_looked_at(env, res
     env.file('v3').unlink()
     writer.finish('')
     env.start()
+    env.wait_answer(name(3), 'A', set())
+
+
+@pytest.mark.parametrize('again', [False, True], ids=['once', 'twice'])
+def test_what_somebody_else_had_is_known_as_such_when_the_data_file_is_mended(env, again):
+    """It could not be read at the start, or at two."""
+    env.start()
+    env.stop()
+    good = env.data.read_text()
+    env.data.write_text(good.replace(END, '# gone'))
+    env.users = {('v3' if u == 'u3' else u): names for u, names in env.users.items()}
+    env.make_home('v3')
+    env.start()
+    env.wait_log('^unable to publish to ')
+    if again:
+        env.write('u0', '198.51.100.1')
+        env.wait_line('user u0 requested update to 198.51.100.1')
+        env.stop()
+        env.start()
+        env.wait_log('^unable to publish to ')
+    env.data.write_text(good)
+    events_come(env, 1)
     env.wait_answer(name(3), 'A', set())
 
 
