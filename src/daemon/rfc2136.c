@@ -18,6 +18,9 @@
 
 #define OTHERS_TEXT " others"
 #define LATE_TEXT " late"
+/* Lines that are of no name: whether an update may be under way of which the others say nothing. */
+#define STOPPED_TEXT "stopped"
+#define BEGUN_TEXT "begun"
 
 enum { STOP_MS = 2000 };
 
@@ -215,11 +218,23 @@ void rfc2136_print(struct buf *to, const struct rfc2136 *p, uint32_t number)
 	}
 }
 
+void rfc2136_print_begun(struct buf *to, struct rfc2136 *p)
+{
+	if (p->was_stopped) {
+		buf_printf(to, " %s " BEGUN_TEXT "\n", p->o.is->name);
+		p->was_stopped = false;
+	}
+}
+
 static bool print_memory(struct output *o, uint32_t number, struct buf *to)
 {
 	struct rfc2136 *p = rfc2136_of(o);
 
 	rfc2136_sort_orphans(p);	/* so that they keep their places until the last is printed */
+	if (number == rfc2136_n_numbers(p) && p->stopping) {	/* and nothing more is sent */
+		buf_printf(to, " %s " STOPPED_TEXT "\n", o->is->name);
+		return true;
+	}
 	if (number >= rfc2136_n_numbers(p)) {
 		return false;
 	}
@@ -247,6 +262,10 @@ static bool take_memory(struct output *o, const char *text, size_t n)
 	char name[NAME_SIZE];
 	uint8_t owned = RFC2136_A | RFC2136_AAAA;
 
+	if (text_is((struct text){ text, n }, STOPPED_TEXT) || text_is((struct text){ text, n }, BEGUN_TEXT)) {
+		p->was_stopped = *text == *STOPPED_TEXT;
+		return true;
+	}
 	if (!blank || name_canon(text, n_name, name, &n_canon)) {
 		return false;
 	}
@@ -293,6 +312,16 @@ static void say_left(struct rfc2136 *p)
 
 /* --- publishing --- */
 
+/* If we were killed, an update may have been under way that was about what was ours already. */
+static void take_start(struct rfc2136 *p)
+{
+	for (uint32_t i = 0; !p->begun && !p->was_stopped && i < rfc2136_n_numbers(p); i++) {
+		if (owned_of(p, i)) {
+			rfc2136_unclear(p, i);
+		}
+	}
+}
+
 void rfc2136_attempted(struct rfc2136_zone *z)
 {
 	struct rfc2136 *p = z->p;
@@ -309,6 +338,7 @@ static void changed(struct output *o, bool again)
 {
 	struct rfc2136 *p = rfc2136_of(o);
 
+	take_start(p);
 	if (!p->begun) {
 		p->begun = true;
 		say_left(p);
@@ -374,7 +404,9 @@ static void stop(struct output *o)
 {
 	struct rfc2136 *p = rfc2136_of(o);
 
-	p->stopping = true;
+	take_start(p);
+	p->begun = p->stopping = true;
+	output_remember(o);
 	(void)uv_timer_start(&p->timer, on_stop_timer, STOP_MS, 0);
 	for (unsigned i = 0; i < p->n_zones; i++) {
 		rfc2136_zone_stop(p->zones[i]);

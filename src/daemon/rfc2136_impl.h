@@ -71,6 +71,7 @@ struct rfc2136 {
 	bool begun;	/* it was told to publish */
 	uint32_t n_left_said; /* names with records of ours, but in none of the zones */
 	bool remembers; /* what was published before the start is known */
+	bool was_stopped; /* and all of it: nothing was sent after that was written down */
 	uint64_t late_ms; /* the end of RFC2136_LATE for all */
 	struct quota ignored, refused, refused_counted; /* lines of the log */
 	uv_timer_t timer; /* of the end */
@@ -180,6 +181,9 @@ const char *rfc2136_name(const struct rfc2136 *p, uint32_t number);
 
 /* What is remembered of the number over a restart: a line, or none. */
 void rfc2136_print(struct buf *to, const struct rfc2136 *p, uint32_t number);
+
+/* That it is not all any more, before the first update is sent. */
+void rfc2136_print_begun(struct buf *to, struct rfc2136 *p);
 
 static inline uint32_t rfc2136_n_numbers(const struct rfc2136 *p)
 {

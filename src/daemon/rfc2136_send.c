@@ -118,7 +118,7 @@ static void take_off(struct rfc2136_zone *z, const struct batch *b, uint32_t n, 
 
 		z->adds[i] = news;
 		news &= (uint8_t)~(*owned | *owned >> RFC2136_SENT_SHIFT);
-		*owned |= (uint8_t)(news << RFC2136_SENT_SHIFT);
+		*owned |= (uint8_t)(z->adds[i] << RFC2136_SENT_SHIFT);
 		if (news) {
 			rfc2136_print(ret_news, z->p, c->name);
 		}
@@ -144,6 +144,7 @@ static int build(struct rfc2136_zone *z, const struct batch *b, struct buf *ret_
 			   z->p->o.conf->ttl, MESSAGE_TCP_MAX, &z->key, time(NULL), &used,
 			   &z->sent);
 	if (!r) {
+		rfc2136_print_begun(ret_news, z->p);
 		take_off(z, b, (uint32_t)used, ret_news);
 		r = buf_error(ret_news);
 	}

@@ -23,7 +23,7 @@ import dns.tsig
 import dns.update
 import pytest
 
-from harness import TIMEOUT, Address
+from harness import TIMEOUT, Address, needs
 from servers import KNOT_BADKEY, NAME, ZONE, Bind, Key, Knot, Nsd, Pdns
 
 PRIMARIES = [Knot, Bind, Pdns]
@@ -288,7 +288,7 @@ def test_what_somebody_else_had_goes_when_the_server_is_back_after_a_restart(env
     env.start(tinydns=False)
     server.wait(NAME, 'A', set())
     assert env.stop() == 0
-    assert NAME not in env.state.read_text()
+    assert f' ns {NAME} ' not in env.state.read_text()
 
 
 @pytest.mark.parametrize('restarted', [False, True], ids=['reloaded', 'restarted'])
@@ -1234,6 +1234,52 @@ def test_what_comes_into_force_after_our_next_update_is_still_ours(env, up, key,
     env.reload()
     server.has(env, NAME, 'AAAA', set())
     server.has(env, NAME, 'A', {'1.2.3.5'} if then == 'changed' else set())
+
+
+@pytest.mark.parametrize('end', ['killed', 'stopped'])
+def test_what_comes_into_force_after_a_restart_is_still_ours(env, up, key, fake, end):
+    """The same, of a type that was ours before it was sent, so that the disk does not know of it."""
+    held = []
+
+    def behave(server, m, tcp):
+        if is_update(m) and any(rrset.rdtype == dns.rdatatype.A and '1.2.3.5' in str(rrset) for rrset in m.update):
+            held.append(m)
+            return []
+        return None
+    server = fake(behave)
+    env.users['jane'] = [f'jane.{ZONE}']
+    env.write('john', '1.2.3.4', age=60)
+    up(server, key.bind_file)
+    server.has(env, NAME, 'A', {'1.2.3.4'})
+    env.wait(lambda: env.state.exists() and f' ns {NAME} a\n' in env.state.read_text(), 'it is in the state')
+    env.write('john', '1.2.3.5')
+    env.wait(lambda: held, 'the update is there')
+    env.kill() if end == 'killed' else env.stop()
+    del env.users['john']
+    env.start(tinydns=False)
+    server.has(env, NAME, 'A', set())
+    server.good(held[0])
+    env.reload()
+    server.has(env, NAME, 'A', set())
+
+
+def test_what_may_still_come_is_known_also_after_a_start_that_came_to_nothing(env, up, key, fake):
+    """Stopped before it has read the address files."""
+    needs('strace')
+    trace = env.tmp / 'trace'
+    server = fake()
+    env.write('john', '1.2.3.4', age=60)
+    up(server, key.bind_file)
+    line = f' ns {NAME} a\n'
+    env.wait(lambda: env.state.exists() and line in env.state.read_text(), 'it is in the state')
+    env.kill()
+    env.prefix = ['strace', '-f', '-D', '-qq', '-o', str(trace), '-e', 'trace=openat2',
+                  '-e', 'inject=openat2:delay_enter=1000000']
+    env.environ['ASAN_OPTIONS'] = 'detect_leaks=0'
+    env.start(tinydns=False, wait=False)
+    env.wait(lambda: trace.exists() and 'openat2' in trace.read_text(), 'it reads address files')
+    assert env.stop() == 0
+    assert line not in env.state.read_text()
 
 
 # ---- everything at once
