@@ -82,14 +82,14 @@ static void print(const struct roster *r, struct buf *to)
 static void check_sets(const struct roster *r)
 {
 	for (uint32_t i = 0; i < r->users->n_names; i++) {
+		const struct roster_user *u = &r->state[r->users->names[i].user];
 		const struct ip_set *s = r->sets[i];
-
 		struct ip ips[2 * IP_SET_EACH_MAX], *end = ip_set_copy(ips, s, true, true);
 
 		for (const struct ip *ip = ips; ip < end; ip++) {
 			CHECK(!ip_special(ip));
 		}
-		CHECK(!s || r->state[r->users->names[i].user].known);
+		CHECK(!s || u->known || u->lent);
 	}
 }
 
