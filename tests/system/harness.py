@@ -687,10 +687,12 @@ def traced(env):
 
 class SlowWriter(threading.Thread):
     """Somebody who has an address file open and writes it line by line, without ever pausing for
-    as long as the daemon takes for the end of writing. finish() writes the rest and closes."""
+    as long as the daemon takes for the end of writing. finish() writes the rest and closes.
+    within_a_line: he is in the midst of one, and writes what stands there once more."""
 
-    def __init__(self, path, text, append=False):
+    def __init__(self, path, text, append=False, within_a_line=False):
         super().__init__(daemon=True)
+        self.within_a_line = text.encode() if within_a_line else None
         self.fd = os.open(path, os.O_WRONLY | os.O_CREAT |
                           (os.O_APPEND if append else os.O_TRUNC), 0o644)
         os.write(self.fd, text.encode())
@@ -699,12 +701,15 @@ class SlowWriter(threading.Thread):
 
     def run(self):
         while not self.done.wait(0.2):
-            os.write(self.fd, b'\n#')
+            if self.within_a_line:
+                os.pwrite(self.fd, self.within_a_line, 0)
+            else:
+                os.write(self.fd, b'\n#')
 
     def finish(self, text):
         self.done.set()
         self.join()
-        os.write(self.fd, b'\n' + text.encode())
+        os.write(self.fd, (b'' if self.within_a_line else b'\n') + text.encode())
         os.close(self.fd)
 
 

@@ -16,7 +16,7 @@ import sys
 
 import pytest
 
-from harness import SERVICE_GID, SERVICE_UID, TIMEOUT, needs, uid_of
+from harness import SERVICE_GID, SERVICE_UID, TIMEOUT, SlowWriter, needs, uid_of
 from test_reload import traces
 from test_watching import few_watches	# noqa: F401: a fixture
 
@@ -338,16 +338,20 @@ def test_a_file_of_the_front_end_is_taken_at_start_at_once(asked):
 def test_a_file_of_the_front_end_under_another_pattern_has_to_settle(asked):
     asked.make_home('john')
     prepare(asked, '198.51.100.7\n', asked.file('john'))()
+    writer = SlowWriter(asked.file('john'), '', append=True)
     asked.start()
     assert has(asked) == b'unknown\n'
+    writer.finish('')
     asked.wait_answer(JOHN, 'A', {'198.51.100.7'})
 
 
 def test_without_a_front_end_its_files_have_to_settle(asked):
     asked.conf_more = ''
     prepare(asked, '198.51.100.7\n')()
+    writer = SlowWriter(asked.door / 'john', '', append=True)
     asked.start()
     assert has(asked) == b'unknown\n'
+    writer.finish('')
     asked.wait_answer(JOHN, 'A', {'198.51.100.7'})
 
 

@@ -831,11 +831,9 @@ def test_a_slow_writer_into_a_home_that_appears_is_waited_for(env):
 
 def test_the_beginning_of_an_address_is_not_taken_for_one(env):
     env.start()
-    fd = os.open(env.file('john'), os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644)
-    os.write(fd, b'198.51.100.1')
+    writer = SlowWriter(env.file('john'), '198.51.100.1', within_a_line=True)
     env.fence()
-    os.write(fd, b'7\n')
-    os.close(fd)
+    writer.finish('7\n')
     env.wait_answer(JOHN, 'A', {'198.51.100.17'})
     assert env.count(r'requested update to 198\.51\.100\.1$') == 0
 
