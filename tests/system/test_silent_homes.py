@@ -295,8 +295,9 @@ def status(env, user, *options):
 
 @pytest.fixture
 def withdraw(env, afar):
-    """Mary's file is found missing; jane's, which is next door, is withdrawn later than mary's could be."""
-    env.conf.update(missing='withdraw', missing_after='1s', rescan='1h')
+    """Mary's file is found missing; jane's, which is next door, is withdrawn later than mary's could be. There is time
+    for what a test does with mary's, also on a busy machine."""
+    env.conf.update(missing='withdraw', missing_after='5s', rescan='1h')
     env.users['jane'] = ['jane.dyn.example.com']
     env.write('jane', OLD, age=10)
     afar.come_up()
