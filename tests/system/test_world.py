@@ -62,6 +62,18 @@ def wait_at_rest(env):
     env.fence()
     address = next(iter(env.query('fence.fence.example.com', 'A')))
     env.wait(lambda: f'+fence.fence.example.com:{address}:60' in env.section(), 'the file has followed')
+    env.wait(lambda: not under_way(env), 'nothing takes room that it will give back')
+    env.wait(lambda: env.state.exists() and address in env.state.read_text(), 'the state is saved')
+
+
+def under_way(env):
+    """Our names that will go soon. What was displaced of root's stays for a minute."""
+    found = []
+    for path in env.root.glob('.data.dnsu.*'):
+        with contextlib.suppress(FileNotFoundError):
+            if 'late' not in path.name or path.stat().st_uid == SERVICE_UID:
+                found.append(path)
+    return found
 
 
 def converged(env, address, timeout=TIMEOUT):
@@ -260,12 +272,24 @@ def test_a_command_that_kills_its_helper(world):
     converged(world, OLD)
 
 
+def name_of(pid):
+    """Of the process; None when it has ended, as those of a command do."""
+    with contextlib.suppress(OSError):
+        return pathlib.Path(f'/proc/{pid}/comm').read_text().rstrip('\n')
+    return None
+
+
 def test_without_those_who_would_read_where_nobody_answers(world):
     """At once, not when somebody's home comes to lie there."""
     world.expect_exit = {0, 111}
     world.start()
-    mother, = [p for p in harness.descendants(world.process.pid)
-               if pathlib.Path(f'/proc/{p}/comm').read_text() == 'dnsu-patient\n']
+    mothers = []
+
+    def found():
+        mothers[:] = [p for p in harness.descendants(world.process.pid) if name_of(p) == 'dnsu-patient']
+        return mothers
+    world.wait(found, 'it has its name')
+    mother, = mothers
     os.kill(mother, signal.SIGKILL)
     world.wait_line('a process that reads address files on file systems that may not answer is gone; stopping')
     assert world.wait_exit() == 111
