@@ -650,6 +650,7 @@ def test_a_certificate_that_is_the_same_is_no_new_one(env, http):
     http.certificates.install(http.certificates.make())
     new = http.certificates.der()
     env.wait(lambda: peer_certificate(http) == new, 'the new certificate')
+    http.wait_log('new certificate', mark)
     assert http.count('new certificate', mark) == 1
 
 

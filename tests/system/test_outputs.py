@@ -879,7 +879,8 @@ def test_a_name_that_moves_to_another_output_by_a_reload_is_published_there(out)
     finally:
         gate.open()
     out.wait(lambda: states(out) == {'first': 'not here', 'second': 'published'}, 'it is published')
-    assert NAME in (out.root / 'second').read_text() and NAME not in (out.root / 'first').read_text()
+    assert NAME in (out.root / 'second').read_text()
+    out.wait(lambda: NAME not in (out.root / 'first').read_text(), 'it is gone there')
 
 
 def test_a_reload_while_a_command_hangs(three):
@@ -1325,6 +1326,7 @@ def test_waiting_ends_when_it_is_verified(verified):
     assert p.poll() is None
     verified.tinydns.process.send_signal(signal.SIGCONT)
     assert p.communicate(timeout=TIMEOUT)[0] == f'published: {NAME} is 1.2.3.4\n'
+    verified.wait_log(f'^{NAME} is 1.2.3.4 at ')
     assert verified.count(f'^{NAME} is 1.2.3.4 at ') == 1
 
 

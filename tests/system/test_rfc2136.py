@@ -61,10 +61,10 @@ def test_a_change_is_answered(env, make, up, key, cls):
     env.wait_line(f'updating record for {NAME} to 1.2.3.4 at {OUTPUT}')
     env.write('john', '5.6.7.8\n2001:db8::1')
     server.wait(NAME, 'AAAA', {'2001:db8::1'})
-    assert server.rrset(NAME, 'A') == {'5.6.7.8'}
+    server.wait(NAME, 'A', {'5.6.7.8'})		# PowerDNS may have the old one in its cache for a moment
     env.write('john', '2001:db8::2\n2001:db8::3')
     server.wait(NAME, 'AAAA', {'2001:db8::2', '2001:db8::3'})
-    assert server.rrset(NAME, 'A') == set()
+    server.wait(NAME, 'A', set())
     assert server.rrset(NAME, 'MX') == {'10 mail.example.com.'}
     assert server.rrset(NAME, 'TXT') == {'"a static text"'}
 
@@ -406,7 +406,7 @@ def test_wrong_key(env, make, up, key, tmp_path, cls, name, words):
     for line in env.lines():
         assert wrong.secret not in line
     # The administrator mends it, and need not say so.
-    wrong.bind_file.write_text(key.bind_text)
+    os.replace(key.bind_file, wrong.bind_file)	# as a whole: half of it would be told, too
     env.wait_line(f'publishing to ns, zone {ZONE}, at {server.server} again')
     server.wait(NAME, 'A', {'1.2.3.4'})
     assert env.count('unable to publish') == 1
@@ -847,7 +847,7 @@ def test_the_clock(env, up, key, fake):
     env.write('john', '1.2.3.4', age=60)
     up(server, key.bind_file)
     env.wait_log(f'^unable to publish to ns, zone {ZONE}: the clock of {server.server} differs from ours by '
-                 r'(999|1000|1001) s: there it is 20\d\d-.*Z, here 20\d\d-.*Z \(BADTIME\); trying again')
+                 r'(99\d|100[01]) s: there it is 20\d\d-.*Z, here 20\d\d-.*Z \(BADTIME\); trying again')
     right.set()
     server.has(env, NAME, 'A', {'1.2.3.4'})
     assert env.count('unable') == 1
@@ -1018,7 +1018,7 @@ def test_comparisons_that_take_long_are_rare(env, up, key, fake):
         env.write('john', f'5.6.7.{i + 1}')
         server.has(env, NAME, 'A', {f'5.6.7.{i + 1}'})
         env.wait_line(f'updating record for {NAME} to 5.6.7.{i + 1} at ns')
-    env.wait(lambda: len(began) == 2, 'the second comparison')
+    env.wait(lambda: len(began) >= 2, 'the second comparison', timeout=3 * TIMEOUT)	# on a busy machine each takes longer
     assert began[1] - began[0] > 50 * took_s
 
 

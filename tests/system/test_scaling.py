@@ -324,7 +324,7 @@ def test_changes_of_each_reach_the_secondary(site, cls, rights):
             s.answered(user, f'198.51.100.{i + 1}')
     s.one.write('john', '198.51.100.99')
     s.one.wait_log(r'^john.dyn.example.com is 198.51.100.99 at 192.0.2.54, after ')
-    assert s.secondary.rrset(name('john'), 'A') == {'198.51.100.99'}
+    s.answered('john', '198.51.100.99')
     s.one.write('john', 'none')
     s.answered('john')
     s.answered('anna', '198.51.100.2')

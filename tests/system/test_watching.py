@@ -294,11 +294,7 @@ def test_one_directory_of_many_users_needs_few_watches(env):
     env.conf['pathpattern'] = f'{door}/%u'
     env.with_fence = False
     env.start(homes=False)
-    watches = 0
-    for fd in os.listdir(f'/proc/{env.process.pid}/fdinfo'):
-        with open(f'/proc/{env.process.pid}/fdinfo/{fd}') as f:
-            watches += sum(line.startswith('inotify wd:') for line in f)
-    assert watches < 20
+    assert n_watches(env.process.pid) < 20
     (door / 'u17').write_text(NEW + '\n')
     env.wait_answer('u17.dyn.example.com', 'A', {NEW})
 
