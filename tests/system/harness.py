@@ -155,54 +155,75 @@ guard = Guard()
 
 
 class Log:
-    """The lines that a program writes, as they come."""
+    """The lines that a program writes, as they come. Whoever looks at them has all that were written before, for he
+    takes what the thread that follows has not come to yet."""
 
     def __init__(self, name):
         self.name = name
-        self.lines = []
-        self.times = []		# CLOCK_MONOTONIC of each line
         self.cond = threading.Condition()
-        self.open = 0
+        self._lines = []
+        self._open = {}		# stream: the beginning of its next line
 
     def follow(self, stream):
         with self.cond:
-            self.open += 1
-        threading.Thread(target=self._read, args=(stream,), daemon=True).start()
+            self._open[stream] = b''
+        threading.Thread(target=self._follow, args=(stream,), daemon=True).start()
 
-    def _read(self, stream):
-        with stream:
-            for line in stream:
+    def _follow(self, stream):
+        poll = select.poll()	# for there may be thousands of descriptors
+        poll.register(stream, select.POLLIN)
+        with stream:		# nobody else closes it
+            while stream in self._open:
+                poll.poll()
                 with self.cond:
-                    self.lines.append(line.rstrip(b'\n').decode('utf-8', 'surrogateescape'))
-                    self.times.append(time.monotonic())
-                    self.cond.notify_all()
-        with self.cond:
-            self.open -= 1
+                    self._take()
+
+    def _take(self):
+        """All that can be read by now. Call it with the lock held."""
+        poll = select.poll()
+        for stream in self._open:
+            poll.register(stream, select.POLLIN)
+        ready = {fd for fd, _ in poll.poll(0)}
+        for stream in [s for s in self._open if s.fileno() in ready]:
+            data = os.read(stream.fileno(), 1 << 20)	# more than a pipe holds
+            *lines, rest = (self._open[stream] + data).split(b'\n')
+            self._open[stream] = rest
+            if not data:	# the end
+                del self._open[stream]
+                lines += [rest] if rest else []
+            self._lines += [line.decode('utf-8', 'surrogateescape') for line in lines]
             self.cond.notify_all()
+
+    @property
+    def lines(self):
+        with self.cond:
+            self._take()
+            return list(self._lines)
 
     def mark(self):
         with self.cond:
-            return len(self.lines)
+            self._take()
+            return len(self._lines)
 
     def wait(self, test, after=0, timeout=TIMEOUT):
         """The first line behind `after` that passes the test: what test returned, or None."""
         end = time.monotonic() + timeout
         i = after
         with self.cond:
+            self._take()
             while True:
-                while i < len(self.lines):
-                    found = test(self.lines[i])
+                while i < len(self._lines):
+                    found = test(self._lines[i])
                     i += 1
                     if found:
                         return found
                 left = end - time.monotonic()
-                if left <= 0 or not self.open:
+                if left <= 0 or not self._open:
                     return None
                 self.cond.wait(left)
 
     def text(self):
-        with self.cond:
-            return '\n'.join(self.lines)
+        return '\n'.join(self.lines)
 
 
 class Address:
@@ -277,8 +298,7 @@ class Logged:
     def lines(self, after=None):
         """The program's messages since this start (or since a mark)."""
         after = self.run_start if after is None else after
-        with self.log.cond:
-            return self.log.lines[after:]
+        return self.log.lines[after:]
 
     def wait_log(self, pattern, after=None, timeout=TIMEOUT):
         """Waits for a line in which the regular expression is found; the match."""
