@@ -26,6 +26,7 @@ def daemon(env):
     env.environ = {'ASAN_OPTIONS': 'detect_leaks=0'}	# the debugger puts its strings into the heap
     env.conf['database'] = str(env.cdb)	# so that there is a process of every kind but the readers
     env.start()
+    wait_named(env)
 
 
 def parent_of(pid):
@@ -43,6 +44,11 @@ def named(env, name):
     return [p for p in descendants(env.process.pid) if is_named(p)]
 
 
+def wait_named(env):
+    """Each gives itself its name, and that may be after the daemon is ready."""
+    env.wait(lambda: len(named(env, 'dnsu-command')) == 2 and named(env, 'dnsu-patient'), 'all have their names')
+
+
 def test_every_thread_is_closed_and_has_one_capability(env):
     env.write('john', '1.2.3.4')		# so that there are threads
     env.wait_answer('john.dyn.example.com', 'A', {'1.2.3.4'})
@@ -58,6 +64,7 @@ def test_nobody_of_the_same_user_looks_into_it(env):
     env.stop()
     env.prefix = ['setpriv', f'--reuid={SERVICE_UID}', f'--regid={SERVICE_GID}', '--init-groups']
     env.start(tinydns=False)
+    wait_named(env)
     owners = {name: [os.stat(f'/proc/{pid}/mem').st_uid for pid in pids] for name, pids in (
         ('dns-updater', [env.process.pid]), ('dnsu-patient', named(env, 'dnsu-patient')),
         ('dnsu-command', named(env, 'dnsu-command')))}
