@@ -14,6 +14,7 @@ import subprocess
 import pytest
 
 from harness import Log, TIMEOUT, TOP, clean_env, needs, uid_of, unshare_mounts
+from servers import Port
 
 JOHN = 'john.dyn.example.com'
 LOGIN = 'dnsu-test-john'
@@ -43,7 +44,7 @@ class Ssh:
         self.dir = env.tmp / 'ssh'
         self.dir.mkdir()
         self.log = Log('sshd')
-        self.process = None
+        self.process = self.claimed = None
         for name in ('host', 'client'):
             subprocess.run(['ssh-keygen', '-q', '-t', 'ed25519', '-N', '', '-f', self.dir / name],
                            check=True)
@@ -58,9 +59,8 @@ class Ssh:
         self.keys.write_text(f'{options} {(self.dir / "client.pub").read_text()}'.lstrip())
 
     def start(self):
-        with socket.socket() as s:
-            s.bind(('127.0.0.1', 0))
-            self.port = s.getsockname()[1]
+        self.claimed = Port('127.0.0.1')	# of those that the kernel gives to nobody meanwhile
+        self.port = self.claimed.number
         (self.dir / 'config').write_text(
             f'ListenAddress 127.0.0.1:{self.port}\nHostKey {self.dir}/host\nPidFile none\n'
             f'AuthorizedKeysFile {self.keys}\nStrictModes no\nUsePAM no\n'
@@ -97,6 +97,8 @@ class Ssh:
             self.process.kill()
         if self.process:
             self.process.wait()
+        if self.claimed:
+            self.claimed.close()
 
 
 @pytest.fixture
