@@ -506,7 +506,7 @@ def test_a_server_that_comes_later(env, make, up, key, cls):
     server.start()
     server.wait(NAME, 'A', {'1.2.3.4'})
     env.wait_line(f'publishing to ns, zone {ZONE}, at {server.server} again')
-    assert env.count('unable to publish') == 1
+    assert env.count('unable to publish.*Connection refused') == 1	# it may be up before it has its zones
 
 
 def test_the_next_server(env, make, up, key):
@@ -1018,7 +1018,7 @@ def test_comparisons_that_take_long_are_rare(env, up, key, fake):
         env.write('john', f'5.6.7.{i + 1}')
         server.has(env, NAME, 'A', {f'5.6.7.{i + 1}'})
         env.wait_line(f'updating record for {NAME} to 5.6.7.{i + 1} at ns')
-    env.wait(lambda: len(began) >= 2, 'the second comparison', timeout=3 * TIMEOUT)	# on a busy machine each takes longer
+    env.wait(lambda: len(began) >= 2, 'the second comparison', timeout=3 * TIMEOUT)	# each may take its time
     assert began[1] - began[0] > 50 * took_s
 
 
