@@ -637,7 +637,7 @@ def test_a_wildcard_is_none_of_a_hosts_file(out, lan):
 
 
 def test_nobody_asks_for_a_wildcard_that_is_left_out(out, lan):
-    out.conf_more += f'verify = {lan.server}\nverify_timeout = 300ms\n'
+    out.conf_more += f'verify = {lan.server}\nverify_timeout = 2s\n'
     out.users['john'] = [WILD, NAME]
     out.start(tinydns=False)
     out.write('john', '1.2.3.4')
@@ -1043,7 +1043,7 @@ def test_a_command_that_does_nothing(verified):
     make = verified.conf['makecommand']
     nothing = verified.tmp / 'nothing'
     verified.conf['makecommand'] = f'if [ -e {nothing} ]; then true; else {make}; fi'
-    verified.conf['verify_timeout'] = '300ms'
+    verified.conf['verify_timeout'] = '2s'
     verified.start()
     verified.write('john', '1.2.3.4')
     verified.wait_log(f'^{NAME} is 1\\.2\\.3\\.4 at ')
@@ -1063,7 +1063,7 @@ def test_a_command_that_does_nothing(verified):
 
 def test_what_was_mended_by_hand_is_verified_after_a_reload(verified):
     verified.conf['makecommand'] = 'true'
-    verified.conf['verify_timeout'] = '300ms'
+    verified.conf['verify_timeout'] = '2s'
     verified.start()
     verified.write('john', '1.2.3.4')
     verified.wait_log(f'^{NAME} has no address at ')
@@ -1159,7 +1159,7 @@ def test_a_withdrawn_address_that_stays_is_not_right_after_a_reload_either(verif
 
 def test_a_reload_names_another_server_to_ask(verified, make):
     """What the one was asked for is asked of the other."""
-    verified.conf['verify_timeout'] = '300ms'
+    verified.conf['verify_timeout'] = '2s'
     verified.conf['verify'] = verified.tinydns.ip + ':5355'	# nobody is there
     verified.start()
     verified.write('john', '1.2.3.4')
@@ -1191,7 +1191,7 @@ def test_a_server_that_is_not_there(verified):
 
 
 def test_a_server_that_does_not_answer(verified):
-    verified.conf['verify_timeout'] = '300ms'
+    verified.conf['verify_timeout'] = '2s'
     verified.start()
     verified.tinydns.process.send_signal(signal.SIGSTOP)
     verified.write('john', '1.2.3.4')
@@ -1230,7 +1230,7 @@ def test_a_hosts_file_is_verified(out, lan):
 def test_one_of_two_servers_has_another_zone(out, make):
     """The second is never told to read the file."""
     first, second = make(Nsd, section=()), make(Nsd, section=())
-    output(out, 'zone', 'zonefile', first.zone_file(), first.reload_command, verify_timeout='500ms',
+    output(out, 'zone', 'zonefile', first.zone_file(), first.reload_command, verify_timeout='2s',
            verify=f'{first.server}, {second.server}')
     out.start(tinydns=False)
     out.write('john', '1.2.3.4')
