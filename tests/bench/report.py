@@ -82,7 +82,9 @@ TITLES = {
                'difference in slabs after clean caches were dropped: an inotify watch also keeps its directory in '
                'memory. Homes on a disk.'),
     'start': ('From exec to ready', 'Cold: after all caches of the machine were dropped.'),
-    'rfc2136': ('Name servers, RFC 2136', 'By `tests/bench/servers`; asked by a Python program, whose time is in these figures.'),
+    'rfc2136': ('Name servers, RFC 2136', 'By `tests/bench/servers`; asked by a Python program, whose time is in these '
+                'figures, but sustained: there a program in C writes. Alone is what the server takes from somebody who has '
+                'nothing else to do, and all his messages ready.'),
     'http': ('The front end, requests a second', 'By `tests/bench/http`, with a connection for each request.'),
 }
 
