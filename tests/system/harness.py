@@ -531,6 +531,18 @@ class Env(Logged):
         self.send(signal.SIGHUP)
         return self.wait_log(r'^(not )?reloaded\b.*', mark).group(0)
 
+    @contextlib.contextmanager
+    def changing(self, restarted):
+        """What is changed meanwhile counts after a reload, or after a restart."""
+        __tracebackhide__ = True
+        if restarted:
+            assert self.stop() == 0
+        yield
+        if restarted:
+            self.start(tinydns=bool(self.tinydns))
+        else:
+            self.reload()
+
     def wait_exit(self, timeout=TIMEOUT):
         """Waits for the daemon's end; its exit status."""
         __tracebackhide__ = True

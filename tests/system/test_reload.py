@@ -140,13 +140,16 @@ def test_who_is_renamed_does_not_vanish_meanwhile(env):
     env.wait_answer(name(3), 'A', {address(3)})
 
 
+def rename_u3(env):
+    env.users = {('v3' if u == 'u3' else u): names for u, names in env.users.items()}
+    env.make_home('v3')
+
+
 @pytest.mark.parametrize('restarted', [False, True], ids=['reloaded', 'restarted'])
 def test_who_gets_a_name_does_not_get_what_somebody_else_had(env, restarted):
     env.start()
-    env.stop() if restarted else None
-    env.users = {('v3' if u == 'u3' else u): names for u, names in env.users.items()}
-    env.make_home('v3')
-    env.start() if restarted else env.reload()
+    with env.changing(restarted):
+        rename_u3(env)
     env.wait_answer(name(3), 'A', set())
     env.wait_line(f'removing record for {name(3)}')
     env.stop()
@@ -159,11 +162,9 @@ def test_who_gets_a_name_does_not_get_what_somebody_else_had(env, restarted):
 def test_what_somebody_else_had_is_known_as_such_until_he_was_looked_at(env, restarted):
     """His file is being written when the daemon is stopped, and gone when it is started again."""
     env.start()
-    env.stop() if restarted else None
-    env.users = {('v3' if u == 'u3' else u): names for u, names in env.users.items()}
-    env.make_home('v3')
-    writer = SlowWriter(env.file('v3'), '192.0.2.7')
-    env.start() if restarted else env.reload()
+    with env.changing(restarted):
+        rename_u3(env)
+        writer = SlowWriter(env.file('v3'), '192.0.2.7')
     events_come(env, 0)
     env.stop()
     env.file('v3').unlink()

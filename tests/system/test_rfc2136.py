@@ -256,32 +256,32 @@ def test_reload_with_other_users_and_outputs(env, make, up, key):
     one.wait(f'jane.{ZONE}', 'A', {'5.6.7.8'})
 
 
-@pytest.mark.parametrize('restarted', [False, True], ids=['reloaded', 'restarted'])
-def test_what_somebody_else_had_goes_when_his_name_passes_on(env, make, up, key, restarted):
+def publish_john(env, make, up, key):
+    """At a server; jane has a home, but no name yet."""
     server = make(Knot, None, key)
     env.make_home('jane')
     env.write('john', '1.2.3.4', age=60)
     up(server, key.bind_file)
     server.wait(NAME, 'A', {'1.2.3.4'})
-    assert env.stop() == 0 if restarted else True
-    env.users = {'jane': [NAME]}
-    env.start(tinydns=False) if restarted else env.reload()
+    return server
+
+
+@pytest.mark.parametrize('restarted', [False, True], ids=['reloaded', 'restarted'])
+def test_what_somebody_else_had_goes_when_his_name_passes_on(env, make, up, key, restarted):
+    server = publish_john(env, make, up, key)
+    with env.changing(restarted):
+        env.users = {'jane': [NAME]}
     server.wait(NAME, 'A', set())
     env.wait_line(f'removing record for {NAME} at ns')
 
 
 @pytest.mark.parametrize('restarted', [False, True], ids=['reloaded', 'restarted'])
 def test_what_somebody_else_had_goes_when_the_server_is_back_after_a_restart(env, make, up, key, restarted):
-    server = make(Knot, None, key)
-    env.make_home('jane')
-    env.write('john', '1.2.3.4', age=60)
-    up(server, key.bind_file)
-    server.wait(NAME, 'A', {'1.2.3.4'})
-    assert env.stop() == 0 if restarted else True
-    server.stop()
-    env.users = {'jane': [NAME]}
-    mark = env.mark()
-    env.start(tinydns=False) if restarted else env.reload()
+    server = publish_john(env, make, up, key)
+    with env.changing(restarted):
+        server.stop()
+        env.users = {'jane': [NAME]}
+        mark = env.mark()
     env.wait_log(f'^unable to publish to ns, zone {ZONE}', mark)
     assert env.stop() == 0
     server.start()
@@ -294,18 +294,13 @@ def test_what_somebody_else_had_goes_when_the_server_is_back_after_a_restart(env
 @pytest.mark.parametrize('restarted', [False, True], ids=['reloaded', 'restarted'])
 def test_what_nobody_had_for_a_while_goes_when_the_name_is_somebodys_again(env, make, up, key, restarted):
     """And the server, which was away all the time, is back."""
-    server = make(Knot, None, key)
     env.users['joe'] = [f'joe.{ZONE}']
-    env.make_home('jane')
-    env.write('john', '1.2.3.4', age=60)
-    up(server, key.bind_file)
-    server.wait(NAME, 'A', {'1.2.3.4'})
+    server = publish_john(env, make, up, key)
     server.stop()
     del env.users['john']
     for names, address in [({}, '1.2.3.5'), ({'jane': [NAME]}, '1.2.3.6')]:
-        assert env.stop() == 0 if restarted else True
-        env.users |= names
-        env.start(tinydns=False) if restarted else env.reload()
+        with env.changing(restarted):
+            env.users |= names
         env.write('joe', address)
         env.wait_line(f'user joe requested update to {address}')
     server.start()

@@ -339,11 +339,10 @@ def test_who_is_renamed_and_cannot_be_read_keeps_what_he_had(plain, restarted):
     plain.write('john', OLD, age=10)
     plain.start()
     plain.wait_answer(JOHN, 'A', {OLD})
-    plain.stop() if restarted else None
-    plain.make_home('jane', mode=0o700)
-    plain.write('jane', NEW, age=10)
-    plain.users['jane'] = plain.users.pop('john')
-    plain.start() if restarted else plain.reload()
+    with plain.changing(restarted):
+        plain.make_home('jane', mode=0o700)
+        plain.write('jane', NEW, age=10)
+        plain.users['jane'] = plain.users.pop('john')
     plain.wait_log(r"^unable to open '.*': Permission denied; keeping the last addresses of user jane")
     plain.fence()
     plain.wait_answer(JOHN, 'A', {OLD})
