@@ -14,10 +14,11 @@
 #include <unistd.h>
 
 /* Outputs' lines are theirs; here they have none. */
-bool publish_take_memory(struct publish *p, const char *line, size_t n)
+void publish_take_memory(struct publish *p, const char *line, size_t n)
 {
 	(void)p;
-	return n && *line == ' ';
+	(void)line;
+	(void)n;
 }
 
 bool publish_print_memory(struct publish *p, uint32_t number, struct buf *to)

@@ -212,7 +212,7 @@ static void take_lines(const struct buf *text, struct publish *p)
 	struct text rest = { text->data, text->len }, line;
 
 	while (text_split(rest, '\n', &line, &rest)) {
-		(void)publish_take_memory(p, line.at, line.n);	/* of an output that is gone, perhaps */
+		publish_take_memory(p, line.at, line.n);
 	}
 }
 

@@ -58,7 +58,7 @@ struct output_class {
 	/* What it remembers over a restart of the number, a name's or one above all names' that stands for
 	 * something of its own (publish.h); false: there is no such number. */
 	bool (*print_memory)(struct output *o, uint32_t number, struct buf *to);
-	bool (*take_memory)(struct output *o, const char *text, size_t n);
+	void (*take_memory)(struct output *o, const char *text, size_t n);
 	/* What was remembered of this name is another user's, whose it was then; NULL: that makes no difference. */
 	void (*pass)(struct output *o, uint32_t name);
 	/* What was claimed up to this number may be sent; NULL: it never claims. */

@@ -409,21 +409,21 @@ void publish_claimed(struct publish *p, uint64_t upto)
 }
 
 /* " OUTPUT TEXT": the text is that output's own. */
-bool publish_take_memory(struct publish *p, const char *line, size_t n)
+void publish_take_memory(struct publish *p, const char *line, size_t n)
 {
 	struct text rest = { line + 1, n ? n - 1 : 0 }, name;
 
 	if (!n || *line != ' ' || !text_next_field(&rest, ' ', &name)) {
-		return false;
+		return;
 	}
 	for (unsigned i = 0; i < p->n_outputs; i++) {
 		struct output *o = p->outputs[i];
 
 		if (text_is(name, o->is->name)) {
-			return o->class->take_memory(o, rest.at, rest.n);
+			o->class->take_memory(o, rest.at, rest.n);
+			return;
 		}
 	}
-	return false;
 }
 
 void publish_pass(struct publish *p, uint32_t name)

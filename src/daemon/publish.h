@@ -102,8 +102,8 @@ bool publish_print_memory(struct publish *p, uint32_t number, struct buf *to);
 /* What was claimed up to this number is remembered, or cannot be. */
 void publish_claimed(struct publish *p, uint64_t upto);
 
-/* One such line, without its newline. false: it is none of ours. */
-bool publish_take_memory(struct publish *p, const char *line, size_t n);
+/* One such line, without its newline. That of an output that is gone is passed over. */
+void publish_take_memory(struct publish *p, const char *line, size_t n);
 
 /* The name was another user's when that was remembered. */
 void publish_pass(struct publish *p, uint32_t name);

@@ -253,7 +253,7 @@ static bool take_end(const char *text, size_t *n, const char *word)
 }
 
 /* "NAME a", "NAME aaaa" or "NAME both", and behind it " others", " late" or both. */
-static bool take_memory(struct output *o, const char *text, size_t n)
+static void take_memory(struct output *o, const char *text, size_t n)
 {
 	struct rfc2136 *p = rfc2136_of(o);
 	bool late = take_end(text, &n, LATE_TEXT), others = take_end(text, &n, OTHERS_TEXT);
@@ -264,17 +264,17 @@ static bool take_memory(struct output *o, const char *text, size_t n)
 
 	if (text_is((struct text){ text, n }, STOPPED_TEXT) || text_is((struct text){ text, n }, BEGUN_TEXT)) {
 		p->was_stopped = *text == *STOPPED_TEXT;
-		return true;
+		return;
 	}
 	if (!blank || name_canon(text, n_name, name, &n_canon)) {
-		return false;
+		return;
 	}
 	while (owned && (strlen(types_text[owned]) != n - n_name - 1 ||
 			 memcmp(types_text[owned], blank + 1, n - n_name - 1) != 0)) {
 		owned--;
 	}
 	if (!owned) {
-		return false;
+		return;
 	}
 	p->remembers = true;
 	if (late) {
@@ -282,7 +282,6 @@ static bool take_memory(struct output *o, const char *text, size_t n)
 	}
 	owned |= (late ? RFC2136_LATE : 0) | (others ? RFC2136_OTHERS : 0);
 	(void)add_owned(p, name, owned); /* without memory it is left where it is */
-	return true;
 }
 
 static void pass(struct output *o, uint32_t name)

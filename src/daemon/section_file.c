@@ -70,18 +70,14 @@ static bool print_memory(struct output *o, uint32_t number, struct buf *to)
 	return true;
 }
 
-static bool take_memory(struct output *o, const char *text, size_t n)
+static void take_memory(struct output *o, const char *text, size_t n)
 {
 	struct section_file *p = section_file_of(o);
 	uint32_t name = users_find_name(o->roster->users, text, n);
 
-	if (take_serial(p, (struct text){ text, n })) {
-		return true;
-	}
-	if (name != TABLE_NONE) {	/* without memory the section counts */
+	if (!take_serial(p, (struct text){ text, n }) && name != TABLE_NONE) {	/* without memory the section counts */
 		(void)changes_note(&p->behind, name, NULL);
 	}
-	return true;
 }
 
 /* --- the clockwork --- */

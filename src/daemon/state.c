@@ -121,7 +121,11 @@ static int take_lines(struct reader *r, struct text rest)
 			return STATE_E_FORMAT;	/* cut, which we never leave behind */
 		}
 		line.n--;
-		e = publish_take_memory(r->publish, line.at, line.n) ? 0 : take_line(r, line);
+		if (line.n && *line.at != ' ') {
+			e = take_line(r, line);
+		} else if (!r->lends) {
+			publish_take_memory(r->publish, line.at, line.n);
+		}
 	}
 	return e;
 }
