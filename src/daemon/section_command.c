@@ -34,14 +34,19 @@ struct timespec section_newest_product(const struct section_file *p)
 	return t;
 }
 
+/* What the command makes, and what it makes that of. false: there is nothing that tells. */
+static bool look_at_both(const struct section_file *p, struct stat *ret_product, struct stat *ret_data)
+{
+	return p->format->compiled && stat(p->o.is->file, ret_data) >= 0 &&
+	       !splice_stat(p->splice, p->format->compiled, ret_product);
+}
+
 bool section_product_is_old(const struct section_file *p)
 {
 	struct stat data, product;
 
 	/* Where no file tells, the command has to. */
-	return !p->format->compiled || stat(p->o.is->file, &data) < 0 ||
-	       splice_stat(p->splice, p->format->compiled, &product) < 0 ||
-	       !file_is_later(&product.st_mtim, &data.st_mtim);
+	return !look_at_both(p, &product, &data) || !file_is_later(&product.st_mtim, &data.st_mtim);
 }
 
 /* A compiled file that appeared beside the one our command made may have been made of older data,
@@ -86,9 +91,8 @@ static void outdate_compiled(struct section_file *p)
 {
 	struct stat data, product;
 
-	if (!p->compiled.st_ino || stat(p->o.is->file, &data) < 0 ||
-	    splice_stat(p->splice, p->format->compiled, &product) < 0 ||
-	    !file_same_stat(&product, &p->compiled) || file_is_later(&data.st_mtim, &product.st_mtim)) {
+	if (!p->compiled.st_ino || !look_at_both(p, &product, &data) || !file_same_stat(&product, &p->compiled) ||
+	    file_is_later(&data.st_mtim, &product.st_mtim)) {
 		return;
 	}
 	data.st_mtim.tv_sec--;
