@@ -10,6 +10,7 @@
 #include <errno.h>
 #include <limits.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/inotify.h>
 #include <sys/ioctl.h>
@@ -19,8 +20,6 @@ enum {
 	EVENTS_SIZE = 64 * 1024,
 	READS_MAX = 4,		/* of one turn of the loop: others want to be served too */
 	SAME_MAX = 64,		/* places that one directory may serve as and be told apart */
-	WD_EMPTY = 0,		/* the kernel's watch descriptors begin with 1 */
-	WD_DELETED = -1,	/* and the keys of fanotify are other negative numbers */
 	MUTED_MAX = 256,
 	MUTE_FIRST_MS = 10 * 1000, MUTE_MAX_MS = 10 * 60 * 1000,
 };
@@ -33,12 +32,15 @@ struct muted {
 	uint64_t until_ms, pause_ms;
 };
 
-/* What one watch descriptor, or key of fanotify, serves as. It may have several entries. */
-struct entry {
-	int wd;
+/* A directory of a pattern, and of a user unless all share it. */
+struct place {
 	uint32_t user;
 	uint8_t pattern, level;
 };
+
+/* In the index, instead of a place's number. */
+#define SLOT_EMPTY UINT32_MAX
+#define SLOT_DELETED (UINT32_MAX - 1)
 
 struct watch {
 	uv_poll_t poll;
@@ -56,18 +58,80 @@ struct watch {
 	bool limited, unmarked_said;
 	uint64_t n_strays;
 
-	struct entry *entries;	/* open addressing by wd */
-	uint32_t n_used, size;	/* used ones, deleted ones included */
-
-	/* The watch descriptor of each place: the shared levels of all patterns first, then for
-	 * every user his own levels. 0: none. */
+	/* The watch descriptor of each place, or its key of fanotify, which is negative: the shared levels of all
+	 * patterns first, then for every user his own levels. 0: none. */
 	int *wds;
 	uint32_t n_shared, n_own;
 	uint32_t shared_at[CONF_PATTERNS_MAX], own_at[CONF_PATTERNS_MAX];	/* where a pattern's levels begin */
+
+	/* The numbers of the places that have a watch descriptor, by that: open addressing. One descriptor may be
+	 * that of several places. */
+	uint32_t *slots;
+	uint32_t n_used, size;	/* used ones, deleted ones included */
 };
 
 static const uint32_t MASK_DIR = IN_CREATE | IN_MOVED_TO | IN_MOVED_FROM | IN_DELETE | IN_ATTRIB |
 				 IN_DELETE_SELF | IN_MOVE_SELF;
+
+/* --- which place has which number --- */
+
+/* Of one user. */
+static unsigned n_own_of(const struct watch *w, unsigned pattern)
+{
+	return w->patterns[pattern].n - 1 - w->patterns[pattern].first_user;
+}
+
+static uint32_t first_own(const struct watch *w, uint32_t user)
+{
+	return w->n_shared + user * w->n_own;
+}
+
+static uint32_t number_of(const struct watch *w, unsigned pattern, unsigned level, uint32_t user)
+{
+	unsigned first = w->patterns[pattern].first_user;
+
+	if (level <= first) {
+		return w->shared_at[pattern] + level;
+	}
+	return first_own(w, user) + w->own_at[pattern] + level - first - 1;
+}
+
+static struct place place_of(const struct watch *w, uint32_t number)
+{
+	struct place p = { .user = WATCH_SHARED };
+
+	if (number < w->n_shared) {
+		while (number > w->shared_at[p.pattern] + w->patterns[p.pattern].first_user) {
+			p.pattern++;
+		}
+		p.level = (uint8_t)(number - w->shared_at[p.pattern]);
+		return p;
+	}
+	number -= w->n_shared;
+	p.user = number / w->n_own;
+	number %= w->n_own;
+	while (number >= w->own_at[p.pattern] + n_own_of(w, p.pattern)) {
+		p.pattern++;
+	}
+	p.level = (uint8_t)(number - w->own_at[p.pattern] + w->patterns[p.pattern].first_user + 1);
+	return p;
+}
+
+/* Where the descriptor of this place is kept. */
+static int *wd_of(const struct watch *w, unsigned pattern, unsigned level, uint32_t user)
+{
+	return &w->wds[number_of(w, pattern, level, user)];
+}
+
+/* Of all places, none of which has one. NULL: no memory, or more places than there are numbers. */
+static int *new_wds(const struct watch *w, const struct users *users)
+{
+	uint64_t n = w->n_shared + (uint64_t)w->n_own * users->n_users;
+
+	return n < SLOT_DELETED ? calloc(n + 1, sizeof(int)) : NULL;
+}
+
+/* --- the index --- */
 
 /* Where the search begins; the size need not be a power of two. */
 static uint32_t slot_of(const struct watch *w, int wd)
@@ -82,34 +146,34 @@ static uint32_t next_slot(const struct watch *w, uint32_t i)
 	return i + 1 == w->size ? 0 : i + 1;
 }
 
-static void put(struct watch *w, const struct entry *e)
+static bool is_used(uint32_t slot)
 {
-	uint32_t i = slot_of(w, e->wd);
-
-	while (w->entries[i].wd != WD_EMPTY) {
-		i = next_slot(w, i);
-	}
-	w->entries[i] = *e;
-	w->n_used++;
+	return slot < SLOT_DELETED;
 }
 
-static bool is_used(const struct entry *e)
+static void put(struct watch *w, uint32_t number)
 {
-	return e->wd != WD_EMPTY && e->wd != WD_DELETED;
+	uint32_t i = slot_of(w, w->wds[number]);
+
+	while (w->slots[i] != SLOT_EMPTY) {
+		i = next_slot(w, i);
+	}
+	w->slots[i] = number;
+	w->n_used++;
 }
 
 /* Makes room for one more, and drops what was deleted. */
 static int make_room(struct watch *w)
 {
 	uint64_t all = (w->n_shared + (uint64_t)w->n_own * w->users->n_users) / 4 * 5 + 32;
-	struct entry *old = w->entries;
+	uint32_t *old = w->slots;
 	uint32_t size_old = w->size, n = 1;
 
 	if (w->n_used < w->size / 5 * 4) {
 		return 0;
 	}
 	for (uint32_t i = 0; i < size_old; i++) {
-		n += is_used(&old[i]);
+		n += is_used(old[i]);
 	}
 	while (w->size / 3 * 2 < n + 8) {
 		w->size = w->size ? w->size + w->size / 2 : 32;	/* by half: there may be millions */
@@ -117,86 +181,68 @@ static int make_room(struct watch *w)
 	if (w->size < all && w->size > all / 8) {
 		w->size = (uint32_t)all;	/* it seems that all are there: no more than they need */
 	}
-	w->entries = calloc(w->size, sizeof(*w->entries));
-	if (!w->entries) {
-		w->entries = old;
+	w->slots = malloc(w->size * sizeof(*w->slots));
+	if (!w->slots) {
+		w->slots = old;
 		w->size = size_old;
 		return -ENOMEM;
 	}
+	memset(w->slots, 0xff, w->size * sizeof(*w->slots));	/* all SLOT_EMPTY */
 	w->n_used = 0;
 	for (uint32_t i = 0; i < size_old; i++) {
-		if (is_used(&old[i])) {
-			put(w, &old[i]);
+		if (is_used(old[i])) {
+			put(w, old[i]);
 		}
 	}
 	free(old);
 	return 0;
 }
 
-/* Copies up to SAME_MAX entries of the descriptor; a handler may change the table. */
-static unsigned entries_of(const struct watch *w, int wd, struct entry *ret)
+/* Up to SAME_MAX of the places that the descriptor serves as; a handler may change the index. */
+static unsigned places_of(const struct watch *w, int wd, struct place *ret)
 {
 	unsigned n = 0;
 
-	for (uint32_t i = slot_of(w, wd); w->size && n < SAME_MAX; i = next_slot(w, i)) {
-		const struct entry *e = &w->entries[i];
-
-		if (e->wd == WD_EMPTY) {
-			break;
-		}
-		if (e->wd == wd) {
-			ret[n++] = *e;
+	for (uint32_t i = slot_of(w, wd); w->size && n < SAME_MAX && w->slots[i] != SLOT_EMPTY; i = next_slot(w, i)) {
+		if (is_used(w->slots[i]) && w->wds[w->slots[i]] == wd) {
+			ret[n++] = place_of(w, w->slots[i]);
 		}
 	}
 	return n;
 }
 
-/* Where those of a user's own places are kept, in one such list. */
-static int *own_places(const struct watch *w, int *wds, uint32_t user)
+/* The place, which has a descriptor, has none any more; true when it was the descriptor's last. */
+static bool drop(struct watch *w, const struct place *gone)
 {
-	return wds + w->n_shared + (size_t)user * w->n_own;
-}
-
-/* Where the descriptor of this place is kept. */
-static int *place(const struct watch *w, unsigned pattern, unsigned level, uint32_t user)
-{
-	const struct pattern *p = &w->patterns[pattern];
-
-	if (level <= p->first_user) {
-		return &w->wds[w->shared_at[pattern] + level];
-	}
-	return own_places(w, w->wds, user) + w->own_at[pattern] + level - p->first_user - 1;
-}
-
-/* Takes the entry out of the table, and from its place; true when it was the descriptor's last. */
-static bool drop(struct watch *w, const struct entry *gone)
-{
+	uint32_t number = number_of(w, gone->pattern, gone->level, gone->user);
+	int wd = w->wds[number];
 	unsigned n_left = 0;
 
-	*place(w, gone->pattern, gone->level, gone->user) = 0;
-	for (uint32_t i = slot_of(w, gone->wd);; i = next_slot(w, i)) {
-		struct entry *e = &w->entries[i];
-
-		if (e->wd == WD_EMPTY) {
-			break;
-		}
-		if (e->wd != gone->wd) {
-			continue;
-		}
-		if (e->user == gone->user && e->pattern == gone->pattern &&
-		    e->level == gone->level) {
-			e->wd = WD_DELETED;
-		} else {
+	for (uint32_t i = slot_of(w, wd); w->slots[i] != SLOT_EMPTY; i = next_slot(w, i)) {
+		if (w->slots[i] == number) {
+			w->slots[i] = SLOT_DELETED;
+		} else if (is_used(w->slots[i]) && w->wds[w->slots[i]] == wd) {
 			n_left++;
 		}
 	}
+	w->wds[number] = 0;
 	return !n_left;
 }
 
-static void let_go(struct watch *w, const struct entry *e)
+/* What is gone by itself, unless the place has another one by now. */
+static void forget(struct watch *w, const struct place *p, int wd)
 {
-	if (drop(w, e) && e->wd > 0) {
-		(void)inotify_rm_watch(w->fd, e->wd);	/* it may be gone by itself */
+	if (*wd_of(w, p->pattern, p->level, p->user) == wd) {
+		(void)drop(w, p);
+	}
+}
+
+static void let_go(struct watch *w, const struct place *p)
+{
+	int wd = *wd_of(w, p->pattern, p->level, p->user);
+
+	if (drop(w, p) && wd > 0) {
+		(void)inotify_rm_watch(w->fd, wd);	/* it may be gone by itself */
 	}
 }
 
@@ -250,10 +296,10 @@ static void on_mute_timer(uv_timer_t *timer)
 	arm_mute_timer(w);
 }
 
-static void mute_place(struct watch *w, const struct entry *e)
+static void mute_place(struct watch *w, const struct place *p)
 {
 	uint64_t now = uv_now(w->mute_timer.loop);
-	struct muted *m = find_muted(w, e->pattern, e->level, e->user);
+	struct muted *m = find_muted(w, p->pattern, p->level, p->user);
 	uint64_t pause = m ? m->pause_ms * 2 : MUTE_FIRST_MS;
 
 	if (!m && w->n_muted == MUTED_MAX) {
@@ -261,23 +307,23 @@ static void mute_place(struct watch *w, const struct entry *e)
 	}
 	m = m ? m : &w->muted[w->n_muted++];
 	pause = pause > MUTE_MAX_MS ? MUTE_MAX_MS : pause;
-	*m = (struct muted){ .user = e->user, .pattern = e->pattern, .level = e->level, .is_muted = true,
+	*m = (struct muted){ .user = p->user, .pattern = p->pattern, .level = p->level, .is_muted = true,
 			     .until_ms = now + pause, .pause_ms = pause };
-	let_go(w, e);
+	let_go(w, p);
 	arm_mute_timer(w);
-	w->handlers.flooded(w->handlers.arg, e->user, e->pattern, pause);
+	w->handlers.flooded(w->handlers.arg, p->user, p->pattern, pause);
 }
 
 /* What all share is never without a watch: there, only the administrator can flood. */
 static void end_batch(struct watch *w)
 {
 	int key = flood_end(&w->flood, uv_now(w->mute_timer.loop));
-	struct entry entries[SAME_MAX];
-	unsigned n = key ? entries_of(w, key, entries) : 0;
+	struct place places[SAME_MAX];
+	unsigned n = key ? places_of(w, key, places) : 0;
 
 	for (unsigned i = 0; i < n; i++) {
-		if (entries[i].user != WATCH_SHARED) {
-			mute_place(w, &entries[i]);
+		if (places[i].user != WATCH_SHARED) {
+			mute_place(w, &places[i]);
 		}
 	}
 }
@@ -329,9 +375,9 @@ static void say_once(struct watch *w, const struct watch_mark *mark, uint32_t us
 /* It was muted since another thread asked for a watch on it. */
 static void take_back(struct watch *w, int key)
 {
-	struct entry entries[SAME_MAX];
+	struct place places[SAME_MAX];
 
-	if (key > 0 && !entries_of(w, key, entries)) {
+	if (key > 0 && !places_of(w, key, places)) {
 		(void)inotify_rm_watch(w->fd, key);	/* it may be gone by itself */
 	}
 }
@@ -360,7 +406,7 @@ unsigned watch_complete(const struct watch *w, uint32_t user)
 	for (unsigned i = 0; i < w->n_patterns; i++) {
 		unsigned level = w->patterns[i].first_user + 1;
 
-		while (level < w->patterns[i].n && *place(w, i, level, user)) {
+		while (level < w->patterns[i].n && *wd_of(w, i, level, user)) {
 			level++;
 		}
 		patterns |= level == w->patterns[i].n ? 1u << i : 0;
@@ -376,47 +422,45 @@ uint64_t watch_n_strays(const struct watch *w)
 void watch_note(struct watch *w, const struct watch_mark *mark, unsigned pattern, unsigned level,
 		uint32_t user)
 {
-	struct entry e = { .user = level <= w->patterns[pattern].first_user ? WATCH_SHARED : user,
+	struct place p = { .user = level <= w->patterns[pattern].first_user ? WATCH_SHARED : user,
 			   .pattern = (uint8_t)pattern, .level = (uint8_t)level };
-	int *kept = place(w, pattern, level, user);
+	int *wd = wd_of(w, pattern, level, user);
 
-	if (is_muted(w, pattern, level, e.user)) {
+	if (is_muted(w, pattern, level, p.user)) {
 		take_back(w, mark->key);
 		return;
 	}
-	say_once(w, mark, e.user);
-	if (mark->error || *kept == mark->key) {
+	say_once(w, mark, p.user);
+	if (mark->error || *wd == mark->key) {
 		return;
 	}
-	if (*kept) {
-		e.wd = *kept;
-		let_go(w, &e);
+	if (*wd) {
+		let_go(w, &p);
 	}
 	if (!make_room(w)) {
-		e.wd = mark->key;
-		put(w, &e);
-		*kept = mark->key;
+		*wd = mark->key;
+		put(w, number_of(w, pattern, level, user));
 	}
 }
 
 /* At whose way leads through this directory. */
-static void look_through(const struct watch *w, const struct entry *e)
+static void look_through(const struct watch *w, const struct place *p)
 {
-	if (e->user == WATCH_SHARED) {
+	if (p->user == WATCH_SHARED) {
 		w->handlers.look_all(w->handlers.arg);
 	} else {
-		w->handlers.look(w->handlers.arg, e->user, e->pattern, false);
+		w->handlers.look(w->handlers.arg, p->user, p->pattern, false);
 	}
 }
 
 /* Something happened to the name in the directory: is that a name on somebody's way? */
-static void name_event(struct watch *w, const struct entry *e, uint32_t mask, const char *entry_name)
+static void name_event(struct watch *w, const struct place *at, uint32_t mask, const char *entry_name)
 {
-	const struct pattern *p = &w->patterns[e->pattern];
-	bool is_file = e->level + 1u == p->n;
+	const struct pattern *p = &w->patterns[at->pattern];
+	bool is_file = at->level + 1u == p->n;
 	bool written = is_file && mask & (IN_CLOSE_WRITE | IN_MOVED_TO);
 	const char *name;
-	uint32_t user = e->user;
+	uint32_t user = at->user;
 	size_t n;
 
 	if (!is_file && mask & IN_CLOSE_WRITE) {
@@ -425,12 +469,12 @@ static void name_event(struct watch *w, const struct entry *e, uint32_t mask, co
 	if (user != WATCH_SHARED) {
 		char expected[NAME_MAX + 1];
 
-		if (!pattern_component(p, e->level, users_user(w->users, user), expected) ||
+		if (!pattern_component(p, at->level, users_user(w->users, user), expected) ||
 		    strcmp(expected, entry_name)) {
 			return;
 		}
 	} else {
-		if (!pattern_match(p, e->level, entry_name, &name, &n)) {
+		if (!pattern_match(p, at->level, entry_name, &name, &n)) {
 			return;
 		}
 		if (!name) {
@@ -442,12 +486,12 @@ static void name_event(struct watch *w, const struct entry *e, uint32_t mask, co
 			return;
 		}
 	}
-	w->handlers.look(w->handlers.arg, user, e->pattern, written);
+	w->handlers.look(w->handlers.arg, user, at->pattern, written);
 }
 
 static void take_event(struct watch *w, const struct inotify_event *event)
 {
-	struct entry entries[SAME_MAX];
+	struct place places[SAME_MAX];
 	unsigned n;
 
 	if (event->mask & IN_Q_OVERFLOW) {
@@ -455,7 +499,7 @@ static void take_event(struct watch *w, const struct inotify_event *event)
 		return;
 	}
 	flood_count(&w->flood, event->wd);
-	n = entries_of(w, event->wd, entries);
+	n = places_of(w, event->wd, places);
 	w->n_strays += !n;
 	if (n == SAME_MAX) {	/* some of those who share it may be missing here */
 		w->handlers.look_all(w->handlers.arg);
@@ -465,10 +509,10 @@ static void take_event(struct watch *w, const struct inotify_event *event)
 	}
 	for (unsigned i = 0; i < n; i++) {
 		if (event->mask & IN_IGNORED) {	/* forget the watch, look where it should be */
-			(void)drop(w, &entries[i]);
-			look_through(w, &entries[i]);
+			forget(w, &places[i], event->wd);
+			look_through(w, &places[i]);
 		} else if (event->len) {
-			name_event(w, &entries[i], event->mask, event->name);
+			name_event(w, &places[i], event->mask, event->name);
 		}
 	}
 }
@@ -494,8 +538,8 @@ static bool may_be_ours(const struct watch *w, const char *name)
 static void on_fanotify_event(void *arg, int key, uint32_t mask, const char *name)
 {
 	struct watch *w = arg;
-	struct entry entries[SAME_MAX];
-	unsigned n = entries_of(w, key, entries);
+	struct place places[SAME_MAX];
+	unsigned n = places_of(w, key, places);
 
 	if (n) {	/* else it is somebody's directory on the same file system */
 		flood_count(&w->flood, key);
@@ -507,9 +551,9 @@ static void on_fanotify_event(void *arg, int key, uint32_t mask, const char *nam
 	}
 	for (unsigned i = 0; i < n; i++) {
 		if (strcmp(name, ".") != 0) {
-			name_event(w, &entries[i], mask, name);
+			name_event(w, &places[i], mask, name);
 		} else {
-			look_through(w, &entries[i]);
+			look_through(w, &places[i]);
 		}
 	}
 }
@@ -595,9 +639,9 @@ int watch_new(struct uv_loop_s *loop, const struct users *users, const struct pa
 		w->shared_at[i] = w->n_shared;
 		w->own_at[i] = w->n_own;
 		w->n_shared += patterns[i].first_user + 1;
-		w->n_own += patterns[i].n - 1 - patterns[i].first_user;
+		w->n_own += n_own_of(w, i);
 	}
-	w->wds = calloc(w->n_shared + (size_t)w->n_own * users->n_users + 1, sizeof(*w->wds));
+	w->wds = new_wds(w, users);
 	w->fd = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
 	r = !w->wds ? -ENOMEM : w->fd < 0 ? -errno : uv_poll_init(loop, &w->poll, w->fd);
 	if (r) {
@@ -626,11 +670,10 @@ static void let_user_go(struct watch *w, uint32_t user)
 {
 	for (unsigned i = 0; i < w->n_patterns; i++) {
 		for (unsigned level = w->patterns[i].first_user + 1; level < w->patterns[i].n; level++) {
-			struct entry e = { .wd = *place(w, i, level, user), .user = user, .pattern = (uint8_t)i,
-					   .level = (uint8_t)level };
+			struct place p = { .user = user, .pattern = (uint8_t)i, .level = (uint8_t)level };
 
-			if (e.wd) {
-				let_go(w, &e);
+			if (*wd_of(w, i, level, user)) {
+				let_go(w, &p);
 			}
 		}
 	}
@@ -652,8 +695,7 @@ static void renumber_muted(struct watch *w, const uint32_t *now)
 
 int watch_renumber(struct watch *w, const struct users *users, const struct pattern *patterns, const uint32_t *now)
 {
-	size_t n_places = w->n_shared + (size_t)w->n_own * users->n_users + 1;
-	int *wds = calloc(n_places, sizeof(*wds));
+	int *wds = new_wds(w, users);
 
 	if (!wds) {
 		return -ENOMEM;
@@ -663,12 +705,15 @@ int watch_renumber(struct watch *w, const struct users *users, const struct patt
 		if (now[user] == TABLE_NONE) {
 			let_user_go(w, user);
 		} else {
-			memcpy(own_places(w, wds, now[user]), own_places(w, w->wds, user), w->n_own * sizeof(*wds));
+			memcpy(wds + first_own(w, now[user]), w->wds + first_own(w, user), w->n_own * sizeof(*wds));
 		}
 	}
+	/* The descriptors are the same, and so is where the index has them. */
 	for (uint32_t i = 0; i < w->size; i++) {
-		if (is_used(&w->entries[i]) && w->entries[i].user != WATCH_SHARED) {
-			w->entries[i].user = now[w->entries[i].user];
+		if (is_used(w->slots[i]) && w->slots[i] >= w->n_shared) {
+			uint32_t own = w->slots[i] - w->n_shared;
+
+			w->slots[i] = first_own(w, now[own / w->n_own]) + own % w->n_own;
 		}
 	}
 	renumber_muted(w, now);
@@ -687,7 +732,7 @@ static void closed(uv_handle_t *handle)
 		return;
 	}
 	close_fd(w->fd);
-	free(w->entries);
+	free(w->slots);
 	free(w->wds);
 	free(w);
 }
