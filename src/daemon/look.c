@@ -5,6 +5,7 @@
 #include "base/cleanup.h"
 #include "base/file.h"
 #include "base/log.h"
+#include "base/pages.h"
 #include "core/address.h"
 #include "daemon/mounts.h"
 #include "daemon/say.h"
@@ -19,6 +20,7 @@ enum {
 	SETTLE_MS = 2000,	/* a file that nobody said was closed must be unchanged for so long */
 	LOOK_MS = 4, LOOKS = 16,	/* of looking, in one turn of the loop; looks between two looks at the clock */
 	SHARED_MIN = 4,		/* users to look at for whom the shared directories are opened once */
+	LINE_KEPT = 16 * 1024,	/* users in line, whose room is kept when they are through */
 	QUOTE_MAX = 64,		/* bytes of a bad line that the log shows */
 };
 
@@ -591,6 +593,15 @@ static void on_looking(uv_idle_t *idle)
 	(void)idle;	/* the turn's end does it */
 }
 
+/* Nobody is in line: it begins anew, and the room that many have taken is given back. */
+static void begin_line(struct daemon *d)
+{
+	if (d->first_to_look > LINE_KEPT) {
+		pages_advise(d->to_look, d->roster->users->n_users * sizeof(*d->to_look), MADV_DONTNEED);
+	}
+	d->first_to_look = 0;
+}
+
 void look_at_wanted(struct daemon *d)
 {
 	uint64_t end = d->n_to_look ? uv_hrtime() + (uint64_t)LOOK_MS * 1000000 : 0;
@@ -612,6 +623,7 @@ void look_at_wanted(struct daemon *d)
 	if (d->n_to_look) {	/* name servers and whoever asks are served in between */
 		(void)uv_idle_start(&d->looking, on_looking);	/* fails only without a callback */
 	} else {
+		begin_line(d);
 		(void)uv_idle_stop(&d->looking);	/* cannot fail */
 	}
 }

@@ -4,6 +4,7 @@
 /* dns-updater(8). */
 
 #include "base/log.h"
+#include "base/pages.h"
 #include "daemon/check.h"
 #include "daemon/confine.h"
 #include "daemon/daemon.h"
@@ -25,7 +26,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <unistd.h>
 
 enum { WAIT_S = 60 };
@@ -225,27 +225,17 @@ static int settle(const struct conf *conf, struct watch_fanotify **ret_fanotify)
 	return claim_all(conf);
 }
 
-/* Whether processes that are forked have these whole pages too. */
-static void share_pages(const void *at, size_t n, bool shared)
-{
-	uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
-	uintptr_t begin = ((uintptr_t)at + page - 1) / page * page, end = ((uintptr_t)at + n) / page * page;
-
-	if (at && begin < end) {	/* where it fails, they have them: that costs memory, no more */
-		(void)madvise((char *)at + (begin - (uintptr_t)at), end - begin,
-			      shared ? MADV_DOFORK : MADV_DONTFORK);
-	}
-}
-
 /* Helpers have no use for the users; there may be millions. */
 static void share_users(const struct users *u, bool shared)
 {
+	int advice = shared ? MADV_DOFORK : MADV_DONTFORK;
+
 	if (u) {
-		share_pages(u->arena, u->arena_size, shared);
-		share_pages(u->users, u->users_size * sizeof(*u->users), shared);
-		share_pages(u->names, u->names_size * sizeof(*u->names), shared);
-		share_pages(u->by_user.slots, u->by_user.size * sizeof(*u->by_user.slots), shared);
-		share_pages(u->by_name.slots, u->by_name.size * sizeof(*u->by_name.slots), shared);
+		pages_advise(u->arena, u->arena_size, advice);
+		pages_advise(u->users, u->users_size * sizeof(*u->users), advice);
+		pages_advise(u->names, u->names_size * sizeof(*u->names), advice);
+		pages_advise(u->by_user.slots, u->by_user.size * sizeof(*u->by_user.slots), advice);
+		pages_advise(u->by_name.slots, u->by_name.size * sizeof(*u->by_name.slots), advice);
 	}
 }
 
