@@ -50,7 +50,7 @@ static struct roster *make_roster(void)
 
 	CHECK(u);
 	for (size_t i = 0; i < N_OF(rows); i++) {
-		CHECK(!users_add(u, rows[i].user, strlen(rows[i].user), (unsigned)i + 1));
+		CHECK(!users_add(u, rows[i].user, strlen(rows[i].user)));
 		for (size_t k = 0; k < N_OF(rows[i].names) && rows[i].names[k]; k++) {
 			CHECK(!users_add_name(u, rows[i].names[k], strlen(rows[i].names[k]),
 					      &whose));
@@ -83,7 +83,7 @@ static void print(const struct roster *r, struct buf *to)
 static void check_sets(const struct roster *r)
 {
 	for (uint32_t i = 0; i < r->users->n_names; i++) {
-		const struct roster_user *u = &r->state[r->users->names[i].user];
+		const struct roster_user *u = &r->state[users_owner(r->users, i)];
 		const struct ip_set *s = r->sets[i];
 		struct ip ips[2 * IP_SET_EACH_MAX], *end = ip_set_copy(ips, s, true, true);
 

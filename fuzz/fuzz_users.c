@@ -39,7 +39,8 @@ static void check_found(const struct users *u)
 		const char *name = users_name(u, i);
 
 		CHECK(users_find_name(u, name, strlen(name)) == i);
-		CHECK(u->names[i].user < u->n_users);
+		CHECK(users_owner(u, i) < u->n_users);
+		CHECK(i - u->users[users_owner(u, i)].first_name < users_n_names(u, users_owner(u, i)));
 	}
 }
 

@@ -128,7 +128,7 @@ static void add_duckdns(struct buf *b, const struct request *r, const struct upd
 		return;
 	}
 	now = u->sets[u->hosts[0].name -
-		      users->users[users->names[u->hosts[0].name].user].first_name];
+		      users->users[users_owner(users, u->hosts[0].name)].first_name];
 	buf_adds(b, "\n");
 	if (now && now->n_v4) {
 		ip_add(b, ip_set_v4(now, 0), 4);

@@ -573,7 +573,7 @@ static int read_user(struct conf_reader *r, struct text user, struct text list)
 	struct text item;
 	int e;
 
-	e = users_add(u, user.at, user.n, r->line);
+	e = users_add(u, user.at, user.n);
 	if (e < 0) {
 		return e;
 	}

@@ -45,7 +45,7 @@ static bool is_allowed(const struct update_input *in, uint32_t name)
 {
 	uint32_t first = in->users->users[in->user].first_name;
 
-	return in->users->names[name].user == in->user &&
+	return users_owner(in->users, name) == in->user &&
 	       (!in->allowed || in->allowed[name - first]);
 }
 

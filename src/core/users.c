@@ -17,7 +17,7 @@ static const char *name_string(const void *owner, uint32_t id)
 {
 	const struct users *u = owner;
 
-	return u->arena + u->names[id].text;
+	return u->arena + u->names[id];
 }
 
 struct users *users_new(void)
@@ -58,6 +58,22 @@ const char *users_user(const struct users *u, uint32_t user)
 const char *users_name(const struct users *u, uint32_t name)
 {
 	return name_string(u, name);
+}
+
+uint32_t users_owner(const struct users *u, uint32_t name)
+{
+	/* As if all had as many names, which is often so; then, wherever that leads. */
+	uint32_t low = 0, high = u->n_users, at = (uint32_t)((uint64_t)name * u->n_users / u->n_names);
+
+	while (name < u->users[at].first_name || name >= u->users[at + 1].first_name) {
+		if (name < u->users[at].first_name) {
+			high = at;
+		} else {
+			low = at + 1;
+		}
+		at = low + (high - low) / 2;
+	}
+	return at;
 }
 
 const char **users_list_names(const struct users *u, uint32_t user)
@@ -168,7 +184,7 @@ bool users_good_user(const char *s, size_t n)
 	return true;
 }
 
-int users_add(struct users *u, const char *user, size_t n, unsigned line)
+int users_add(struct users *u, const char *user, size_t n)
 {
 	struct users_user *more;
 	uint32_t text;
@@ -189,7 +205,7 @@ int users_add(struct users *u, const char *user, size_t n, unsigned line)
 	if (r) {
 		return r;
 	}
-	u->users[u->n_users] = (struct users_user){ text, u->n_names, line };
+	u->users[u->n_users] = (struct users_user){ text, u->n_names };
 	u->users[u->n_users + 1] = (struct users_user){ .first_name = u->n_names };
 	r = table_add(&u->by_user, u->n_users);
 	if (r) {
@@ -202,11 +218,11 @@ int users_add(struct users *u, const char *user, size_t n, unsigned line)
 int users_add_name(struct users *u, const char *name, size_t n, uint32_t *ret_user)
 {
 	uint32_t there = users_find_name(u, name, n), text;
-	struct users_name *more;
+	uint32_t *more;
 	int r;
 
 	if (there != TABLE_NONE) {
-		*ret_user = u->names[there].user;
+		*ret_user = users_owner(u, there);
 		return USERS_E_TAKEN;
 	}
 	more = grown(u->names, u->n_names, &u->names_size, sizeof(*more));
@@ -218,7 +234,7 @@ int users_add_name(struct users *u, const char *name, size_t n, uint32_t *ret_us
 	if (r) {
 		return r;
 	}
-	u->names[u->n_names] = (struct users_name){ text, u->n_users - 1 };
+	u->names[u->n_names] = text;
 	r = table_add(&u->by_name, u->n_names);
 	if (r) {
 		return r;

@@ -17,19 +17,13 @@
 struct users_user {
 	uint32_t text;		/* offset in the arena */
 	uint32_t first_name;	/* up to the next user's first_name */
-	uint32_t line;		/* in the configuration, for messages */
-};
-
-struct users_name {
-	uint32_t text;
-	uint32_t user;
 };
 
 struct users {
 	char *arena;
 	size_t arena_len, arena_size;
 	struct users_user *users;	/* n_users + 1 of them: the last one only ends the names */
-	struct users_name *names;
+	uint32_t *names;	/* their offsets in the arena */
 	uint32_t n_users, n_names, users_size, names_size;
 	struct table by_user, by_name;
 };
@@ -48,13 +42,16 @@ enum {
 };
 
 /* Adds a user without names; those added next are his. */
-int users_add(struct users *u, const char *user, size_t n, unsigned line);
+int users_add(struct users *u, const char *user, size_t n);
 
 /* Adds a canonical name to the user added last. */
 int users_add_name(struct users *u, const char *name, size_t n, uint32_t *ret_user);
 
 const char *users_user(const struct users *u, uint32_t user);
 const char *users_name(const struct users *u, uint32_t name);
+
+/* Whose it is. */
+uint32_t users_owner(const struct users *u, uint32_t name);
 
 /* About so many will be added, users and names each. */
 void users_expect(struct users *u, uint32_t n);

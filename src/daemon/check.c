@@ -228,7 +228,7 @@ static void check_user_base(struct check *c, const struct pattern *p, uint32_t u
 
 	for (unsigned n = p->first_user + 1; n <= p->base; n++) {
 		if (!pattern_path(p, n, name, path)) {
-			check_mistake(c, c->conf_path, c->conf.users->users[user].line,
+			check_mistake(c, c->conf_path, c->conf.pathpattern_line,
 				      "the path of user %s is too long", name);
 		} else if (look(c, path, &st) && st.st_mode & S_IWOTH) {
 			check_mistake(c, c->conf_path, c->conf.pathpattern_line,

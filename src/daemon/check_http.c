@@ -74,7 +74,7 @@ static void check_token(const struct check *c, const struct token *t)
 	for (size_t i = 0; i < t->n_names; i++) {
 		uint32_t name = users_find_name(users, t->names[i], strlen(t->names[i]));
 
-		if (name == TABLE_NONE || users->names[name].user != user) {
+		if (name == TABLE_NONE || users_owner(users, name) != user) {
 			check_warning(c->conf.http.tokens, t->line,
 				      "the name '%s' is not one of user %s", t->names[i],
 				      t->user);

@@ -81,7 +81,7 @@ static void on_verified(void *arg, uint32_t name, const char *why)
 		bool was_wrong = changes_has(&o->unverified, name);
 
 		changes_remove(&o->unverified, name);
-		o->verified_s[o->roster->users->names[name].user] = now_s();
+		o->verified_s[users_owner(o->roster->users, name)] = now_s();
 		o->last_verified_s = now_s();
 		if (was_wrong) {	/* others may be right again, too */
 			output_verify_again(o);
@@ -208,7 +208,7 @@ void output_published(struct output *o, const struct change *change)
 {
 	uint32_t now = now_s();
 
-	o->published_s[o->roster->users->names[change->name].user] = now;
+	o->published_s[users_owner(o->roster->users, change->name)] = now;
 	o->last_published_s = now;
 	if (o->verify && changes_has(&o->unverified, change->name)) {
 		ask_unverified(o, change);

@@ -39,7 +39,7 @@ static struct rfc2136 *rfc2136_of(struct output *o)
 
 bool rfc2136_is_known(const struct rfc2136 *p, uint32_t name)
 {
-	return p->o.roster->sets[name] || p->o.roster->state[p->o.roster->users->names[name].user].known ||
+	return p->o.roster->sets[name] || p->o.roster->state[users_owner(p->o.roster->users, name)].known ||
 	       p->owned[name] & RFC2136_OTHERS;
 }
 
@@ -199,7 +199,7 @@ static bool others_of(const struct rfc2136 *p, uint32_t number)
 	const struct users *users = p->o.roster->users;
 
 	return number >= users->n_names || (p->owned[number] & RFC2136_OTHERS &&
-					    !p->o.roster->state[users->names[number].user].known);
+					    !p->o.roster->state[users_owner(users, number)].known);
 }
 
 void rfc2136_print(struct buf *to, const struct rfc2136 *p, uint32_t number)
@@ -501,8 +501,8 @@ static int make_tables(struct rfc2136 *p, struct rfc2136 *of)
 static bool is_others(const struct users *users, uint32_t name, const struct users *old,
 		      uint32_t before)
 {
-	return strcmp(users_user(users, users->names[name].user),
-		      users_user(old, old->names[before].user)) != 0;
+	return strcmp(users_user(users, users_owner(users, name)),
+		      users_user(old, users_owner(old, before))) != 0;
 }
 
 static int inherit_owned(struct rfc2136 *p, const struct rfc2136 *old,

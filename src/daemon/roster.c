@@ -98,7 +98,7 @@ static uint32_t find_his(const struct users *u, uint32_t user, const char *name)
 {
 	uint32_t found = users_find_name(u, name, strlen(name));
 
-	return found != TABLE_NONE && u->names[found].user == user ? found : TABLE_NONE;
+	return found != TABLE_NONE && users_owner(u, found) == user ? found : TABLE_NONE;
 }
 
 static void keep_addresses(struct roster *r, uint32_t user, struct roster *old, uint32_t before)
@@ -155,7 +155,7 @@ static void lend_addresses(struct roster *r, uint32_t user, struct roster *old)
 static void keep_changed(struct roster *r, const struct roster *old, const struct users_diff *diff)
 {
 	for (uint32_t i = 0; i < old->changed.n; i++) {
-		uint32_t before = old->changed.list[i].name, user = diff->now[old->users->names[before].user];
+		uint32_t before = old->changed.list[i].name, user = diff->now[users_owner(old->users, before)];
 		uint32_t name = user == TABLE_NONE ? TABLE_NONE :
 						     find_his(r->users, user, users_name(old->users, before));
 

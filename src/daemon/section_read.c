@@ -90,7 +90,7 @@ bool section_remember(struct output *o)
 		return false;	/* the first publish will say what is wrong */
 	}
 	for (uint32_t name = 0; name < roster->users->n_names; name++) {
-		struct roster_user *u = &roster->state[roster->users->names[name].user];
+		struct roster_user *u = &roster->state[users_owner(roster->users, name)];
 		bool is_remembered = u->known || u->lent;
 		struct ip_set *set;
 
@@ -127,7 +127,7 @@ int section_recall(struct section_file *p)
 
 	e = e ? e : read_body(&r, &body);
 	for (uint32_t name = 0; !e && name < roster->users->n_names; name++) {
-		const struct roster_user *u = &roster->state[roster->users->names[name].user];
+		const struct roster_user *u = &roster->state[users_owner(roster->users, name)];
 		struct ip_set *set;
 
 		e = found_next_set(&r.found, &i, name, &set);

@@ -61,7 +61,7 @@ static uint32_t find(struct reader *r, struct text user, struct text name)
 		return TABLE_NONE;
 	}
 	r->next = found + 1;
-	is_his = text_is(user, users_user(users, users->names[found].user));
+	is_his = text_is(user, users_user(users, users_owner(users, found)));
 	r->any_lent = r->any_lent || !is_his;
 	return is_his != r->lends ? found : TABLE_NONE;
 }
@@ -86,7 +86,7 @@ static int take_line(struct reader *r, struct text line)
 	if (name == TABLE_NONE || roster->sets[name]) {
 		return 0;
 	}
-	u = &roster->state[roster->users->names[name].user];
+	u = &roster->state[users_owner(roster->users, name)];
 	if (r->lends && u->known) {
 		return 0;
 	}
@@ -163,7 +163,7 @@ void state_print_heading(struct buf *to)
 
 static void print_name(const struct roster *r, uint32_t name, struct buf *to)
 {
-	uint32_t user = r->users->names[name].user;
+	uint32_t user = users_owner(r->users, name);
 	const struct ip_set *set = r->sets[name];
 	bool is_lent = !r->state[user].known && r->state[user].lent;
 

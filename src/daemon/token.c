@@ -127,7 +127,7 @@ static int take_names(struct work *w)
 			return START_FIX_SOMETHING;
 		}
 		id = users_find_name(users, name, n_canonical);
-		if (id == TABLE_NONE || users->names[id].user != w->user) {
+		if (id == TABLE_NONE || users_owner(users, id) != w->user) {
 			log_error("name '%s' is not one of user '%s' in '%s'", name, w->o->user,
 				  w->o->conf_path);
 			return START_FIX_SOMETHING;

@@ -134,7 +134,7 @@ static uint32_t find_account(const struct users *users, struct text t)
 		return user;
 	}
 	found = users_find_name(users, name, n);
-	return found == TABLE_NONE ? TABLE_NONE : users->names[found].user;
+	return found == TABLE_NONE ? TABLE_NONE : users_owner(users, found);
 }
 
 uint32_t auth_claimed(const struct conf *conf, const struct request *r)

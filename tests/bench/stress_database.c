@@ -253,7 +253,7 @@ int main(int argc, char **argv)
 	server.sin_port = htons(53);
 	snprintf(path, sizeof(path), "%s/data.cdb", argv[1]);
 	signal(SIGIO, SIG_IGN);
-	if (users_add(users, "x", 1, 1) || users_add_name(users, "x.example.com", 13, &owner) ||
+	if (users_add(users, "x", 1) || users_add_name(users, "x.example.com", 13, &owner) ||
 	    database_new(path, &d)) {
 		die("start");
 	}

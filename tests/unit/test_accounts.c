@@ -98,7 +98,7 @@ static void check(void **state)
 	for (uint32_t i = 0; i < row->n_users; i++) {
 		const struct passwd *pw = account(i);
 
-		assert_int_equal(users_add(users, pw->pw_name, strlen(pw->pw_name), 1), 0);
+		assert_int_equal(users_add(users, pw->pw_name, strlen(pw->pw_name)), 0);
 	}
 	assert_int_equal(accounts_find(users, "http", &a), 0);
 	assert_true(a.front_end == SOURCE_NO_ACCOUNT);

@@ -198,7 +198,7 @@ static int setup(void **state)
 		int n_name = snprintf(name, sizeof(name), "%su%d.dyn.example.com", i % 7 == 3 ? "*." : "", i);
 		uint32_t other;
 
-		assert_int_equal(users_add(w->users, user, (size_t)n, 1), 0);
+		assert_int_equal(users_add(w->users, user, (size_t)n), 0);
 		assert_int_equal(users_add_name(w->users, name, (size_t)n_name, &other), 0);
 	}
 	w->ttl = TTL;

@@ -44,7 +44,7 @@ static struct users *john(void)
 	uint32_t whose;
 
 	assert_non_null(u);
-	assert_int_equal(users_add(u, "john", 4, 7), 0);
+	assert_int_equal(users_add(u, "john", 4), 0);
 	assert_int_equal(users_add_name(u, "a.example.com", 13, &whose), 0);
 	assert_int_equal(users_add_name(u, "b.example.com", 13, &whose), 0);
 	return u;
@@ -56,10 +56,9 @@ static void check_added(void **state)
 	char *text = exact(row->user, row->n);
 	struct users *u = john();
 
-	assert_int_equal(users_add(u, text, row->n, 8), row->want);
+	assert_int_equal(users_add(u, text, row->n), row->want);
 	if (!row->want) {
 		assert_int_equal(u->n_users, 2);
-		assert_int_equal(u->users[1].line, 8);
 		assert_int_equal(users_find(u, text, row->n), 1);
 		assert_int_equal(strlen(users_user(u, 1)), row->n);
 		assert_memory_equal(users_user(u, 1), text, row->n);
@@ -79,7 +78,7 @@ static void names_belong_to_the_last(void **state)
 	uint32_t whose = 99;
 
 	(void)state;
-	assert_int_equal(users_add(u, "anna", 4, 8), 0);
+	assert_int_equal(users_add(u, "anna", 4), 0);
 	assert_int_equal(users_add_name(u, "b.example.com", 13, &whose), USERS_E_TAKEN);
 	assert_int_equal(whose, 0);
 	assert_int_equal(users_add_name(u, "c.example.com/", 13, &whose), 0);
@@ -91,8 +90,8 @@ static void names_belong_to_the_last(void **state)
 	assert_int_equal(users_n_names(u, 1), 1);
 	assert_int_equal(u->users[1].first_name, 2);
 	assert_string_equal(users_name(u, 2), "c.example.com");
-	assert_int_equal(u->names[1].user, 0);
-	assert_int_equal(u->names[2].user, 1);
+	assert_int_equal(users_owner(u, 1), 0);
+	assert_int_equal(users_owner(u, 2), 1);
 	assert_int_equal(users_find_name(u, "b.example.com", 13), 1);
 	assert_int_equal(users_find_name(u, "c.example.com.", 13), 2);
 	assert_int_equal(users_find_name(u, "john", 4), TABLE_NONE);
@@ -112,7 +111,7 @@ static void many(void **state)
 	assert_non_null(u);
 	for (uint32_t i = 0; i < MANY; i++) {
 		n = snprintf(text, sizeof(text), "user%u", i);
-		assert_int_equal(users_add(u, text, (size_t)n, i + 1), 0);
+		assert_int_equal(users_add(u, text, (size_t)n), 0);
 		for (uint32_t k = 0; k < i % 3; k++) {
 			n = snprintf(text, sizeof(text), "n%u.user%u.example.com", k, i);
 			assert_int_equal(users_add_name(u, text, (size_t)n, &whose), 0);
@@ -123,15 +122,43 @@ static void many(void **state)
 		n = snprintf(text, sizeof(text), "user%u", i);
 		assert_int_equal(users_find(u, text, (size_t)n), i);
 		assert_string_equal(users_user(u, i), text);
-		assert_int_equal(u->users[i].line, i + 1);
 		assert_int_equal(users_n_names(u, i), i % 3);
 		for (uint32_t k = 0; k < i % 3; k++) {
 			n = snprintf(text, sizeof(text), "n%u.user%u.example.com", k, i);
 			assert_int_equal(users_find_name(u, text, (size_t)n),
 					 u->users[i].first_name + k);
 			assert_string_equal(users_name(u, u->users[i].first_name + k), text);
+			assert_int_equal(users_owner(u, u->users[i].first_name + k), i);
 		}
 	}
+	users_free(u);
+}
+
+/* However unevenly names are given: none, many, or one each. */
+static void whose(void **state)
+{
+	static const unsigned n_names[] = { 0, 0, 30, 1, 0, 1, 1, 7, 0, 0, 0, 200, 0 };
+	const unsigned n_users = sizeof(n_names) / sizeof(*n_names);
+	struct users *u = users_new();
+	uint32_t name = 0, whose;
+
+	(void)state;
+	assert_non_null(u);
+	for (unsigned i = 0; i < n_users; i++) {
+		char text[32];
+
+		assert_int_equal(users_add(u, text, (size_t)snprintf(text, sizeof(text), "u%u", i)), 0);
+		for (unsigned k = 0; k < n_names[i]; k++) {
+			assert_int_equal(users_add_name(u, text, (size_t)snprintf(text, sizeof(text), "n%u.u%u", k, i),
+							&whose), 0);
+		}
+	}
+	for (unsigned i = 0; i < n_users; i++) {
+		for (unsigned k = 0; k < n_names[i]; k++) {
+			assert_int_equal(users_owner(u, name++), i);
+		}
+	}
+	assert_int_equal(name, u->n_names);
 	users_free(u);
 }
 
@@ -148,7 +175,7 @@ static void fits(void **state)
 		char text[32];
 		size_t n = (size_t)snprintf(text, sizeof(text), "u%u", i);
 
-		assert_int_equal(users_add(u, text, n, 1), 0);
+		assert_int_equal(users_add(u, text, n), 0);
 		users_fit(u);
 		assert_int_equal(users_add_name(u, text, n, &user), 0);
 		users_fit(u);
@@ -182,6 +209,7 @@ int main(void)
 		cmocka_unit_test(empty),
 		cmocka_unit_test(names_belong_to_the_last),
 		cmocka_unit_test(many),
+		cmocka_unit_test(whose),
 		cmocka_unit_test(fits),
 	};
 	int failed = cmocka_run_group_tests(users, NULL, NULL);

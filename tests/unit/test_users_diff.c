@@ -47,7 +47,7 @@ static struct users *users_of(const char *text)
 	for (char *user = strtok_r(copy, " ", &at_user); user; user = strtok_r(NULL, " ", &at_user)) {
 		char *name = strtok_r(user, ":,", &at_name);
 
-		assert_int_equal(users_add(u, name, strlen(name), 1), 0);
+		assert_int_equal(users_add(u, name, strlen(name)), 0);
 		while ((name = strtok_r(NULL, ":,", &at_name))) {
 			assert_int_equal(users_add_name(u, name, strlen(name), &whose), 0);
 		}
