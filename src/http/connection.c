@@ -305,7 +305,8 @@ static void on_linger(uv_timer_t *timer)
  * close with a reset. So the end of the stream is sent now, and the descriptor closed a little later. */
 static void linger(struct server *s, int fd)
 {
-	int copy = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+	bool nothing_comes = !recv(fd, &(char){ 0 }, 1, MSG_PEEK | MSG_DONTWAIT); /* the other side has ended, too */
+	int copy = nothing_comes ? -1 : fcntl(fd, F_DUPFD_CLOEXEC, 0);
 
 	if (copy < 0) {
 		return; /* it goes without */
