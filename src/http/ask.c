@@ -56,12 +56,14 @@ struct ask {
 	struct question *first, **last;	     /* in the order in which they are answered */
 	struct wait *first_wait, *last_wait; /* in the order of their ends */
 	uint64_t last_id;
+	struct buf out; /* what is asked in one turn of the loop, to be written in one piece */
+	uv_idle_t turn; /* active while there is something, for it keeps the loop from waiting */
 	uv_timer_t timer, retry_timer;
 	unsigned n_handles;
 };
 
 static void on_timer(uv_timer_t *timer);
-static bool write_line(struct ask *a, const char *format, ...) __attribute__((format(printf, 2, 3)));
+static bool add_line(struct ask *a, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 /* For the next that runs out of time. All questions wait equally long, so it is the first of them, too. */
 static void arm(struct ask *a)
@@ -155,6 +157,8 @@ static void hang_up(struct ask *a)
 {
 	struct line *l = a->line;
 
+	buf_clear(&a->out);
+	(void)uv_idle_stop(&a->turn); /* cannot fail */
 	if (l) {
 		a->line = NULL;
 		a->connected = false;
@@ -214,7 +218,7 @@ static void end_late_waits(struct ask *a)
 		struct wait *w = a->first_wait;
 
 		if (a->connected && w->written) {
-			write_line(a, "forget %" PRIu64 "\n", w->id);
+			add_line(a, "forget %" PRIu64 "\n", w->id);
 		}
 		end_wait(a, w, ASK_UNCONFIRMED, why, sizeof(why) - 1);
 	}
@@ -365,41 +369,52 @@ static void on_written(uv_write_t *write, int status)
 	free(write);
 }
 
-/* Without memory nothing is asked, and the question's time runs out. false: so it is. */
-static bool write_line(struct ask *a, const char *format, ...)
+static void on_turn(uv_idle_t *turn)
 {
-	struct buf line = { 0 };
+	struct ask *a = turn->data;
 	uv_write_t *write = malloc(sizeof(*write));
-	uv_buf_t bytes;
+	uv_buf_t bytes = uv_buf_init(a->out.data, (unsigned)a->out.len);
+
+	if (!write) {
+		return; /* the next turn tries again */
+	}
+	(void)uv_idle_stop(turn); /* cannot fail */
+	write->data = bytes.base;
+	a->out = (struct buf){ 0 };
+	if (uv_write(write, (uv_stream_t *)&a->line->pipe, &bytes, 1, on_written)) {
+		free(bytes.base);
+		free(write);
+	}
+}
+
+/* Without memory nothing is asked, and the question's time runs out. false: so it is. */
+static bool add_line(struct ask *a, const char *format, ...)
+{
+	size_t before = a->out.len;
 	va_list ap;
 
 	va_start(ap, format);
-	buf_vprintf(&line, format, ap);
+	buf_vprintf(&a->out, format, ap);
 	va_end(ap);
-	if (!write || buf_error(&line)) {
-		free(write);
-		buf_deinit(&line);
+	if (buf_error(&a->out)) {
+		a->out.failed = false;
+		a->out.len = before;
 		return false;
 	}
-	bytes = uv_buf_init(line.data, (unsigned)line.len);
-	write->data = line.data;
-	if (uv_write(write, (uv_stream_t *)&a->line->pipe, &bytes, 1, on_written)) {
-		free(line.data);
-		free(write);
-	}
+	(void)uv_idle_start(&a->turn, on_turn); /* fails only without a callback */
 	return true;
 }
 
-static bool write_wait(struct ask *a, const struct wait *w)
+static bool add_wait(struct ask *a, const struct wait *w)
 {
-	return write_line(a, "wait %" PRIu64 " %s\n", w->id, w->user);
+	return add_line(a, "wait %" PRIu64 " %s\n", w->id, w->user);
 }
 
 /* Questions that are not asked yet, up to the first that there is no memory for: they are answered in their order. */
-static void write_questions(struct ask *a)
+static void add_questions(struct ask *a)
 {
 	for (struct question *q = a->first; q; q = q->next) {
-		q->written = q->written || write_line(a, "has %s\n", q->user);
+		q->written = q->written || add_line(a, "has %s\n", q->user);
 		if (!q->written) {
 			return;
 		}
@@ -429,9 +444,9 @@ static void on_connected(uv_connect_t *connect, int status)
 		return;
 	}
 	a->connected = true;
-	write_questions(a);
+	add_questions(a);
 	for (struct wait *w = a->first_wait; w; w = w->next) {
-		w->written = write_wait(a, w);
+		w->written = add_wait(a, w);
 	}
 }
 
@@ -472,17 +487,19 @@ int ask_new(uv_loop_t *loop, const char *path, struct ask **ret)
 	a->last = &a->first;
 	(void)uv_timer_init(loop, &a->timer); /* these cannot fail */
 	(void)uv_timer_init(loop, &a->retry_timer);
-	a->timer.data = a->retry_timer.data = a;
-	a->n_handles = 2;
+	(void)uv_idle_init(loop, &a->turn);
+	a->timer.data = a->retry_timer.data = a->turn.data = a;
+	a->n_handles = 3;
 	*ret = a;
 	return 0;
 }
 
-static void on_timer_closed(uv_handle_t *handle)
+static void on_handle_closed(uv_handle_t *handle)
 {
 	struct ask *a = handle->data;
 
 	if (!--a->n_handles) {
+		buf_deinit(&a->out);
 		free(a);
 	}
 }
@@ -491,8 +508,9 @@ struct ask *ask_free(struct ask *a)
 {
 	if (a) {
 		give_up_all(a, "stopping");
-		uv_close((uv_handle_t *)&a->timer, on_timer_closed);
-		uv_close((uv_handle_t *)&a->retry_timer, on_timer_closed);
+		uv_close((uv_handle_t *)&a->timer, on_handle_closed);
+		uv_close((uv_handle_t *)&a->retry_timer, on_handle_closed);
+		uv_close((uv_handle_t *)&a->turn, on_handle_closed);
 	}
 	return NULL;
 }
@@ -520,7 +538,7 @@ int ask_has(struct ask *a, const char *user, ask_done_fn *done, void *arg)
 	*a->last = q;
 	a->last = &q->next;
 	if (a->connected) {
-		write_questions(a);
+		add_questions(a);
 	}
 	arm(a);
 	return 0;
@@ -543,7 +561,7 @@ int ask_wait(struct ask *a, const char *user, uint64_t timeout_ms, ask_waited_fn
 	memcpy(w->user, user, n);
 	link_wait(a, w);
 	if (a->connected) {
-		w->written = write_wait(a, w);
+		w->written = add_wait(a, w);
 	}
 	arm(a);
 	return 0;
