@@ -547,8 +547,12 @@ static void finish(struct parser *p)
 		r->token = r->password;
 	}
 	/* What speaks of one family goes before what speaks of both. */
-	r->v4 = r->v4.wish ? r->v4 : p->generic4;
-	r->v6 = r->v6.wish ? r->v6 : p->generic6;
+	if (!r->v4.wish) {
+		r->v4 = p->generic4;
+	}
+	if (!r->v6.wish) {
+		r->v6 = p->generic6;
+	}
 	if (p->offline) { /* whatever addresses stand beside it */
 		r->v4 = r->v6 = (struct request_family){ .wish = WISH_REMOVE };
 		r->has_lan_prefix = false;
@@ -562,13 +566,13 @@ static void finish(struct parser *p)
 int request_parse(const struct request_input *in, struct request *ret)
 {
 	struct text target = text_trim(in->target), path;
-	struct request r = { 0 };
-	struct parser p = { .r = &r, .form = in->form };
+	struct parser p = { .r = ret, .form = in->form };
 	const char *question;
 
+	*ret = (struct request){ 0 };
 	/* Each byte is decoded once, and a NUL put behind each item, which has a separator. */
-	r.arena = malloc(2 * (in->target.n + in->form.n + in->authorization.n) + 16);
-	if (!r.arena) {
+	ret->arena = malloc(2 * (in->target.n + in->form.n + in->authorization.n) + 16);
+	if (!ret->arena) {
 		return -ENOMEM;
 	}
 	target = target.at ? cut_authority(target) : (struct text){ "", 0 };
@@ -577,26 +581,25 @@ int request_parse(const struct request_input *in, struct request *ret)
 	if (question) {
 		p.query = (struct text){ question + 1, target.n - path.n - 1 };
 	}
-	p.path = squeeze(&r, path);
-	r.dialect = dialects;
-	while (!fits(r.dialect, &p)) {
-		r.dialect++;
+	p.path = squeeze(ret, path);
+	ret->dialect = dialects;
+	while (!fits(ret->dialect, &p)) {
+		ret->dialect++;
 	}
 	if (in->authorization.n) {
 		take_authorization(&p, in->authorization);
 	}
-	if (r.dialect->rest) {
+	if (ret->dialect->rest) {
 		take_rest(&p);
 	}
 	take_items(&p, p.query);
 	take_items(&p, p.form);
 	finish(&p);
-	*ret = r;
 	return 0;
 }
 
 void request_deinit(struct request *r)
 {
 	free(r->arena);
-	*r = (struct request){ 0 };
+	r->arena = NULL;
 }

@@ -522,8 +522,8 @@ static int apply_all(struct context *c)
 int update_apply(const struct update_input *in, struct update *ret)
 {
 	struct update u = { 0 };
-	_cleanup_(free_ptr) struct context *c = malloc(sizeof(*c)); /* large: it is written as far as it is used */
-	int e = c ? find_hosts(in, &u) : -ENOMEM;
+	struct context context, *c = &context; /* large: it is written as far as it is used */
+	int e = find_hosts(in, &u);
 
 	if (!e) {
 		e = copy_sets(in, &u);

@@ -252,8 +252,11 @@ static void handle_job(struct job *j)
 void handle_request(struct handle *h, struct generation *g, struct server_request *q)
 {
 	const struct request_input in = { q->target, q->form, q->authorization };
-	struct job *j = calloc(1, sizeof(*j));
+	struct job *j = malloc(sizeof(*j));
 
+	if (j) {
+		memset(j, 0, offsetof(struct job, r));
+	}
 	if (!j || request_parse(&in, &j->r)) {
 		struct answer a = { .status = 503 };
 

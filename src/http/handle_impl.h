@@ -38,7 +38,6 @@ struct job {
 	struct generation *g;
 	struct server_request *q;
 	bool gone; /* it was given up: nobody waits any more, and q is none */
-	struct request r;
 	struct ip peer;
 	uint32_t user;
 	bool *allowed;
@@ -47,6 +46,7 @@ struct job {
 	struct update u;
 	uint64_t due_ms;
 	bool unanswered; /* the daemon did not say what he has now */
+	struct request r; /* last, for it is large, and nothing of it is there before it is parsed */
 };
 
 struct handle {
