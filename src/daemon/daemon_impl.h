@@ -53,7 +53,8 @@ struct daemon {
 	uv_prepare_t prepare;
 
 	uint32_t *to_look;	/* users with looks wanted; each is in it once */
-	uint32_t first_to_look, n_to_look;	/* a ring, with room for all users */
+	uint64_t first_to_look;	/* in a ring with room for all users; it counts on until nobody is in line */
+	uint32_t n_to_look;
 	uv_idle_t looking;	/* active: there are more than one turn takes */
 	struct queue settling, missing;
 	uint32_t n_missing;

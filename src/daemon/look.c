@@ -610,9 +610,8 @@ void look_at_wanted(struct daemon *d)
 		open_shared(d);
 	}
 	for (unsigned i = 1; d->n_to_look && (i % LOOKS || uv_hrtime() < end); i++) {
-		uint32_t user = d->to_look[d->first_to_look];
+		uint32_t user = d->to_look[d->first_to_look++ % d->roster->users->n_users];
 
-		d->first_to_look = (d->first_to_look + 1) % d->roster->users->n_users;
 		d->n_to_look--;
 		d->roster->state[user].in_line = false;
 		if (d->roster->state[user].looks) {	/* else it was done meanwhile */
