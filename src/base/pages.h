@@ -9,8 +9,9 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-/* For the whole pages among the n bytes, if there are such; at may be NULL. Where it fails, it costs memory, no more. */
-static inline void pages_advise(const void *at, size_t n, int advice)
+/* For the whole pages among the n bytes, if there are such; at may be NULL. Only for advice that, where
+ * it fails, costs memory and no more. */
+static inline void pages_advise(void *at, size_t n, int advice)
 {
 	uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
 	uintptr_t begin = ((uintptr_t)at + page - 1) / page * page, end = ((uintptr_t)at + n) / page * page;
