@@ -123,10 +123,15 @@ static int *wd_of(const struct watch *w, unsigned pattern, unsigned level, uint3
 	return &w->wds[number_of(w, pattern, level, user)];
 }
 
+static uint64_t n_places(const struct watch *w, const struct users *users)
+{
+	return w->n_shared + (uint64_t)w->n_own * users->n_users;
+}
+
 /* Of all places, none of which has one. NULL: no memory, or more places than there are numbers. */
 static int *new_wds(const struct watch *w, const struct users *users)
 {
-	uint64_t n = w->n_shared + (uint64_t)w->n_own * users->n_users;
+	uint64_t n = n_places(w, users);
 
 	return n < SLOT_DELETED ? calloc(n + 1, sizeof(int)) : NULL;
 }
@@ -165,7 +170,7 @@ static void put(struct watch *w, uint32_t number)
 /* Makes room for one more, and drops what was deleted. */
 static int make_room(struct watch *w)
 {
-	uint64_t all = (w->n_shared + (uint64_t)w->n_own * w->users->n_users) / 4 * 5 + 32;
+	uint64_t all = n_places(w, w->users) / 4 * 5 + 32;
 	uint32_t *old = w->slots;
 	uint32_t size_old = w->size, n = 1;
 
