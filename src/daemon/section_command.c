@@ -34,7 +34,7 @@ struct timespec section_newest_product(const struct section_file *p)
 	return t;
 }
 
-/* What the command makes, and what it makes that of. false: there is nothing that tells. */
+/* At what the command makes, and at what it makes that of. false: there is nothing that tells. */
 static bool look_at_both(const struct section_file *p, struct stat *ret_product, struct stat *ret_data)
 {
 	return p->format->compiled && stat(p->o.is->file, ret_data) >= 0 &&

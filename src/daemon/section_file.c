@@ -75,8 +75,8 @@ static void take_memory(struct output *o, const char *text, size_t n)
 	struct section_file *p = section_file_of(o);
 	uint32_t name = users_find_name(o->roster->users, text, n);
 
-	if (!take_serial(p, (struct text){ text, n }) && name != TABLE_NONE) {	/* without memory the section counts */
-		(void)changes_note(&p->behind, name, NULL);
+	if (!take_serial(p, (struct text){ text, n }) && name != TABLE_NONE) {
+		(void)changes_note(&p->behind, name, NULL);	/* without memory the section counts */
 	}
 }
 

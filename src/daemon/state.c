@@ -123,7 +123,7 @@ static int take_lines(struct reader *r, struct text rest)
 		line.n--;
 		if (line.n && *line.at != ' ') {
 			e = take_line(r, line);
-		} else if (!r->lends) {
+		} else if (!r->lends) {	/* else they were taken before */
 			publish_take_memory(r->publish, line.at, line.n);
 		}
 	}

@@ -135,7 +135,7 @@ static void many(void **state)
 }
 
 /* However unevenly names are given: none, many, or one each. */
-static void whose(void **state)
+static void owners(void **state)
 {
 	static const unsigned n_names[] = { 0, 0, 30, 1, 0, 1, 1, 7, 0, 0, 0, 200, 0 };
 	const unsigned n_users = sizeof(n_names) / sizeof(*n_names);
@@ -209,7 +209,7 @@ int main(void)
 		cmocka_unit_test(empty),
 		cmocka_unit_test(names_belong_to_the_last),
 		cmocka_unit_test(many),
-		cmocka_unit_test(whose),
+		cmocka_unit_test(owners),
 		cmocka_unit_test(fits),
 	};
 	int failed = cmocka_run_group_tests(users, NULL, NULL);
