@@ -86,6 +86,7 @@ struct request_input {
 };
 
 /* Whatever the bytes are, they mean something; what is not understood is left out. Returns 0, and the
- * caller ends ret with request_deinit, or -ENOMEM. */
+ * caller ends ret with request_deinit, or -ENOMEM. It is large: nothing else is made first and copied, so
+ * ret is written in any case. */
 int request_parse(const struct request_input *in, struct request *ret);
 void request_deinit(struct request *r);

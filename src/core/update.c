@@ -2,7 +2,6 @@
  * SPDX-License-Identifier: ISC */
 #include "core/update.h"
 
-#include "base/cleanup.h"
 #include "core/name.h"
 
 #include <errno.h>
@@ -522,32 +521,32 @@ static int apply_all(struct context *c)
 int update_apply(const struct update_input *in, struct update *ret)
 {
 	struct update u = { 0 };
-	struct context context, *c = &context; /* large: it is written as far as it is used */
+	struct context c; /* large: it is written as far as it is used */
 	int e = find_hosts(in, &u);
 
 	if (!e) {
 		e = copy_sets(in, &u);
 	}
 	if (!e) {
-		c->in = in;
-		c->u = &u;
-		c->first = in->users->users[in->user].first_name;
-		memset(c->overrides, 0xff, sizeof(c->overrides)); /* all TABLE_NONE */
+		c.in = in;
+		c.u = &u;
+		c.first = in->users->users[in->user].first_name;
+		memset(c.overrides, 0xff, sizeof(c.overrides)); /* all TABLE_NONE */
 		for (unsigned i = 0; i < in->request->n_overrides; i++) {
 			struct text host = in->request->overrides[i].host;
 
-			c->overrides[i] = find_host(in, host).name;
-			if (c->overrides[i] == TABLE_NONE) {
+			c.overrides[i] = find_host(in, host).name;
+			if (c.overrides[i] == TABLE_NONE) {
 				u.strangers[u.n_strangers++] = host;
 			}
 		}
-		e = apply_all(c);
+		e = apply_all(&c);
 	}
 	if (e) {
 		update_deinit(&u);
 		return e;
 	}
-	compare(c);
+	compare(&c);
 	*ret = u;
 	return 0;
 }

@@ -390,15 +390,13 @@ static void on_turn(uv_idle_t *turn)
 /* Without memory nothing is asked, and the question's time runs out. false: so it is. */
 static bool add_line(struct ask *a, const char *format, ...)
 {
-	size_t before = a->out.len;
 	va_list ap;
 
 	va_start(ap, format);
 	buf_vprintf(&a->out, format, ap);
 	va_end(ap);
 	if (buf_error(&a->out)) {
-		a->out.failed = false;
-		a->out.len = before;
+		a->out.failed = false; /* of this line nothing is in it, and the others are whole */
 		return false;
 	}
 	(void)uv_idle_start(&a->turn, on_turn); /* fails only without a callback */

@@ -10,6 +10,7 @@
 
 #include <ctype.h>
 #include <errno.h>
+#include <stddef.h>
 #include <string.h>
 
 /* Whoever guesses is not listened to for longer and longer: his address together with the account that
