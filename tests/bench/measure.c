@@ -39,8 +39,8 @@
 enum {
 	TIMEOUT_S = 120,
 	STRIDE = 7919,
-	POLL_SHARE = 50,
-	POLL_MIN_US = 50,
+	POLL_SHARE = 50, /* one part in so many of the time waited is the pause between two questions */
+	POLL_MIN_US = 50, /* where it would be shorter, there is none */
 };
 
 static const char *dir, *zone;
@@ -177,8 +177,8 @@ static int answers(unsigned user, uint32_t address)
 	return reply[6] * 256 + reply[7] == 1 && memmem(reply + at, n - at, rdata, 6);
 }
 
-/* Who asks without a pause takes a processor, and with it time of those that are measured: after so many milliseconds
- * he waits between two questions, a small share of the time that he has waited already. */
+/* Who asks without a pause takes a processor, and with it time of those that are measured: after some milliseconds
+ * he pauses between two questions, for a small share of the time that he has waited already. */
 static int comes(unsigned user, uint32_t address)
 {
 	double begin = now_us();
