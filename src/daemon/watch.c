@@ -41,6 +41,7 @@ struct place {
 /* In the index, instead of a place's number. */
 #define SLOT_EMPTY UINT32_MAX
 #define SLOT_DELETED (UINT32_MAX - 1)
+#define PLACES_MAX (UINT32_MAX / 4)	/* the index has more slots than there are places, and grows by half */
 
 struct watch {
 	uv_poll_t poll;
@@ -128,12 +129,12 @@ static uint64_t n_places(const struct watch *w, const struct users *users)
 	return w->n_shared + (uint64_t)w->n_own * users->n_users;
 }
 
-/* Of all places, none of which has one. NULL: no memory, or more places than there are numbers. */
+/* Of all places, none of which has one. NULL: no memory, or too many places for the index. */
 static int *new_wds(const struct watch *w, const struct users *users)
 {
 	uint64_t n = n_places(w, users);
 
-	return n < SLOT_DELETED ? calloc(n + 1, sizeof(int)) : NULL;
+	return n < PLACES_MAX ? calloc(n + 1, sizeof(int)) : NULL;
 }
 
 /* --- the index --- */

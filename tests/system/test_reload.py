@@ -313,3 +313,18 @@ def test_of_two_hangups_the_last_counts(env):
         env.wait_answer('n1.dyn.example.com', 'A', {address(1)})
     env.send(signal.SIGHUP)
     assert env.stop() == 0
+
+
+def test_the_room_of_those_in_line_is_given_back(env):
+    """Also where all are in line at once, which fill the ring and leave it where it begins."""
+    out = env.tmp / 'calls'
+
+    def given_back():
+        sizes = re.findall(r'madvise\(0x\w+, (\d+), MADV_DONTNEED\) = 0', out.read_text())
+        return any(0 <= 4 * len(env.users) - int(size) < 2 * os.sysconf('SC_PAGESIZE') for size in sizes)
+    env.with_fence = False
+    env.start()
+    env.users = {f'n{i}': [f'n{i}.dyn.example.com'] for i in range(20000)}
+    with traces(env, '-o', str(out), '-e', 'trace=madvise'):
+        env.reload()
+        env.wait(given_back, 'it is given back')
