@@ -38,9 +38,9 @@ enum {
 	BATCHES_MAX = 8,	/* of a sweep, under way: more than there are threads, so that none is idle */
 	LOST_MS = 10 * 1000,	/* between sweeps because events were lost */
 	CHANGED_MAX = 4096, CHANGED_SHARE = 4,	/* by a reload, looked at by the loop: so many, or one in so many */
-	SAVE_SOON_MS = 20,	/* after the first change: first it is published */
+	SAVE_SOON_MS = 100,	/* after the first change: first it is published, which may take tinydns-data so long */
 	SAVE_SHARE = 20,	/* saving the state takes at most one part in so many of the time, */
-	SAVE_SHARE_GENTLE = 100,	/* or even in so many, where that does not put it off for longer than: */
+	SAVE_SHARE_GENTLE = 400,	/* or even in so many, where that does not put it off for longer than: */
 	SAVE_LATE_MS = 5000,
 	SAVE_AGAIN_MS = 10 * 1000,	/* after it failed */
 };
@@ -51,6 +51,7 @@ static void on_saved(void *arg, int r, uint64_t cost_ms)
 	bool again;
 
 	d->save_cost_ms = cost_ms;
+	d->saved_ms = uv_now(&d->loop);
 	if (r && !d->state_failed) {
 		log_error("unable to save '%s': %s; after a restart, users without a good address file "
 			  "keep what the data file says", d->conf.state, strerror(-r));
@@ -353,14 +354,15 @@ static void on_command_lost(void *arg)
 
 static uint64_t save_delay_ms(const struct daemon *d)
 {
-	uint64_t least = d->save_cost_ms * SAVE_SHARE, delay = d->save_cost_ms * SAVE_SHARE_GENTLE;
+	uint64_t least = d->save_cost_ms * SAVE_SHARE, pause = d->save_cost_ms * SAVE_SHARE_GENTLE, due_ms;
 
 	if (d->state_failed) {
 		return SAVE_AGAIN_MS;
 	}
-	delay = delay < SAVE_LATE_MS ? delay : SAVE_LATE_MS;
-	delay = delay > least ? delay : least;
-	return delay > SAVE_SOON_MS ? delay : SAVE_SOON_MS;
+	pause = pause < SAVE_LATE_MS ? pause : SAVE_LATE_MS;
+	pause = pause > least ? pause : least;
+	due_ms = d->saved_ms + pause;
+	return due_ms > uv_now(&d->loop) + SAVE_SOON_MS ? due_ms - uv_now(&d->loop) : SAVE_SOON_MS;
 }
 
 /* Before the loop waits: act on everything that was noted in this turn, together. */

@@ -73,7 +73,7 @@ struct daemon {
 	struct reload *reload;	/* another configuration, on its way: NULL: none */
 	bool reload_again;	/* and it is to be read again */
 	bool sweeping, sweep_again, reload_wanted, closing, ready, stopping, state_dirty, state_failed;
-	uint64_t save_cost_ms;
+	uint64_t save_cost_ms, saved_ms;	/* of the last one: what it took, and when that was */
 	int status;
 };
 
